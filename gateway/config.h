@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "auth/identity.h"
+
+namespace sluice {
+
+/// The development keys: published, so only good on loopback.
+inline constexpr std::string_view kDevelopmentAccessKey = "sluicedev";
+inline constexpr std::string_view kDevelopmentSecretKey = "sluicedevsecret";
+
+/// Everything the program is told, validated. Sizes in bytes, times in seconds.
+struct Config {
+  std::string data = "./data";
+  std::string s3 = "127.0.0.1:9000";
+  std::string blob = "127.0.0.1:10000";
+  std::string admin = "127.0.0.1:9001";
+  std::string tls_cert;
+  std::string tls_key;
+  std::string region = "us-east-1";
+  std::vector<std::string> domains;
+  std::uint64_t threads = 0;  ///< 0: one a core.
+  std::uint64_t body_memory_size = 64ULL << 20;
+  std::uint64_t index_cache_size = 64ULL << 20;
+  std::uint64_t inline_size_max = 16ULL << 10;
+  std::uint64_t segment_size = 1ULL << 30;
+  std::uint64_t connections_max = 10000;
+  std::uint64_t header_timeout_s = 30;
+  std::uint64_t idle_timeout_s = 75;
+  std::uint64_t body_timeout_s = 60;
+  std::uint64_t drain_timeout_s = 30;
+  std::string log = "-";
+  std::string log_level = "info";
+  std::string access_log = "-";
+  std::string root_access_key{kDevelopmentAccessKey};
+  std::string root_secret_key{kDevelopmentSecretKey};
+  bool quiet = false;
+
+  std::vector<auth::User> users;  ///< The file's [[users]], without root.
+
+  bool has_development_keys() const;
+};
+
+/// Puts a Config together: what a flag says, else the environment, else the file,
+/// else the default. `arguments` come after the verb; `environment` is
+/// name to value. Throws std::invalid_argument with a sentence for the operator: an
+/// unknown flag or key, a value out of range, development keys on an address
+/// that is not loopback, a certificate without its key.
+Config read_config(std::span<const std::string_view> arguments, const std::map<std::string, std::string>& environment);
+
+/// The effective configuration as TOML, secrets left out.
+std::string to_toml(const Config& config);
+
+/// The flags with their environment names and defaults, for --help.
+std::string describe_options();
+
+/// Is the host of "HOST:PORT" a loopback address? Names are not looked up:
+/// only `localhost` counts.
+bool is_loopback(std::string_view address);
+
+}  // namespace sluice

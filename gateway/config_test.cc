@@ -1,0 +1,108 @@
+#include "gateway/config.h"
+
+#include <unistd.h>
+#include <catch2/catch.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+using sluice::Config;
+using sluice::read_config;
+
+namespace {
+
+using Arguments = std::vector<std::string_view>;
+using Environment = std::map<std::string, std::string>;
+
+class TomlFile {
+ public:
+  explicit TomlFile(const std::string& text)
+      : path_(std::filesystem::temp_directory_path() / ("sluice-config-test-" + std::to_string(::getpid()))) {
+    std::ofstream(path_) << text;
+  }
+  ~TomlFile() { std::filesystem::remove(path_); }
+  TomlFile(const TomlFile&) = delete;
+  TomlFile& operator=(const TomlFile&) = delete;
+  std::string path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+Config read(const Arguments& arguments, const Environment& environment = {}) {
+  return read_config(arguments, environment);
+}
+
+}  // namespace
+
+TEST_CASE("without anything said, the gateway listens on loopback with the development keys") {
+  const Config config = read({});
+
+  CHECK(config.s3 == "127.0.0.1:9000");
+  CHECK(config.blob == "127.0.0.1:10000");
+  CHECK(config.has_development_keys());
+}
+
+TEST_CASE("a flag beats the environment, which beats the file") {
+  const TomlFile file("s3 = \"127.0.0.1:1\"\nblob = \"127.0.0.1:1\"\nadmin = \"127.0.0.1:1\"\n");
+  const auto path = file.path();
+
+  const Config config =
+      read({"--config", path, "--s3", "127.0.0.1:3"}, {{"SLUICE_S3", "127.0.0.1:2"}, {"SLUICE_BLOB", "127.0.0.1:2"}});
+
+  CHECK(config.s3 == "127.0.0.1:3");
+  CHECK(config.blob == "127.0.0.1:2");
+  CHECK(config.admin == "127.0.0.1:1");
+}
+
+TEST_CASE("the development keys guard nothing but loopback") {
+  CHECK_THROWS_AS(read({"--s3", "0.0.0.0:9000"}), std::invalid_argument);
+  CHECK_THROWS_AS(read({"--blob", "[::]:10000"}), std::invalid_argument);
+  CHECK_THROWS_AS(read({"--s3", "example.com:9000"}), std::invalid_argument);
+  CHECK_NOTHROW(read({"--s3", "[::1]:9000"}));
+  CHECK_NOTHROW(
+      read({"--s3", "0.0.0.0:9000"}, {{"SLUICE_ROOT_ACCESS_KEY", "key"}, {"SLUICE_ROOT_SECRET_KEY", "a long secret"}}));
+  // One of the two alone would leave the other one known.
+  CHECK_THROWS_AS(read({"--s3", "0.0.0.0:9000"}, {{"SLUICE_ROOT_ACCESS_KEY", "key"}}), std::invalid_argument);
+}
+
+TEST_CASE("sizes take units and stay within their bounds") {
+  CHECK(read({"--body-memory", "8MiB"}).body_memory_size == 8U << 20);
+  CHECK(read({"--body-memory=1g"}).body_memory_size == 1U << 30);
+  CHECK_THROWS_AS(read({"--body-memory", "8 parsecs"}), std::invalid_argument);
+  CHECK_THROWS_AS(read({"--body-memory", "1"}), std::invalid_argument);
+  CHECK_THROWS_AS(read({"--threads", "4k"}), std::invalid_argument);
+}
+
+TEST_CASE("what is not known is refused, not ignored") {
+  const TomlFile file("s33 = \"127.0.0.1:1\"\n");
+  const auto path = file.path();
+
+  CHECK_THROWS_AS(read({"--s33", "x"}), std::invalid_argument);
+  CHECK_THROWS_AS(read({"stray"}), std::invalid_argument);
+  CHECK_THROWS_AS(read({"--s3"}), std::invalid_argument);
+  CHECK_THROWS_AS(read({"--config", path}), std::invalid_argument);
+  CHECK_THROWS_AS(read({"--config", "/does/not/exist"}), std::invalid_argument);
+}
+
+TEST_CASE("users come from the file") {
+  const TomlFile file(
+      "[[users]]\nname = \"alice\"\naccess_key = \"AK\"\nsecret_key = \"SK\"\naccess = \"read-only\"\nbuckets = "
+      "[\"logs-\"]\n");
+  const auto path = file.path();
+
+  const Config config = read({"--config", path});
+
+  REQUIRE(config.users.size() == 1);
+  CHECK(config.users[0].account == "alice");
+  CHECK(config.users[0].access == sluice::auth::Access::read_only);
+  CHECK(config.users[0].bucket_prefixes == std::vector<std::string>{"logs-"});
+}
+
+TEST_CASE("a printed configuration shows no secret") {
+  const Config config = read({}, {{"SLUICE_ROOT_SECRET_KEY", "do-not-show-this"}});
+
+  CHECK(to_toml(config).find("do-not-show-this") == std::string::npos);
+  CHECK(to_toml(config).find("s3 = \"127.0.0.1:9000\"") != std::string::npos);
+}

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace sluice {
+
+/// Why an operation has no value, in words both protocols can translate.
+/// Each protocol owns one table from this enum to its wire codes.
+enum class ErrorCode : std::uint8_t {
+  // What is asked for is not there, or is there already.
+  no_such_bucket,
+  no_such_object,
+  no_such_upload,
+  bucket_exists,         ///< The bucket belongs to somebody else.
+  bucket_already_owned,  ///< The bucket is the caller's own already.
+  bucket_not_empty,
+
+  // The request cannot be honoured as it stands.
+  invalid_bucket_name,
+  invalid_argument,
+  invalid_request,
+  key_too_long,
+  metadata_too_large,
+  malformed_xml,
+  missing_length,  ///< A body needs a declared length.
+  entity_too_large,
+  entity_too_small,       ///< A part but the last is below the minimum.
+  incomplete_body,        ///< Fewer bytes came than were declared.
+  invalid_digest,         ///< A digest is not well formed.
+  digest_mismatch,        ///< The body does not match a digest sent with it.
+  payload_hash_mismatch,  ///< The body does not match its signed hash.
+  invalid_chunk,          ///< The framing of an encoded body is wrong.
+  invalid_part,           ///< A named part is missing or is not the one meant.
+  invalid_part_order,
+  invalid_part_number,  ///< An object has no such part.
+  not_implemented,
+  method_not_allowed,
+
+  // Conditions and ranges.
+  precondition_failed,
+  not_modified,
+  range_not_satisfiable,
+
+  // Who asks.
+  access_denied,
+  unknown_access_key,
+  signature_mismatch,
+  authorization_malformed,  ///< The credential is not well formed.
+  wrong_region,             ///< The credential's scope names another region; detail is ours.
+  request_time_skewed,
+  request_expired,  ///< A presigned request is past its time.
+  unsupported_signature,
+
+  // The world.
+  conflict,      ///< A concurrent commit won; the caller may retry.
+  client_gone,   ///< The peer closed, or was silent, before the body was complete.
+  busy,          ///< An admission limit is reached; retry later.
+  unavailable,   ///< A device or node did not answer in time; retry later.
+  out_of_space,  ///< The store is full.
+  corrupt,       ///< Stored bytes do not match their checksum.
+  internal,
+};
+
+struct Error {
+  ErrorCode code = ErrorCode::internal;
+  std::string detail;  ///< For the log, the operator and error messages, never for branching.
+};
+
+}  // namespace sluice

@@ -1,0 +1,38 @@
+#include "gateway/core/fields.h"
+
+#include "gateway/core/encoding.h"
+
+namespace sluice {
+
+void Fields::clear() {
+  text_.clear();
+  entries_.clear();
+}
+
+void Fields::add(std::string_view name, std::string_view value) {
+  entries_.push_back({.name = static_cast<std::uint32_t>(text_.size()),
+                      .name_size = static_cast<std::uint32_t>(name.size()),
+                      .value_size = static_cast<std::uint32_t>(value.size())});
+  text_.append(name).append(value);
+}
+
+Fields::Field Fields::at(std::size_t i) const {
+  const Position& entry = entries_[i];
+  const std::string_view text = text_;
+  return {text.substr(entry.name, entry.name_size), text.substr(entry.name + entry.name_size, entry.value_size)};
+}
+
+std::optional<std::string_view> Fields::find(std::string_view name) const {
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    if (entries_[i].name_size == name.size() && equals_ignoring_case(at(i).name, name)) return at(i).value;
+  }
+  return std::nullopt;
+}
+
+std::size_t Fields::count(std::string_view name) const {
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < entries_.size(); ++i) total += equals_ignoring_case(at(i).name, name) ? 1 : 0;
+  return total;
+}
+
+}  // namespace sluice

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/core/result.h"
+
+namespace sluice {
+
+struct Entry {
+  std::string key;
+  std::string value;
+};
+
+struct KeyRange {
+  std::string begin;  ///< Inclusive.
+  std::string end;    ///< Exclusive; empty means no bound.
+};
+
+/// A serializable unit of work over the index. Reads see one snapshot, taken at
+/// the first of them, and never this transaction's own writes; writes are held
+/// back until commit(). Dropping a transaction abandons it. One caller at a time.
+///
+/// What commit() guards is the keys read by get(), present or absent; a scan is
+/// not guarded, so a decision taken from a scan needs a row of its own that both
+/// sides get() and put(). At most 1 MB of writes and 4 s of life.
+class Transaction {
+ public:
+  virtual ~Transaction() = default;
+
+  /// The value of `key` in the snapshot, or nothing.
+  virtual Task<std::optional<std::string>> get(std::string_view key) = 0;
+
+  /// The first rows of `range` in key order, at most `limit` of them.
+  virtual Task<std::vector<Entry>> scan(const KeyRange& range, std::size_t limit) = 0;
+
+  /// Keys are 1 to 4096 bytes, values at most 64 KiB and some room for headers.
+  virtual void put(std::string key, std::string value) = 0;
+  virtual void erase(std::string key) = 0;
+
+  /// All writes become durable, or none: fails with conflict if a key this
+  /// transaction got has since changed, unavailable or out_of_space if the
+  /// device refuses. A transaction without writes commits without any check.
+  /// Called once, last.
+  virtual Task<> commit() = 0;
+};
+
+/// An ordered map from key to value (both bytes, ordered as unsigned bytes),
+/// shared by every gateway process of a deployment. Safe for concurrent use.
+class Index {
+ public:
+  static constexpr std::size_t kKeySizeMax = 4096;
+  static constexpr std::size_t kValueSizeMax = 64 * 1024 + 4096;
+
+  virtual ~Index() = default;
+
+  virtual std::unique_ptr<Transaction> begin() = 0;
+
+  /// The latest committed value of `key`: the cheapest read, outside any
+  /// transaction. Sees every commit that was acknowledged before the call.
+  virtual Task<std::optional<std::string>> get(std::string_view key) = 0;
+};
+
+}  // namespace sluice

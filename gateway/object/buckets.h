@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "gateway/core/backend.h"
+#include "gateway/core/clock.h"
+#include "gateway/core/context.h"
+#include "gateway/core/result.h"
+
+namespace sluice::object {
+
+struct BucketInfo {
+  std::string name;
+  std::string owner;  ///< An account.
+  UtcTime created;
+};
+
+struct BucketPage {
+  std::vector<BucketInfo> buckets;
+  std::string next;  ///< Resume after this name; empty at the end.
+};
+
+/// The buckets of a deployment. Safe for concurrent use.
+class Buckets {
+ public:
+  Buckets(Backend backend, const Clock& clock) : backend_(backend), clock_(clock) {}
+
+  /// Fails with invalid_bucket_name, bucket_exists, bucket_already_owned.
+  Task<BucketInfo> create(const RequestContext& context, const std::string& name, const std::string& owner);
+
+  /// Fails with no_such_bucket, or bucket_not_empty while it holds an object. Uploads in
+  /// progress do not count; they are abandoned. Atomic against concurrent puts: no
+  /// object is ever left in a bucket that is gone.
+  Task<> remove(const RequestContext& context, const std::string& name);
+
+  /// Fails with no_such_bucket.
+  Task<BucketInfo> stat(const RequestContext& context, const std::string& name);
+
+  /// Those of `owner` (empty: everybody's) with `prefix`, by name, after `after`.
+  Task<BucketPage> list(const RequestContext& context, const std::string& owner, const std::string& prefix,
+                        const std::string& after, std::size_t limit);
+
+ private:
+  Backend backend_;
+  const Clock& clock_;
+};
+
+}  // namespace sluice::object

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/core/result.h"
+#include "gateway/object/info.h"
+
+namespace sluice::object {
+
+/// `*`, or a list of entity tags without quotes and weakness marks.
+struct TagCondition {
+  bool any = false;
+  std::vector<std::string> tags;
+
+  /// Does either face of the object's tag stand in the list?
+  bool matches(const ObjectInfo& info) const;
+};
+
+/// What a request requires of the object it is about (RFC 9110 section 13.1).
+struct Conditions {
+  std::optional<TagCondition> if_match;
+  std::optional<TagCondition> if_none_match;
+  std::optional<std::chrono::sys_seconds> if_modified_since;
+  std::optional<std::chrono::sys_seconds> if_unmodified_since;
+
+  bool empty() const { return !if_match && !if_none_match && !if_modified_since && !if_unmodified_since; }
+};
+
+/// For reads, in the order of RFC 9110 13.2.2, times at whole seconds: fails with
+/// precondition_failed or not_modified.
+Result<> check_read(const Conditions& conditions, const ObjectInfo& info);
+
+/// For the source of a copy: as check_read, but only ever precondition_failed.
+Result<> check_source(const Conditions& conditions, const ObjectInfo& info);
+
+/// For writes over `current` (nothing: there is no object). If-Match without an
+/// object fails with no_such_object ("How to prevent object overwrites with
+/// conditional writes", Amazon S3 User Guide), all else with precondition_failed.
+Result<> check_write(const Conditions& conditions, const std::optional<ObjectInfo>& current);
+
+}  // namespace sluice::object

@@ -1,0 +1,126 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/core/backend.h"
+#include "gateway/core/clock.h"
+#include "gateway/core/context.h"
+#include "gateway/core/digest.h"
+#include "gateway/object/conditions.h"
+#include "gateway/object/info.h"
+#include "gateway/object/name.h"
+#include "gateway/object/reclaimer.h"
+
+namespace sluice::object {
+
+/// A range as it is asked for, before the size is known: `first` to `last`
+/// inclusive, to the end without `last`; without `first`, the last `last` bytes.
+struct RangeRequest {
+  std::optional<std::uint64_t> first;
+  std::optional<std::uint64_t> last;
+};
+
+struct OpenOptions {
+  Conditions conditions;
+  std::optional<RangeRequest> range;
+  std::optional<std::uint32_t> part_number;  ///< Not together with a range.
+};
+
+/// What a read is about: the object, and which of its bytes.
+struct Selection {
+  ObjectInfo info;
+  ByteRange range;               ///< Resolved; the whole object without a range.
+  bool partial = false;          ///< A range or part was asked for.
+  std::optional<PartInfo> part;  ///< The part asked for; of an object put whole, part 1 is all of it.
+};
+
+/// An object opened for reading. Its bytes are `content`, then what `body` yields
+/// (null: nothing more). They stay readable, unchanged, however the name fares.
+struct OpenObject {
+  Selection selection;
+  Chunk content;
+  std::unique_ptr<BodySource> body;
+};
+
+struct PutOptions {
+  Conditions conditions;
+  std::string owner;
+  ContentHeaders headers;
+  Metadata metadata;
+  std::optional<DigestAlgorithm> checksum;  ///< Taken of the body, and stored.
+};
+
+struct CopyOptions {
+  Conditions source_conditions;
+  Conditions conditions;  ///< Of the destination.
+  std::string owner;
+  /// Replace what the source has; without it everything is carried over.
+  struct Replacement {
+    ContentHeaders headers;
+    Metadata metadata;
+  };
+  std::optional<Replacement> replacement;
+  std::optional<DigestAlgorithm> checksum;  ///< Wanted on the copy; the source's own kind otherwise.
+};
+
+struct RemoveRequest {
+  std::string key;
+  Conditions conditions;
+};
+
+struct PartPage {
+  ObjectInfo info;
+  std::vector<PartInfo> parts;
+  bool truncated = false;
+};
+
+/// Objects as both protocols mean them: named, immutable once committed,
+/// replaced whole. Safe for concurrent use.
+///
+/// All fail with no_such_bucket or no_such_object where there is none, corrupt
+/// and unavailable as the backend says, and conflict only when a write kept
+/// losing races for long.
+class Objects {
+ public:
+  Objects(Backend backend, Reclaimer& reclaimer, const Clock& clock)
+      : backend_(backend), reclaimer_(reclaimer), clock_(clock) {}
+
+  /// Fails with precondition_failed, not_modified, range_not_satisfiable (detail:
+  /// the size, in decimal), invalid_part_number.
+  Task<OpenObject> open(const RequestContext& context, const ObjectName& name, const OpenOptions& options);
+
+  /// As open, without the bytes.
+  Task<Selection> stat(const RequestContext& context, const ObjectName& name, const OpenOptions& options);
+
+  /// The parts of an object made from an upload, after number `after`; none for one put whole.
+  Task<PartPage> parts(const RequestContext& context, const ObjectName& name, std::uint32_t after, std::size_t limit);
+
+  /// Reads `body` to its end, then makes it the object in one commit: a reader
+  /// sees the old object or the new one, and a failure leaves the old. Bucket and
+  /// conditions are checked before the first byte is read, and again at the commit.
+  /// Takes md5 (and options.checksum) of `body` itself; the caller adds what it expects.
+  Task<ObjectInfo> put(const RequestContext& context, const ObjectName& name, const PutOptions& options,
+                       DigestSource& body);
+
+  /// Makes `to` an object with the content of `from`, sharing its extents, so its cost
+  /// does not grow with its size (but for a checksum of another kind, which is
+  /// computed). The content tag of the source is kept.
+  Task<ObjectInfo> copy(const RequestContext& context, const ObjectName& from, const ObjectName& to,
+                        const CopyOptions& options);
+
+  /// Removes the named objects of one bucket, up to 1000, each on its own: one
+  /// answer for each, in order. Removing what is not there succeeds, unless a
+  /// condition requires it (if_match: no_such_object).
+  Task<std::vector<Result<>>> remove(const RequestContext& context, const std::string& bucket,
+                                     const std::vector<RemoveRequest>& requests);
+
+ private:
+  Backend backend_;
+  Reclaimer& reclaimer_;
+  const Clock& clock_;
+};
+
+}  // namespace sluice::object

@@ -1,0 +1,115 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gateway/object/objects.h"
+
+namespace sluice::object {
+
+struct UploadOptions {
+  std::string owner;
+  ContentHeaders headers;
+  Metadata metadata;
+  std::optional<DigestAlgorithm> checksum;
+  ChecksumType checksum_type = ChecksumType::composite;
+};
+
+struct UploadInfo {
+  std::string id;
+  std::string key;
+  std::string owner;
+  UtcTime begun;
+  std::optional<DigestAlgorithm> checksum;
+  ChecksumType checksum_type = ChecksumType::composite;
+};
+
+/// A part that a commit names.
+struct PartClaim {
+  std::uint32_t number = 0;
+  std::string tag;  ///< Hex md5, unquoted; empty: whichever is staged.
+  std::optional<Digest> checksum;
+};
+
+struct CommitOptions {
+  Conditions conditions;
+  std::vector<PartClaim> parts;              ///< In ascending order, or invalid_part_order.
+  std::uint64_t part_size_min = 5ULL << 20;  ///< For every part but the last.
+  std::optional<std::uint64_t> size;         ///< What the object must come to, or invalid_request.
+  std::optional<Checksum> checksum;          ///< What it must come to, or digest_mismatch.
+};
+
+struct UploadPage {
+  struct Item {
+    std::string name;  ///< The key, or the prefix that a delimiter folded.
+    bool is_prefix = false;
+    UploadInfo upload;
+  };
+  std::vector<Item> items;  ///< By key, then by begin.
+  bool truncated = false;
+  std::string next_key;  ///< Where to resume, when truncated.
+  std::string next_upload_id;
+};
+
+struct StagedParts {
+  UploadInfo upload;
+  std::vector<PartInfo> parts;  ///< By number.
+  bool truncated = false;
+};
+
+/// Objects made of parts that are staged one by one and committed together: S3
+/// multipart uploads, Azure blocks. Safe for concurrent use. All but begin() and
+/// list() fail with no_such_upload once the upload was committed or abandoned.
+class Uploads {
+ public:
+  static constexpr std::uint32_t kPartNumberMax = 10000;
+  static constexpr std::uint64_t kPartSizeMax = 5ULL << 30;
+
+  Uploads(Backend backend, Reclaimer& reclaimer, const Clock& clock)
+      : backend_(backend), reclaimer_(reclaimer), clock_(clock) {}
+
+  Task<UploadInfo> begin(const RequestContext& context, const ObjectName& name, const UploadOptions& options);
+
+  Task<UploadInfo> stat(const RequestContext& context, const ObjectName& name, const std::string& upload_id);
+
+  /// Reads `body` to its end and makes it part `number`; of several for one number
+  /// the last to finish stays. Takes md5 and the upload's checksum of `body`, or
+  /// `checksum` where the upload has none.
+  Task<PartInfo> stage(const RequestContext& context, const ObjectName& name, const std::string& upload_id,
+                       std::uint32_t number, std::optional<DigestAlgorithm> checksum, DigestSource& body);
+
+  /// Makes `range` (all without it) of the object `from` part `number`. Fails with
+  /// range_not_satisfiable where the range does not lie within the source.
+  Task<PartInfo> stage_copy(const RequestContext& context, const ObjectName& name, const std::string& upload_id,
+                            std::uint32_t number, const ObjectName& from, const Conditions& source_conditions,
+                            std::optional<ByteRange> range);
+
+  /// Makes the object of the claimed parts in one commit; unclaimed parts are given
+  /// back. Idempotent: committing again while the object is still the one made
+  /// answers the same. Fails with invalid_part, invalid_part_order,
+  /// entity_too_small (detail: "number size minimum"), precondition_failed.
+  Task<ObjectInfo> commit(const RequestContext& context, const ObjectName& name, const std::string& upload_id,
+                          const CommitOptions& options);
+
+  Task<> abandon(const RequestContext& context, const ObjectName& name, const std::string& upload_id);
+
+  Task<StagedParts> parts(const RequestContext& context, const ObjectName& name, const std::string& upload_id,
+                          std::uint32_t after, std::size_t limit);
+
+  struct ListOptions {
+    std::string prefix;
+    std::string delimiter;
+    std::string key_after;
+    std::string upload_id_after;  ///< Together with key_after: resume within its uploads.
+    std::size_t limit = 1000;
+  };
+  Task<UploadPage> list(const RequestContext& context, const std::string& bucket, const ListOptions& options);
+
+ private:
+  Backend backend_;
+  Reclaimer& reclaimer_;
+  const Clock& clock_;
+};
+
+}  // namespace sluice::object
