@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -35,12 +36,13 @@ enum class Payload : std::uint8_t {
 /// A signing key (AWS4 → date → region → service → aws4_request), raw.
 using SigningKey = std::string;
 
-/// A request whose signature holds.
+/// A request whose signature holds, or that has none.
 struct SignedIdentity {
   Identity identity;
   Payload payload = Payload::unsigned_payload;
   std::string payload_sha256;  ///< Raw 32 bytes, for Payload::sha256.
   bool presigned = false;
+  bool plus_is_space = false;  ///< A raw `+` in the query was signed as a space, not as itself.
 
   // What the chain of chunk signatures starts from, for the streaming payloads.
   SigningKey signing_key;
@@ -57,17 +59,21 @@ struct SignatureFault {
   std::string signature_provided;
   std::string string_to_sign;
   std::string canonical_request;
-  std::string region;        ///< Ours, for wrong_region.
-  std::string request_time;  ///< For request_time_skewed.
-  std::string server_time;   ///< ISO 8601, for request_time_skewed and request_expired.
-  std::string expires;       ///< ISO 8601, for request_expired.
+  std::string region;              ///< Ours, for wrong_region.
+  std::string request_time;        ///< For request_time_skewed.
+  std::string server_time;         ///< ISO 8601, for request_time_skewed and request_expired.
+  std::string expires;             ///< ISO 8601, for request_expired.
+  std::string headers_not_signed;  ///< Names joined by `, `, for access_denied on their account.
+  bool presigned = false;          ///< Was signed in the query, not in the Authorization header.
 };
 
 /// AWS Signature Version 4 ("Authenticating Requests (AWS Signature Version 4)",
 /// Amazon S3 API Reference), by header and by query. Safe for concurrent use.
 class SigV4 {
  public:
-  /// `region` is the one region of this deployment.
+  static constexpr std::chrono::minutes kSkewMax{15};
+
+  /// `region` is the one region of this deployment. The others must outlive this.
   SigV4(const Credentials& credentials, const Clock& clock, std::string region);
   ~SigV4();
 
@@ -79,6 +85,7 @@ class SigV4 {
 
  private:
   class KeyCache;
+  class Attempt;
   const Credentials& credentials_;
   const Clock& clock_;
   std::string region_;

@@ -8,6 +8,7 @@
 #include <boost/asio/this_coro.hpp>
 #include <cstdlib>
 #include <new>
+#include <utility>
 
 namespace sluice {
 
@@ -27,7 +28,33 @@ struct BufferPool::Waiter {
   std::byte* memory = nullptr;
 };
 
-BufferPool::BufferPool(std::size_t capacity) : capacity_(std::max<std::size_t>(1, capacity / kChunkSize)) {}
+// Keeps a waiter in line for as long as its coroutine is there: one that is
+// destroyed while it waits, as at shut-down, leaves the line, and what it was
+// handed but never took goes back.
+class BufferPool::PlaceInLine {
+ public:
+  PlaceInLine(BufferPool& pool, std::shared_ptr<Waiter> waiter) : pool_(pool), waiter_(std::move(waiter)) {}
+  ~PlaceInLine() {
+    if (std::byte* memory = leave()) pool_.give_back(memory);
+  }
+  PlaceInLine(const PlaceInLine&) = delete;
+  PlaceInLine& operator=(const PlaceInLine&) = delete;
+
+  /// The memory handed over, if any; the place is given up.
+  std::byte* leave() {
+    const std::scoped_lock lock(pool_.mutex_);
+    if (waiter_->memory == nullptr) std::erase(pool_.waiters_, waiter_);
+    return std::exchange(waiter_->memory, nullptr);
+  }
+
+ private:
+  BufferPool& pool_;
+  const std::shared_ptr<Waiter> waiter_;
+};
+
+BufferPool::BufferPool(std::size_t capacity) : capacity_(std::max<std::size_t>(1, capacity / kChunkSize)) {
+  free_.reserve(capacity_);  // Giving back must never fail.
+}
 
 BufferPool::~BufferPool() {
   for (std::byte* memory : free_) std::free(memory);
@@ -39,29 +66,30 @@ Chunk BufferPool::wrap(std::byte* memory) {
 }
 
 Task<Chunk> BufferPool::acquire() {
+  const Executor executor = co_await asio::this_coro::executor;
   std::shared_ptr<Waiter> waiter;
+  std::byte* memory = nullptr;
   {
-    const Executor executor = co_await asio::this_coro::executor;
     const std::scoped_lock lock(mutex_);
     if (waiters_.empty() && !free_.empty()) {
-      std::byte* memory = free_.back();
+      memory = free_.back();
       free_.pop_back();
-      co_return wrap(memory);
-    }
-    if (waiters_.empty() && allocated_ < capacity_) {
-      auto* memory = static_cast<std::byte*>(std::aligned_alloc(kAlignment, kChunkSize));
+    } else if (waiters_.empty() && allocated_ < capacity_) {
+      memory = static_cast<std::byte*>(std::aligned_alloc(kAlignment, kChunkSize));
       if (memory == nullptr) co_return fail(ErrorCode::busy, "no memory for a chunk");
       ++allocated_;
-      co_return wrap(memory);
+    } else {
+      waiter = std::make_shared<Waiter>(executor);
+      waiters_.push_back(waiter);
     }
-    waiter = std::make_shared<Waiter>(executor);
-    waiters_.push_back(waiter);
   }
+  if (memory != nullptr) co_return wrap(memory);
+
+  PlaceInLine place(*this, waiter);
   co_await waiter->timer.async_wait(asio::as_tuple(use_task));
-  const std::scoped_lock lock(mutex_);
-  if (waiter->memory != nullptr) co_return wrap(waiter->memory);
-  std::erase(waiters_, waiter);
-  co_return fail(ErrorCode::unavailable, "the wait for memory was cut short");
+  memory = place.leave();
+  if (memory == nullptr) co_return fail(ErrorCode::unavailable, "the wait for memory was cut short");
+  co_return wrap(memory);
 }
 
 void BufferPool::give_back(std::byte* memory) {

@@ -64,6 +64,7 @@ class BufferPool {
 
  private:
   struct Waiter;
+  class PlaceInLine;
   Chunk wrap(std::byte* memory);
   void give_back(std::byte* memory);
 

@@ -5,11 +5,18 @@
 #include <openssl/hmac.h>
 
 #include <algorithm>
+#include <boost/asio/this_coro.hpp>
 #include <cassert>
+#include <new>
+#include <stdexcept>
 
 #include "gateway/core/crc64nvme.h"
+#include "gateway/core/hash_lanes.h"
 
 namespace sluice {
+
+namespace asio = boost::asio;
+
 namespace {
 
 // GF(2) arithmetic on reflected polynomials, as zlib's crc32_combine does it:
@@ -57,21 +64,26 @@ Word from_big_endian(std::string_view bytes) {
   return value;
 }
 
+// A digest step fails for want of memory only; going on would hand out a wrong digest.
+void must(bool succeeded) {
+  if (!succeeded) throw std::bad_alloc();
+}
+
 class EvpHasher : public Hasher {
  public:
   EvpHasher(DigestAlgorithm algorithm, const EVP_MD* type) : algorithm_(algorithm), context_(EVP_MD_CTX_new()) {
-    EVP_DigestInit_ex(context_, type, nullptr);
+    must(context_ != nullptr && EVP_DigestInit_ex(context_, type, nullptr) == 1);
   }
   ~EvpHasher() override { EVP_MD_CTX_free(context_); }
   EvpHasher(const EvpHasher&) = delete;
   EvpHasher& operator=(const EvpHasher&) = delete;
 
-  void update(std::string_view bytes) override { EVP_DigestUpdate(context_, bytes.data(), bytes.size()); }
+  void update(std::string_view bytes) override { must(EVP_DigestUpdate(context_, bytes.data(), bytes.size()) == 1); }
 
   Digest finish() override {
     std::string bytes(EVP_MAX_MD_SIZE, '\0');
     unsigned size = 0;
-    EVP_DigestFinal_ex(context_, reinterpret_cast<unsigned char*>(bytes.data()), &size);
+    must(EVP_DigestFinal_ex(context_, reinterpret_cast<unsigned char*>(bytes.data()), &size) == 1);
     bytes.resize(size);
     return {algorithm_, std::move(bytes)};
   }
@@ -79,6 +91,17 @@ class EvpHasher : public Hasher {
  private:
   DigestAlgorithm algorithm_;
   EVP_MD_CTX* context_;
+};
+
+class LaneHasher : public Hasher {
+ public:
+  explicit LaneHasher(LaneAlgorithm algorithm) : hash_(algorithm) {}
+  void update(std::string_view bytes) override { hash_.update(bytes); }
+  Digest finish() override { return hash_.finish(); }
+  LaneHash* lanes() override { return &hash_; }
+
+ private:
+  LaneHash hash_;
 };
 
 template <class Word>
@@ -97,9 +120,9 @@ class CrcHasher : public Hasher {
 
 // OpenSSL looks an algorithm up by name on every use of EVP_md5() and its like;
 // a fetched one is looked up once.
-const EVP_MD* fetched(const char* name) { return EVP_MD_fetch(nullptr, name, nullptr); }
-const EVP_MD* md5_type() {
-  static const EVP_MD* const type = fetched("MD5");
+const EVP_MD* fetched(const char* name) {
+  const EVP_MD* const type = EVP_MD_fetch(nullptr, name, nullptr);
+  if (type == nullptr) throw std::runtime_error(std::string("this OpenSSL has no ") + name);
   return type;
 }
 const EVP_MD* sha1_type() {
@@ -138,11 +161,11 @@ bool is_crc(DigestAlgorithm algorithm) {
 std::unique_ptr<Hasher> Hasher::create(DigestAlgorithm algorithm) {
   switch (algorithm) {
     case DigestAlgorithm::md5:
-      return std::make_unique<EvpHasher>(algorithm, md5_type());
+      return std::make_unique<LaneHasher>(LaneAlgorithm::md5);
     case DigestAlgorithm::sha1:
       return std::make_unique<EvpHasher>(algorithm, sha1_type());
     case DigestAlgorithm::sha256:
-      return std::make_unique<EvpHasher>(algorithm, sha256_type());
+      return std::make_unique<LaneHasher>(LaneAlgorithm::sha256);
     case DigestAlgorithm::crc32:
       return std::make_unique<CrcHasher<std::uint32_t>>(algorithm, crc32);
     case DigestAlgorithm::crc32c:
@@ -195,8 +218,9 @@ Digest combine_crc(const Digest& left, const Digest& right, std::uint64_t right_
 std::string hmac_sha256(std::string_view key, std::string_view message) {
   std::string mac(32, '\0');
   unsigned size = 0;
-  HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(message.data()),
-       message.size(), reinterpret_cast<unsigned char*>(mac.data()), &size);
+  must(HMAC(sha256_type(), key.data(), static_cast<int>(key.size()),
+            reinterpret_cast<const unsigned char*>(message.data()), message.size(),
+            reinterpret_cast<unsigned char*>(mac.data()), &size) != nullptr);
   return mac;
 }
 
@@ -214,15 +238,39 @@ void DigestSource::expect(Digest digest, ErrorCode mismatch) {
 
 Task<Chunk> DigestSource::read() {
   if (ended_) co_return Chunk{};
+  if (failed_) co_return std::unexpected(*failed_);
   CO_TRY(Chunk chunk, co_await inner_.read());
   if (chunk.empty()) {
-    CO_TRY(compare());
+    auto compared = compare();
+    if (!compared) failed_ = compared.error();
+    CO_TRY(std::move(compared));
     ended_ = true;
     co_return Chunk{};
   }
-  for (const auto& [algorithm, hasher] : hashers_) hasher->update(chunk.text());
+  std::array<LaneHash*, 2> lane_hashes{};  // MD5 and SHA-256 at most.
+  const auto gathered = std::span(lane_hashes).first(update(chunk.text(), lane_hashes));
+  if (!gathered.empty()) {
+    HashLanes& lanes = HashLanes::of(co_await asio::this_coro::executor);
+    if (!lanes.update_at_once(gathered, chunk.text())) {
+      CO_TRY(co_await lanes.update(gathered, chunk.text()));
+    }
+  }
   size_ += chunk.size();
   co_return chunk;
+}
+
+// Digests `bytes` but for the hashes that gain from lanes: their count, the hashes in `gathered`.
+std::size_t DigestSource::update(std::string_view bytes, std::span<LaneHash*> gathered) {
+  std::size_t count = 0;
+  for (const auto& [algorithm, hasher] : hashers_) {
+    LaneHash* const lanes = hasher->lanes();
+    if (lanes == nullptr || bytes.size() < HashLanes::kGatherSizeMin) {
+      hasher->update(bytes);
+    } else {
+      gathered[count++] = lanes;
+    }
+  }
+  return count;
 }
 
 Result<> DigestSource::compare() {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,12 +37,17 @@ struct Digest {
   friend bool operator==(const Digest&, const Digest&) = default;
 };
 
+class LaneHash;
+
 /// One digest as it streams. finish() is called once.
 class Hasher {
  public:
   virtual ~Hasher() = default;
   virtual void update(std::string_view bytes) = 0;
   virtual Digest finish() = 0;
+
+  /// The state, where HashLanes can hash it together with other streams.
+  virtual LaneHash* lanes() { return nullptr; }
 
   static std::unique_ptr<Hasher> create(DigestAlgorithm algorithm);
 };
@@ -94,6 +100,7 @@ class DigestSource : public BodySource {
     ErrorCode mismatch;
   };
   Result<> compare();
+  std::size_t update(std::string_view bytes, std::span<LaneHash*> gathered);
 
   BodySource& inner_;
   std::vector<std::pair<DigestAlgorithm, std::unique_ptr<Hasher>>> hashers_;
@@ -102,6 +109,7 @@ class DigestSource : public BodySource {
   std::function<Result<std::optional<Digest>>()> trailer_;
   std::uint64_t size_ = 0;
   bool ended_ = false;
+  std::optional<Error> failed_;  ///< Why the body did not end well, for every later read().
 };
 
 }  // namespace sluice

@@ -42,12 +42,12 @@ constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c
 }  // namespace
 
 std::string to_hex(std::string_view bytes) {
-  std::string text;
-  text.reserve(bytes.size() * 2);
+  std::string text(bytes.size() * 2, '\0');
+  char* digit = text.data();
   for (const char c : bytes) {
     const auto value = static_cast<unsigned char>(c);
-    text.push_back(kHexLower[value >> 4]);
-    text.push_back(kHexLower[value & 15]);
+    *digit++ = kHexLower[value >> 4];
+    *digit++ = kHexLower[value & 15];
   }
   return text;
 }

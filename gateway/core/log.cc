@@ -9,6 +9,9 @@
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <chrono>
+#include <cmath>
+
+#include "gateway/core/encoding.h"
 
 namespace sluice {
 namespace {
@@ -16,13 +19,14 @@ namespace {
 constexpr std::size_t kQueuedLinesMax = 16384;
 
 void append_string(fmt::memory_buffer& out, std::string_view text) {
+  const bool utf8 = is_utf8(text);  // JSON is; what a client sends need not be.
   out.push_back('"');
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       out.push_back('\\');
       out.push_back(c);
-    } else if (byte < 0x20 || byte == 0x7F) {
+    } else if (byte < 0x20 || byte == 0x7F || (byte >= 0x80 && !utf8)) {
       fmt::format_to(fmt::appender(out), "\\u{:04x}", byte);
     } else {
       out.push_back(c);
@@ -39,6 +43,8 @@ void append_field(fmt::memory_buffer& out, const LogField& field) {
       [&out](const auto& value) {
         if constexpr (std::is_same_v<std::decay_t<decltype(value)>, std::string_view>) {
           append_string(out, value);
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(value)>, double>) {
+          fmt::format_to(fmt::appender(out), "{}", std::isfinite(value) ? fmt::to_string(value) : "null");
         } else {
           fmt::format_to(fmt::appender(out), "{}", value);
         }

@@ -56,12 +56,31 @@ class ResponseHeader {
 /// One response: its header, and its body: `content`, then what `body` yields.
 struct Response {
   ResponseHeader header;
-  Chunk content;
-  std::unique_ptr<BodySource> body;
+  Chunk content{};
+  std::unique_ptr<BodySource> body{};
 
   /// The length of content and body together. Without it and with a body, the
   /// session frames the body in chunks. For HEAD: what a GET would have.
-  std::optional<std::uint64_t> content_length;
+  std::optional<std::uint64_t> content_length{};
+};
+
+/// Why the session answers a request itself, before the handler or in its stead.
+enum class Fault : std::uint8_t {
+  malformed_request,
+  header_too_large,
+  target_too_long,
+  unsupported_version,
+  unsupported_coding,  ///< A transfer coding other than chunked.
+  expectation_failed,
+  unavailable,  ///< The body of the answer cannot be had for now.
+  internal,
+};
+
+/// One answer of the session's own; `message` is a literal.
+struct Refusal {
+  unsigned status = 500;
+  Fault fault = Fault::internal;
+  std::string_view message;
 };
 
 /// What a protocol is to the session. A handler never fails: how an error looks
@@ -71,6 +90,10 @@ class Handler {
  public:
   virtual ~Handler() = default;
   virtual Awaitable<Response> handle(RequestContext& context, const Request& request) = 0;
+
+  /// How a fault of the session's looks in this protocol, its error code noted in
+  /// `context`. The request may never have been understood. Plain text by default.
+  virtual Response refuse(RequestContext& context, const Refusal& refusal);
 };
 
 }  // namespace sluice::http

@@ -42,6 +42,9 @@ class Buckets {
                         const std::string& after, std::size_t limit);
 
  private:
+  Task<BucketInfo> create_once(const std::string& name, const std::string& owner);
+  Task<> remove_once(const std::string& name);
+
   Backend backend_;
   const Clock& clock_;
 };

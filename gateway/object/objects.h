@@ -118,6 +118,11 @@ class Objects {
                                      const std::vector<RemoveRequest>& requests);
 
  private:
+  struct NewObject;
+  Task<ObjectInfo> commit(const ObjectName& name, const PutOptions& options, NewObject& object);
+  struct RemoveBatch;
+  Task<> remove(RemoveBatch& batch);
+
   Backend backend_;
   Reclaimer& reclaimer_;
   const Clock& clock_;

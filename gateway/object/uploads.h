@@ -107,6 +107,13 @@ class Uploads {
   Task<UploadPage> list(const RequestContext& context, const std::string& bucket, const ListOptions& options);
 
  private:
+  struct NewPart;
+  Task<> abandon_once(const ObjectName& name, const std::string& upload_id);
+  Task<bool> keep(NewPart& part);
+  Task<bool> keep_once(NewPart& part);
+  Task<std::optional<PartInfo>> stage_current(NewPart& part, std::optional<ByteRange> range);
+  Task<bool> share(NewPart& part, ByteRange range);
+
   Backend backend_;
   Reclaimer& reclaimer_;
   const Clock& clock_;

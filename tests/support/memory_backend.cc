@@ -159,6 +159,12 @@ void MemoryExtents::corrupt_all() {
   }
 }
 
+void MemoryExtents::corrupt(ExtentId id) {
+  const std::scoped_lock lock(mutex_);
+  auto& bytes = extents_.at(static_cast<std::uint64_t>(id));
+  if (!bytes.empty()) bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+}
+
 void MemoryExtents::restart() {
   const std::scoped_lock lock(mutex_);
   earlier_ = last_;

@@ -60,6 +60,8 @@ class MemoryExtents : public ExtentStore {
   std::size_t extent_count() const;
   /// Flips a bit of every extent: reads fail with corrupt from then on.
   void corrupt_all();
+  /// Flips a bit of this one.
+  void corrupt(ExtentId id);
   /// Everything so far counts as an earlier run's, for reconcile().
   void restart();
 

@@ -1,0 +1,64 @@
+#include "backends/local/extent_reader.h"
+
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "backends/local/file_read.h"
+
+namespace sluice::local {
+
+namespace {
+
+void expect_read(const IoFile& file, std::uint64_t offset, std::uint64_t size) {
+  // Advice only: if the kernel does not take it, the read itself fetches the bytes.
+  ::posix_fadvise(file.fd(), static_cast<off_t>(offset), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
+}
+
+/// Adds where it happened to what a read says.
+template <class T>
+Result<T> in_extent(Result<T> result, const Extent& extent) {
+  if (!result) result.error().detail = describe(place_of(extent.id)) + ": " + result.error().detail;
+  return result;
+}
+
+}  // namespace
+
+Task<FooterCache::Held> read_footer(ExtentServices& services, const IoFilePtr& file, const Extent& extent) {
+  if (auto known = services.footers.find(extent)) co_return known;
+  const std::uint64_t offset = place_of(extent.id).offset;
+  const Chunk chunk = Chunk::of(std::string(footer_size(extent.length), '\0'));
+  // The bytes of a small extent will be wanted next: they come in one go with the footer.
+  if (stored_size(extent.length) <= BufferPool::kChunkSize) expect_read(*file, offset, stored_size(extent.length));
+  CO_TRY(in_extent(co_await read_fully(file, chunk, offset + footer_offset(extent.length)), extent));
+  CO_TRY(auto footer, decode_footer(extent, chunk.text()));
+  auto held = std::make_shared<const Footer>(std::move(footer));
+  services.footers.add(extent, held);
+  co_return held;
+}
+
+Task<Chunk> ExtentSource::read() {
+  if (at_ == end_) co_return Chunk{};
+  const std::uint64_t first = at_ / kBlockSize;
+  const std::uint64_t from = first * kBlockSize;
+  const std::uint64_t to =
+      std::min({from + BufferPool::kChunkSize, round_up(end_, kBlockSize), extent_.length});
+  CO_TRY(const Chunk chunk, co_await services_.pool.acquire());
+  const Chunk blocks = chunk.slice(0, to - from);
+  CO_TRY(const auto source,
+         in_extent(co_await read_fully(file_, blocks, place_of(extent_.id).offset + from), extent_));
+  if (source == ReadFrom::device) read_ahead(to);
+  CO_TRY(check_blocks(extent_, *footer_, first, blocks.text()));
+  const std::uint64_t size = std::min(to, end_) - at_;
+  const Chunk asked = blocks.slice(at_ - from, size);
+  at_ += size;
+  co_return asked;
+}
+
+void ExtentSource::read_ahead(std::uint64_t from) const {
+  if (from >= end_) return;
+  const std::uint64_t size = std::min<std::uint64_t>(BufferPool::kChunkSize, round_up(end_, kBlockSize) - from);
+  expect_read(*file_, place_of(extent_.id).offset + from, size);
+}
+
+}  // namespace sluice::local

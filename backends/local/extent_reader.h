@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+
+#include "backends/local/extent_writer.h"
+
+namespace sluice::local {
+
+/// The footer of `extent` in `file`, from memory or the device. Fails with corrupt
+/// if it is not there or not right.
+Task<FooterCache::Held> read_footer(ExtentServices& services, const IoFilePtr& file, const Extent& extent);
+
+/// A range of an extent, a chunk of whole blocks at a time, each block checked
+/// before a byte of it is handed out. While a chunk is on its way to the client
+/// the kernel reads the next one into the page cache.
+class ExtentSource final : public BodySource {
+ public:
+  /// `range` lies within the extent.
+  ExtentSource(ExtentServices& services, IoFilePtr file, const Extent& extent, FooterCache::Held footer,
+               ByteRange range)
+      : services_(services),
+        file_(std::move(file)),
+        extent_(extent),
+        footer_(std::move(footer)),
+        at_(range.offset),
+        end_(range.offset + range.length) {}
+
+  Task<Chunk> read() override;
+  std::optional<std::uint64_t> remaining() const override { return end_ - at_; }
+
+ private:
+  void read_ahead(std::uint64_t from) const;
+
+  ExtentServices& services_;
+  const IoFilePtr file_;
+  const Extent extent_;
+  const FooterCache::Held footer_;
+  std::uint64_t at_;
+  const std::uint64_t end_;
+};
+
+}  // namespace sluice::local

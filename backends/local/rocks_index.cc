@@ -1,0 +1,256 @@
+#include "backends/local/rocks_index.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/listener.h>
+
+#include <cassert>
+#include <chrono>
+#include <stdexcept>
+#include <system_error>
+#include <vector>
+
+#include "backends/local/committer.h"
+#include "backends/local/rocks_options.h"
+
+namespace sluice::local {
+
+namespace asio = boost::asio;
+
+namespace {
+
+using Value = std::optional<std::string>;
+
+/// Released with its last holder, which may be a thread that still reads at it.
+using SnapshotPtr = std::shared_ptr<const rocksdb::Snapshot>;
+
+constexpr std::size_t kInlineScanMax = 64;          ///< Rows that are scanned on the calling thread, if in memory.
+constexpr std::size_t kSmallCommitMax = 2 * 1024;   ///< What removing something needs.
+constexpr auto kSpaceCheckPeriod = std::chrono::milliseconds(100);
+
+/// Refuses commits while the file system is nearly full, before RocksDB finds out:
+/// a write that fails half way ends all writing until a restart. Small ones, such
+/// as removals, may go further. One thread.
+class SpaceGuard {
+ public:
+  SpaceGuard(std::filesystem::path directory, std::uint64_t reserve_size)
+      : directory_(std::move(directory)), reserve_size_(reserve_size) {}
+
+  Result<> admit(std::size_t size) {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - checked_ >= kSpaceCheckPeriod) {
+      std::error_code ignored;
+      free_ = std::filesystem::space(directory_, ignored).available;
+      checked_ = now;
+    }
+    const std::uint64_t floor = size <= kSmallCommitMax ? reserve_size_ / 8 : reserve_size_ / 2;
+    if (free_ < floor) return fail(ErrorCode::out_of_space, "index: the device is full");
+    return done;
+  }
+
+ private:
+  const std::filesystem::path directory_;
+  const std::uint64_t reserve_size_;
+  std::chrono::steady_clock::time_point checked_{};
+  std::uint64_t free_ = 0;
+};
+
+/// Hears of RocksDB's own background errors, and whether it has stopped writing.
+class BackgroundErrors final : public rocksdb::EventListener {
+ public:
+  explicit BackgroundErrors(Log& log) : log_(log) {}
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    if (status->severity() >= rocksdb::Status::Severity::kHardError) stopped_ = true;
+    log_.error("index_background_error", {{"detail", std::string_view(status->ToString())}});
+  }
+  void OnErrorRecoveryCompleted(rocksdb::Status) override {
+    stopped_ = false;
+    log_.info("index_background_error_recovered");
+  }
+  bool stopped() const { return stopped_; }
+
+ private:
+  Log& log_;
+  std::atomic<bool> stopped_ = false;
+};
+
+rocksdb::ReadOptions from_memory(rocksdb::ReadOptions options) {
+  options.read_tier = rocksdb::kBlockCacheTier;
+  return options;
+}
+
+}  // namespace
+
+/// What transactions share. Threads read through `db` until `readers` is joined.
+class RocksIndex::State {
+ public:
+  State(const std::filesystem::path& directory, const LocalOptions& options, bool create, std::atomic<bool>& uncertain,
+        Log& log);
+  ~State();
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  Task<Value> get(SnapshotPtr snapshot, std::string_view key);
+  Task<std::vector<Entry>> scan(SnapshotPtr snapshot, const KeyRange& range, std::size_t limit);
+
+  SnapshotPtr take_snapshot() {
+    return {db_->GetSnapshot(), [this](const rocksdb::Snapshot* snapshot) { db_->ReleaseSnapshot(snapshot); }};
+  }
+  Committer& committer() { return *committer_; }
+
+ private:
+  std::optional<Result<Value>> read(const rocksdb::ReadOptions& options, std::string_view key);
+  std::optional<Result<std::vector<Entry>>> read(rocksdb::ReadOptions options, const KeyRange& range,
+                                                 std::size_t limit);
+  Result<> write(rocksdb::WriteBatch& writes);
+
+  SpaceGuard space_;
+  std::shared_ptr<BackgroundErrors> errors_;
+  std::unique_ptr<rocksdb::DB> db_;
+  asio::thread_pool readers_;
+  std::unique_ptr<Committer> committer_;
+};
+
+RocksIndex::State::State(const std::filesystem::path& directory, const LocalOptions& options, bool create,
+                         std::atomic<bool>& uncertain, Log& log)
+    : space_(directory, options.reserve_size),
+      errors_(std::make_shared<BackgroundErrors>(log)),
+      readers_(std::max(1U, options.index_threads)) {
+  auto rocks = rocks_options(options);
+  rocks.create_if_missing = create;
+  rocks.listeners.push_back(errors_);
+  rocksdb::DB* db = nullptr;
+  const auto opened = rocksdb::DB::Open(rocks, directory.string(), &db);
+  if (!opened.ok()) throw std::runtime_error("cannot open the index in " + directory.string() + ": " + opened.ToString());
+  db_.reset(db);
+  committer_ = std::make_unique<Committer>([this](rocksdb::WriteBatch& writes) { return write(writes); },
+                                           [this](std::size_t size) {
+                                             if (errors_->stopped()) {
+                                               return Result<>(fail(ErrorCode::unavailable, "index: RocksDB has stopped"));
+                                             }
+                                             return space_.admit(size);
+                                           },
+                                           uncertain);
+}
+
+RocksIndex::State::~State() {
+  committer_.reset();
+  readers_.join();
+  const auto closed = db_->Close();
+  assert(!closed.IsAborted());
+}
+
+Result<> RocksIndex::State::write(rocksdb::WriteBatch& writes) {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const auto status = db_->Write(options, &writes);
+  if (!status.ok()) return std::unexpected(error_of(status));
+  return done;
+}
+
+/// The answer, or nothing if it would need the disk and `options` forbid that.
+std::optional<Result<Value>> RocksIndex::State::read(const rocksdb::ReadOptions& options, std::string_view key) {
+  rocksdb::PinnableSlice value;
+  const auto status = db_->Get(options, db_->DefaultColumnFamily(), key, &value);
+  if (status.ok()) return Result<Value>(value.ToString());
+  if (status.IsNotFound()) return Result<Value>(std::nullopt);
+  if (status.IsIncomplete()) return std::nullopt;
+  return Result<Value>(std::unexpected(error_of(status)));
+}
+
+Task<Value> RocksIndex::State::get(SnapshotPtr snapshot, std::string_view key) {
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot.get();
+  if (auto known = read(from_memory(options), key)) co_return *std::move(known);
+  // The caller may be destroyed while the thread reads: it gets a key of its own.
+  co_return co_await done_on<Result<Value>>(
+      readers_, [this, options, snapshot, key = std::string(key)] { return read(options, key).value(); });
+}
+
+std::optional<Result<std::vector<Entry>>> RocksIndex::State::read(rocksdb::ReadOptions options, const KeyRange& range,
+                                                                  std::size_t limit) {
+  const rocksdb::Slice end(range.end);
+  if (!range.end.empty()) options.iterate_upper_bound = &end;
+  const std::unique_ptr<rocksdb::Iterator> row(db_->NewIterator(options));
+  std::vector<Entry> entries;
+  for (row->Seek(range.begin); row->Valid() && entries.size() < limit; row->Next()) {
+    entries.push_back({row->key().ToString(), row->value().ToString()});
+  }
+  if (row->status().ok()) return Result<std::vector<Entry>>(std::move(entries));
+  if (row->status().IsIncomplete()) return std::nullopt;
+  return Result<std::vector<Entry>>(std::unexpected(error_of(row->status())));
+}
+
+Task<std::vector<Entry>> RocksIndex::State::scan(SnapshotPtr snapshot, const KeyRange& range, std::size_t limit) {
+  if (limit == 0 || (!range.end.empty() && range.end <= range.begin)) co_return std::vector<Entry>{};
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot.get();
+  if (limit <= kInlineScanMax) {
+    if (auto known = read(from_memory(options), range, limit)) co_return *std::move(known);
+  }
+  co_return co_await done_on<Result<std::vector<Entry>>>(
+      readers_, [this, options, snapshot, range, limit] { return read(options, range, limit).value(); });
+}
+
+class RocksIndex::RocksTransaction final : public Transaction {
+ public:
+  explicit RocksTransaction(State& state) : state_(state) {}
+  ~RocksTransaction() override {
+    if (number_) state_.committer().end_snapshot(*number_);
+  }
+
+  Task<Value> get(std::string_view key) override {
+    commit_.read.push_back(mark_of(key));
+    co_return co_await state_.get(snapshot(), key);
+  }
+
+  Task<std::vector<Entry>> scan(const KeyRange& range, std::size_t limit) override {
+    co_return co_await state_.scan(snapshot(), range, limit);
+  }
+
+  void put(std::string key, std::string value) override { commit_.writes.push_back({std::move(key), std::move(value)}); }
+  void erase(std::string key) override { commit_.writes.push_back({std::move(key), std::nullopt}); }
+
+  Task<> commit() override {
+    if (commit_.writes.empty()) co_return done;
+    for (const Write& write : commit_.writes) {
+      CO_TRY(check(write));
+    }
+    // The commit keeps its number in mind until its answer is here, so that what it read is still known then.
+    co_return co_await answered<Result<>>(
+        [this](Answer<Result<>> answer) { state_.committer().submit(std::move(commit_), std::move(answer)); });
+  }
+
+ private:
+  static Result<> check(const Write& write) {
+    const bool key_fits = !write.key.empty() && write.key.size() <= kKeySizeMax;
+    const bool value_fits = !write.value || write.value->size() <= kValueSizeMax;
+    if (key_fits && value_fits) return done;
+    return fail(ErrorCode::invalid_argument, "index: a key or value is too long or empty");
+  }
+
+  SnapshotPtr snapshot() {
+    if (!commit_.snapshot) {
+      commit_.snapshot = number_ = state_.committer().begin_snapshot();
+      snapshot_ = state_.take_snapshot();
+    }
+    return snapshot_;
+  }
+
+  State& state_;
+  Commit commit_;
+  std::optional<CommitNumber> number_;
+  SnapshotPtr snapshot_;
+};
+
+RocksIndex::RocksIndex(const std::filesystem::path& directory, const LocalOptions& options, bool create,
+                       std::atomic<bool>& uncertain, Log& log)
+    : state_(std::make_unique<State>(directory, options, create, uncertain, log)) {}
+
+RocksIndex::~RocksIndex() = default;
+
+std::unique_ptr<Transaction> RocksIndex::begin() { return std::make_unique<RocksTransaction>(*state_); }
+
+Task<Value> RocksIndex::get(std::string_view key) { return state_->get(nullptr, key); }
+
+}  // namespace sluice::local

@@ -1,0 +1,77 @@
+#include "backends/local/rocks_options.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+namespace sluice::local {
+
+namespace {
+
+constexpr std::uint64_t kBlobSizeMin = 1024;
+constexpr int kOpenFilesMax = 256;
+
+rocksdb::BlockBasedTableOptions table_options(const LocalOptions& options) {
+  rocksdb::BlockBasedTableOptions table;
+  rocksdb::LRUCacheOptions cache;
+  cache.capacity = options.block_cache_size;
+  cache.high_pri_pool_ratio = 0.5;
+  table.block_cache = rocksdb::NewLRUCache(cache);
+  // Indexes and filters are counted within the cache, or memory would grow with the number of files.
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  table.block_size = 8 * 1024;
+  table.format_version = 5;
+  return table;
+}
+
+// Bodies that live in the index are written once to blob files, and compactions move only their keys.
+void keep_blobs_apart(rocksdb::Options& rocks, const std::shared_ptr<rocksdb::Cache>& cache) {
+  rocks.enable_blob_files = true;
+  rocks.min_blob_size = kBlobSizeMin;
+  rocks.blob_compression_type = rocksdb::kNoCompression;
+  rocks.blob_cache = cache;
+  rocks.enable_blob_garbage_collection = true;
+  rocks.blob_garbage_collection_age_cutoff = 0.25;
+  rocks.blob_garbage_collection_force_threshold = 0.5;
+}
+
+}  // namespace
+
+rocksdb::Options rocks_options(const LocalOptions& options) {
+  rocksdb::Options rocks;
+  // A torn tail is what a crash leaves; damage anywhere else must be told, not skipped over.
+  rocks.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  rocks.paranoid_checks = true;
+  rocks.write_buffer_size = options.write_buffer_size;
+  rocks.max_write_buffer_number = 2;
+  rocks.max_background_jobs = 2;
+  rocks.level_compaction_dynamic_level_bytes = true;
+  rocks.compression = rocksdb::kLZ4Compression;
+  rocks.bytes_per_sync = 1 << 20;
+  rocks.max_open_files = kOpenFilesMax;
+  rocks.allow_concurrent_memtable_write = false;
+  rocks.avoid_unnecessary_blocking_io = true;
+  rocks.skip_stats_update_on_db_open = true;
+  rocks.stats_dump_period_sec = 0;
+  rocks.stats_persist_period_sec = 0;
+  rocks.info_log_level = rocksdb::WARN_LEVEL;
+  rocks.max_log_file_size = 4 << 20;
+  rocks.keep_log_file_num = 4;
+
+  const auto table = table_options(options);
+  rocks.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  keep_blobs_apart(rocks, table.block_cache);
+  return rocks;
+}
+
+Error error_of(const rocksdb::Status& status) {
+  auto code = ErrorCode::unavailable;
+  if (status.IsNoSpace()) code = ErrorCode::out_of_space;
+  if (status.IsCorruption()) code = ErrorCode::corrupt;
+  return {code, "index: " + status.ToString()};
+}
+
+}  // namespace sluice::local

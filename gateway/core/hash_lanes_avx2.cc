@@ -1,0 +1,11 @@
+#if defined(__AVX2__)
+#include "gateway/core/lane_vectors.h"
+
+namespace sluice {
+
+void md5_avx2_8(LaneBatch& batch, std::size_t blocks) { md5_blocks<Lanes8, 1>(batch, blocks); }
+void md5_avx2_16(LaneBatch& batch, std::size_t blocks) { md5_blocks<Lanes8, 2>(batch, blocks); }
+void sha256_avx2_8(LaneBatch& batch, std::size_t blocks) { sha256_blocks<Lanes8>(batch, blocks); }
+
+}  // namespace sluice
+#endif

@@ -1,0 +1,39 @@
+#include "gateway/http/message.h"
+
+#include <array>
+#include <charconv>
+
+namespace sluice::http {
+namespace {
+
+void append_safely(std::string& lines, std::string_view text) {
+  const std::size_t start = lines.size();
+  lines.append(text);
+  for (std::size_t i = start; i < lines.size(); ++i) {
+    if (lines[i] == '\r' || lines[i] == '\n' || lines[i] == '\0') lines[i] = ' ';
+  }
+}
+
+}  // namespace
+
+void ResponseHeader::add(std::string_view name, std::string_view value) {
+  append_safely(lines_, name);
+  lines_.append(": ");
+  append_safely(lines_, value);
+  lines_.append("\r\n");
+}
+
+void ResponseHeader::add(std::string_view name, std::uint64_t value) {
+  std::array<char, 20> digits;
+  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+  add(name, std::string_view(digits.data(), end));
+}
+
+Response Handler::refuse(RequestContext&, const Refusal& refusal) {
+  Response response{.header = ResponseHeader(refusal.status)};
+  response.header.add("Content-Type", "text/plain; charset=utf-8");
+  response.content = Chunk::of(std::string(refusal.message) + "\n");
+  return response;
+}
+
+}  // namespace sluice::http

@@ -1,0 +1,82 @@
+#include "gateway/object/catalog.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <vector>
+
+#include "gateway/object/ids.h"
+
+namespace sluice::object {
+namespace {
+
+using namespace std::string_literals;
+
+const std::string kFirst(kUploadIdSize, '0');
+const std::string kLast(kUploadIdSize, 'f');
+
+// In byte order, with what is hard about keys.
+const std::vector<std::string> kKeys = {"a", "a\0"s, "a\0\0"s, "a\0\xC3\xBF"s, "a\x01", "a b", "a-b", "a/b", "a0", "b"};
+
+}  // namespace
+
+TEST_CASE("rows of objects sort as their keys do") {
+  for (std::size_t i = 1; i < kKeys.size(); ++i) {
+    CHECK(object_key({"photos", kKeys[i - 1]}) < object_key({"photos", kKeys[i]}));
+  }
+}
+
+TEST_CASE("rows of uploads sort by key, then by id") {
+  for (std::size_t i = 1; i < kKeys.size(); ++i) {
+    const ObjectName before{"photos", kKeys[i - 1]};
+    const ObjectName after{"photos", kKeys[i]};
+    CHECK(upload_key(before, kFirst) < upload_key(before, kLast));
+    CHECK(upload_key(before, kLast) < uploads_end(before));
+    CHECK(uploads_end(before) < upload_key(after, kFirst));
+  }
+}
+
+TEST_CASE("a prefix of keys is a prefix of upload rows, and of no others") {
+  for (const auto& key : kKeys) {
+    for (const auto& prefix : kKeys) {
+      const bool has = upload_key({"photos", key}, kFirst).starts_with(uploads_prefix("photos", prefix));
+      CHECK(has == key.starts_with(prefix));
+    }
+  }
+}
+
+TEST_CASE("the name of an upload is read back from its row's key") {
+  for (const auto& key : kKeys) {
+    const auto name = upload_of_key(upload_key({"photos", key}, kFirst));
+    REQUIRE(name);
+    CHECK(name->object == ObjectName{"photos", key});
+    CHECK(name->upload_id == kFirst);
+  }
+  CHECK_FALSE(upload_of_key("uphotos"));
+  CHECK_FALSE(upload_of_key("uphotos\0key\0short"s));
+}
+
+TEST_CASE("rows of extents and parts sort by number") {
+  CHECK(extent_key(ExtentId{255}) < extent_key(ExtentId{256}));
+  CHECK(extent_of_key(extent_key(ExtentId{1ULL << 63})) == ExtentId{1ULL << 63});
+  CHECK(extent_of_key(extent_garbage_key(ExtentId{77})) == ExtentId{77});
+  CHECK(part_key(kFirst, 255) < part_key(kFirst, 256));
+}
+
+TEST_CASE("the successor of a prefix is behind all that begin with it") {
+  CHECK(successor("a") == "b");
+  CHECK(successor("a\xFF") == "b");
+  CHECK(successor("a\xFE\xFF\xFF") == "a\xFF");
+}
+
+TEST_CASE("upload ids sort by the time they begin, revisions always rise") {
+  const UtcTime now(std::chrono::milliseconds(1'767'225'600'250));
+  CHECK(new_upload_id(now) < new_upload_id(now + std::chrono::milliseconds(1)));
+  CHECK(new_upload_id(now) != new_upload_id(now));
+  CHECK(new_upload_id(now).size() == kUploadIdSize);
+
+  ObjectInfo current;
+  current.revision = new_revision(now + std::chrono::hours(1), std::nullopt);
+  CHECK(new_revision(now, current) == current.revision + 1);
+}
+
+}  // namespace sluice::object

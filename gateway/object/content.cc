@@ -1,0 +1,317 @@
+#include "gateway/object/content.h"
+
+#include <algorithm>
+
+#include "gateway/core/digest.h"
+#include "gateway/object/catalog.h"
+#include "gateway/object/manifest.h"
+
+namespace sluice::object {
+namespace {
+
+constexpr std::size_t kInlineSizeMax = 64 * 1024;
+
+// Cuts what it is given into extents. An extent is sealed once there is more, or
+// by finish(): never before the end of a body is known to be good, if it is the last.
+class ExtentCutter : public BodySink {
+ public:
+  ExtentCutter(Backend backend, Reclaimer& reclaimer, std::optional<std::uint64_t> length_expected)
+      : backend_(backend), reclaimer_(reclaimer), expected_(length_expected) {}
+
+  Task<> write(Chunk chunk) override {
+    while (!chunk.empty()) {
+      if (writer_ && filled_ == capacity_) {
+        CO_TRY(co_await seal());
+      }
+      if (!writer_) {
+        CO_TRY(co_await open());
+      }
+      const auto length = static_cast<std::size_t>(std::min<std::uint64_t>(chunk.size(), capacity_ - filled_));
+      CO_TRY(co_await writer_->write(chunk.slice(0, length)));
+      filled_ += length;
+      written_ += length;
+      chunk = chunk.slice(length, chunk.size() - length);
+    }
+    co_return done;
+  }
+
+  Task<std::vector<StagedExtent>> finish() {
+    if (writer_) {
+      CO_TRY(co_await seal());
+    }
+    co_return std::move(sealed_);
+  }
+
+ private:
+  Task<> open() {
+    if (sealed_.size() == kSlicesMax) co_return fail(ErrorCode::entity_too_large, "more extents than a row lists");
+    const auto length_max = backend_.extents.extent_length_max();
+    std::optional<std::uint64_t> length;
+    if (expected_ && *expected_ > written_) length = std::min(*expected_ - written_, length_max);
+    CO_TRY(writer_, co_await backend_.extents.create(length));
+    capacity_ = length.value_or(length_max);
+    filled_ = 0;
+    co_return done;
+  }
+
+  Task<> seal() {
+    const auto writer = std::move(writer_);
+    CO_TRY(const auto extent, co_await writer->seal());
+    sealed_.emplace_back(reclaimer_, extent);
+    co_return done;
+  }
+
+  Backend backend_;
+  Reclaimer& reclaimer_;
+  std::optional<std::uint64_t> expected_;
+  std::unique_ptr<ExtentWriter> writer_;
+  std::uint64_t capacity_ = 0;
+  std::uint64_t filled_ = 0;
+  std::uint64_t written_ = 0;
+  std::vector<StagedExtent> sealed_;
+};
+
+// Reads into memory until the end (true) or until there is more than `size_max` (false).
+Task<bool> fill(BodySource& body, std::string& bytes, std::size_t size_max) {
+  while (bytes.size() <= size_max) {
+    CO_TRY(const Chunk chunk, co_await body.read());
+    if (chunk.empty()) co_return true;
+    bytes.append(chunk.text());
+  }
+  co_return false;
+}
+
+class SliceSource : public BodySource {
+ public:
+  SliceSource(ExtentStore& extents, Reclaimer::Reading reading, std::vector<Slice> slices)
+      : extents_(extents), reading_(std::move(reading)), slices_(std::move(slices)), left_(size_of(slices_)) {}
+
+  // What is wrong with the first extent is told before anything is sent.
+  Task<> open_first() {
+    if (!slices_.empty()) {
+      CO_TRY(co_await open_next());
+    }
+    co_return done;
+  }
+
+  Task<Chunk> read() override {
+    for (;;) {
+      if (current_) {
+        CO_TRY(Chunk chunk, co_await current_->read());
+        if (chunk.size() > current_left_) co_return fail(ErrorCode::corrupt, "an extent gave more than was asked");
+        current_left_ -= chunk.size();
+        left_ -= chunk.size();
+        if (!chunk.empty()) co_return chunk;
+        if (current_left_ != 0) co_return fail(ErrorCode::corrupt, "an extent gave less than was asked");
+        current_.reset();
+      }
+      if (next_ == slices_.size()) co_return Chunk{};
+      CO_TRY(co_await open_next());
+    }
+  }
+
+  std::optional<std::uint64_t> remaining() const override { return left_; }
+
+ private:
+  Task<> open_next() {
+    const auto& slice = slices_[next_++];
+    CO_TRY(current_, co_await extents_.open(slice.extent, slice.range));
+    current_left_ = slice.range.length;
+    co_return done;
+  }
+
+  ExtentStore& extents_;
+  Reclaimer::Reading reading_;
+  std::vector<Slice> slices_;
+  std::size_t next_ = 0;
+  std::uint64_t left_;
+  std::unique_ptr<BodySource> current_;
+  std::uint64_t current_left_ = 0;
+};
+
+std::vector<Slice> slices_of(const std::vector<PartRecord>& parts) {
+  std::vector<Slice> slices;
+  for (const auto& part : parts) slices.insert(slices.end(), part.slices.begin(), part.slices.end());
+  return slices;
+}
+
+ByteRange overlap(ByteRange range, std::uint64_t begin, std::uint64_t end) {
+  const auto from = std::max(range.offset, begin);
+  const auto to = std::min(range.offset + range.length, end);
+  return {from - begin, to > from ? to - from : 0};
+}
+
+// The parts of a manifest in a range, row by row: an object of ten thousand parts
+// is read with a row of them in memory.
+class ManifestSource : public BodySource {
+ public:
+  ManifestSource(Backend backend, Reclaimer::Reading reading, Manifest manifest, ByteRange range)
+      : backend_(backend),
+        reading_(std::move(reading)),
+        manifest_(std::move(manifest)),
+        range_(range),
+        left_(range.length),
+        next_(row_of_offset(manifest_, range.offset)) {}
+
+  // False: the manifest is gone.
+  Task<bool> open_first() {
+    if (left_ == 0) co_return true;
+    co_return co_await open_next();
+  }
+
+  Task<Chunk> read() override {
+    while (left_ != 0) {
+      if (current_) {
+        CO_TRY(Chunk chunk, co_await current_->read());
+        left_ -= chunk.size();
+        if (!chunk.empty()) co_return chunk;
+      }
+      CO_TRY(const bool there, co_await open_next());
+      if (!there) co_return fail(ErrorCode::corrupt, "a manifest ends before its object");
+    }
+    co_return Chunk{};
+  }
+
+  std::optional<std::uint64_t> remaining() const override { return left_; }
+
+ private:
+  Task<bool> open_next() {
+    current_.reset();
+    if (next_ == manifest_.rows.size()) co_return false;
+    const auto row = next_++;
+    CO_TRY(const auto parts, co_await read_row(backend_.index, manifest_, row));
+    if (!parts) co_return false;
+    const auto slices = slices_of(*parts);
+    const auto within = overlap(range_, begin_of(manifest_, row), manifest_.rows[row].end);
+    current_ = std::make_unique<SliceSource>(backend_.extents, reading_, cut(slices, within));
+    CO_TRY(co_await current_->open_first());
+    co_return true;
+  }
+
+  Backend backend_;
+  Reclaimer::Reading reading_;
+  Manifest manifest_;
+  ByteRange range_;
+  std::uint64_t left_;
+  std::size_t next_;
+  std::unique_ptr<SliceSource> current_;
+};
+
+Task<std::optional<OpenContent>> open_inline(Index& index, const InlineContent& content, ByteRange range) {
+  CO_TRY(auto bytes, co_await read_inline(index, content));
+  if (!bytes) co_return std::optional<OpenContent>{};
+  if (range.offset > bytes->size() || range.length > bytes->size() - range.offset) {
+    co_return fail(ErrorCode::corrupt, "an inline body is shorter than its object");
+  }
+  auto chunk = Chunk::of(std::move(*bytes)).slice(range.offset, range.length);
+  co_return OpenContent{std::move(chunk), nullptr};
+}
+
+Task<std::optional<OpenContent>> open_manifest(Backend backend, Reclaimer::Reading reading, const Manifest& manifest,
+                                               ByteRange range) {
+  auto source = std::make_unique<ManifestSource>(backend, std::move(reading), manifest, range);
+  CO_TRY(const bool there, co_await source->open_first());
+  if (!there) co_return std::optional<OpenContent>{};
+  co_return OpenContent{{}, std::move(source)};
+}
+
+}  // namespace
+
+std::vector<Slice> StoredBody::slices() const {
+  std::vector<Slice> whole;
+  for (const auto& staged : extents) whole.push_back({staged.extent(), {0, staged.extent().length}});
+  return whole;
+}
+
+void StoredBody::keep() {
+  for (auto& staged : extents) staged.keep();
+}
+
+std::size_t inline_size_max(const Backend& backend) { return std::min(backend.inline_size_max, kInlineSizeMax); }
+
+Task<StoredBody> store_body(Backend backend, Reclaimer& reclaimer, BodySource& body, StoreLimits limits) {
+  StoredBody stored;
+  const auto expected = body.remaining();
+  if (expected.value_or(0) > limits.size_max) co_return fail(ErrorCode::entity_too_large, std::to_string(*expected));
+
+  std::string head;
+  if (limits.inline_size_max != 0 && expected.value_or(0) <= limits.inline_size_max) {
+    CO_TRY(const bool ended, co_await fill(body, head, limits.inline_size_max));
+    if (ended) {
+      stored.size = head.size();
+      stored.inline_bytes = std::move(head);
+      co_return stored;
+    }
+  }
+
+  ExtentCutter cutter(backend, reclaimer, expected);
+  stored.size = head.size();
+  if (!head.empty()) {
+    CO_TRY(co_await cutter.write(Chunk::of(std::move(head))));
+  }
+  for (;;) {
+    CO_TRY(Chunk chunk, co_await body.read());
+    if (chunk.empty()) break;
+    stored.size += chunk.size();
+    if (stored.size > limits.size_max) co_return fail(ErrorCode::entity_too_large, std::to_string(limits.size_max));
+    CO_TRY(co_await cutter.write(std::move(chunk)));
+  }
+  CO_TRY(stored.extents, co_await cutter.finish());
+  co_return stored;
+}
+
+std::vector<Slice> cut(const std::vector<Slice>& slices, ByteRange range) {
+  std::vector<Slice> kept;
+  std::uint64_t begin = 0;
+  for (const auto& slice : slices) {
+    const auto within = overlap(range, begin, begin + slice.range.length);
+    if (within.length != 0) kept.push_back({slice.extent, {slice.range.offset + within.offset, within.length}});
+    begin += slice.range.length;
+  }
+  return kept;
+}
+
+Task<std::optional<std::string>> read_inline(Index& index, const InlineContent& content) {
+  CO_TRY(auto bytes, co_await index.get(inline_key(content.id)));
+  if (bytes && crc32c(*bytes) != content.crc32c) {
+    co_return fail(ErrorCode::corrupt, "an inline body does not match its checksum");
+  }
+  co_return bytes;
+}
+
+Task<std::optional<std::vector<Slice>>> slices_in(Index& index, const Content& content, ByteRange range) {
+  if (const auto* slices = std::get_if<std::vector<Slice>>(&content)) co_return cut(*slices, range);
+  std::vector<Slice> found;
+  const auto* manifest = std::get_if<Manifest>(&content);
+  if (manifest == nullptr || range.length == 0) co_return found;
+  const auto end = range.offset + range.length;
+  for (auto i = row_of_offset(*manifest, range.offset); i < manifest->rows.size(); ++i) {
+    if (begin_of(*manifest, i) >= end) break;
+    CO_TRY(const auto parts, co_await read_row(index, *manifest, i));
+    if (!parts) co_return std::optional<std::vector<Slice>>{};
+    const auto within = cut(slices_of(*parts), overlap(range, begin_of(*manifest, i), manifest->rows[i].end));
+    found.insert(found.end(), within.begin(), within.end());
+  }
+  co_return found;
+}
+
+std::unique_ptr<BodySource> open_slices(ExtentStore& extents, Reclaimer::Reading reading, std::vector<Slice> slices) {
+  return std::make_unique<SliceSource>(extents, std::move(reading), std::move(slices));
+}
+
+Task<std::optional<OpenContent>> open_content(Backend backend, Reclaimer::Reading reading, const Content& content,
+                                              ByteRange range) {
+  if (range.length == 0) co_return OpenContent{};
+  if (const auto* data = std::get_if<InlineContent>(&content)) {
+    co_return co_await open_inline(backend.index, *data, range);
+  }
+  if (const auto* manifest = std::get_if<Manifest>(&content)) {
+    co_return co_await open_manifest(backend, std::move(reading), *manifest, range);
+  }
+  const auto& slices = std::get<std::vector<Slice>>(content);
+  auto source = std::make_unique<SliceSource>(backend.extents, std::move(reading), cut(slices, range));
+  CO_TRY(co_await source->open_first());
+  co_return OpenContent{{}, std::move(source)};
+}
+
+}  // namespace sluice::object

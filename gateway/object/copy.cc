@@ -1,0 +1,199 @@
+#include "gateway/object/content.h"
+#include "gateway/object/current.h"
+#include "gateway/object/ids.h"
+#include "gateway/object/install.h"
+#include "gateway/object/manifest.h"
+#include "gateway/object/objects.h"
+#include "gateway/object/retry.h"
+
+namespace sluice::object {
+namespace {
+
+// Each step gives nothing where the source has been replaced: all begins anew then.
+using Step = std::optional<ObjectInfo>;
+
+class Copy {
+ public:
+  Copy(Backend backend, Reclaimer& reclaimer, const Clock& clock, const ObjectName& from, const ObjectName& to,
+       const CopyOptions& options, Reclaimer::Reading reading)
+      : backend_(backend),
+        reclaimer_(reclaimer),
+        clock_(clock),
+        from_(from),
+        to_(to),
+        options_(options),
+        reading_(std::move(reading)) {}
+
+  Task<Step> make(const CurrentRow& source) {
+    CO_TRY(check_source(options_.source_conditions, source.record.info));
+    CO_TRY(co_await check_early(backend_.index, to_, options_.conditions));
+    source_ = &source;
+    describe();
+    CO_TRY(const bool there, co_await take_checksum());
+    if (!there) co_return Step{};
+    const auto* manifest = std::get_if<Manifest>(&source.record.content);
+    if (manifest != nullptr && manifest->rows.size() > 1 && from_ != to_) co_return co_await make_in_steps(*manifest);
+    auto attempt = [this] { return make_at_once(); };
+    co_return co_await retry_conflicts(attempt);
+  }
+
+ private:
+  void describe() {
+    record_ = source_->record;
+    record_.upload_id.clear();
+    record_.info.owner = options_.owner;
+    if (!options_.replacement) return;
+    record_.info.headers = options_.replacement->headers;
+    record_.info.metadata = options_.replacement->metadata;
+  }
+
+  // A checksum of another kind than the source has is computed. False: it is gone.
+  Task<bool> take_checksum() {
+    const auto& has = source_->record.info.checksum;
+    if (!options_.checksum || (has && has->digest.algorithm == *options_.checksum)) co_return true;
+    const ByteRange all{0, source_->record.info.size};
+    CO_TRY(auto opened, co_await open_content(backend_, reading_, source_->record.content, all));
+    if (!opened) co_return false;
+    ChunkSource chunk(opened->content);
+    DigestSource body(opened->body ? *opened->body : chunk);
+    body.take(*options_.checksum);
+    for (;;) {
+      CO_TRY(const Chunk read, co_await body.read());
+      if (read.empty()) break;
+    }
+    record_.info.checksum = Checksum{*body.digest(*options_.checksum), ChecksumType::full_object};
+    co_return true;
+  }
+
+  Task<bool> source_is_current(Transaction& transaction) {
+    CO_TRY(const auto row, co_await transaction.get(object_key(from_)));
+    co_return row && *row == source_->row;
+  }
+
+  Task<Step> make_at_once() {
+    const auto transaction = backend_.index.begin();
+    Catalog rows(*transaction);
+    References references;
+    CO_TRY(co_await claim_bucket(rows, to_.bucket));
+    CO_TRY(const bool current, co_await source_is_current(*transaction));
+    if (!current) co_return Step{};
+    // Onto itself: the content stays where it is.
+    const auto before = from_ == to_ ? Before::kept : Before::let_go;
+    if (before == Before::let_go) {
+      CO_TRY(co_await duplicate(rows, references));
+    }
+    CO_TRY(const bool garbage,
+           co_await install(rows, references, clock_.now(), to_, options_.conditions, record_, before));
+    CO_TRY(co_await references.apply(rows));
+    CO_TRY(co_await transaction->commit());
+    if (garbage) reclaimer_.wake();
+    co_return record_.info;
+  }
+
+  Task<> duplicate(Catalog& rows, References& references) {
+    const auto& content = source_->record.content;
+    if (const auto* slices = std::get_if<std::vector<Slice>>(&content)) {
+      for (const auto& slice : *slices) references.add(slice);
+    } else if (const auto* data = std::get_if<InlineContent>(&content)) {
+      CO_TRY(co_await duplicate(rows, *data));
+    } else if (const auto* manifest = std::get_if<Manifest>(&content)) {
+      record_.content = Manifest{new_id(clock_.now()), manifest->rows};
+      CO_TRY(co_await duplicate_row(rows, references, 0));
+    }
+    co_return done;
+  }
+
+  Task<> duplicate(Catalog& rows, const InlineContent& data) {
+    CO_TRY(auto bytes, co_await rows.transaction().get(inline_key(data.id)));
+    if (!bytes || crc32c(*bytes) != data.crc32c) co_return fail(ErrorCode::corrupt, "an inline body: " + from_.key);
+    const InlineContent copy{new_id(clock_.now()), data.crc32c};
+    rows.transaction().put(inline_key(copy.id), std::move(*bytes));
+    record_.content = copy;
+    co_return done;
+  }
+
+  // Row `i` of the source's manifest into the new one's.
+  Task<> duplicate_row(Catalog& rows, References& references, std::size_t i) {
+    const auto& from = std::get<Manifest>(source_->record.content);
+    const auto& to = std::get<Manifest>(record_.content);
+    CO_TRY(const auto row, co_await rows.get<ManifestRecord>(manifest_key(from.id, i)));
+    if (!row) co_return fail(ErrorCode::corrupt, "a manifest row is gone: " + from_.key);
+    for (const auto& part : row->parts) {
+      for (const auto& slice : part.slices) references.add(slice);
+    }
+    rows.put(manifest_key(to.id, i), *row);
+    co_return done;
+  }
+
+  Task<Step> make_in_steps(const Manifest& manifest) {
+    const Building building(reclaimer_, new_id(clock_.now()));
+    record_.content = Manifest{building.id(), manifest.rows};
+    auto begin = [&] { return begin_building(building); };
+    CO_TRY(co_await retry_conflicts(begin));
+    for (std::size_t i = 0; i < manifest.rows.size(); ++i) {
+      auto attempt = [&] { return build_row(building, i); };
+      CO_TRY(const bool built, co_await retry_conflicts(attempt));
+      if (!built) co_return Step{};
+    }
+    auto attempt = [&] { return finish_building(building); };
+    co_return co_await retry_conflicts(attempt);
+  }
+
+  Task<> begin_building(const Building& building) {
+    const auto transaction = backend_.index.begin();
+    Catalog(*transaction).put(manifest_garbage_key(building.id()), building.row(/*owned=*/true));
+    co_return co_await transaction->commit();
+  }
+
+  Task<bool> build_row(const Building& building, std::size_t i) {
+    const auto transaction = backend_.index.begin();
+    Catalog rows(*transaction);
+    References references;
+    CO_TRY(const auto marked, co_await rows.get<ManifestGarbage>(manifest_garbage_key(building.id())));
+    CO_TRY(const bool current, co_await source_is_current(*transaction));
+    if (!marked) co_return fail(ErrorCode::conflict, "another process cleared the copy away");
+    if (!current) co_return false;
+    CO_TRY(co_await duplicate_row(rows, references, i));
+    CO_TRY(co_await references.apply(rows));
+    CO_TRY(co_await transaction->commit());
+    co_return true;
+  }
+
+  Task<Step> finish_building(const Building& building) {
+    const auto transaction = backend_.index.begin();
+    Catalog rows(*transaction);
+    References references;
+    CO_TRY(const auto marked, co_await rows.get<ManifestGarbage>(manifest_garbage_key(building.id())));
+    if (!marked) co_return fail(ErrorCode::conflict, "another process cleared the copy away");
+    rows.erase(manifest_garbage_key(building.id()));
+    CO_TRY(co_await claim_bucket(rows, to_.bucket));
+    CO_TRY(const bool garbage, co_await install(rows, references, clock_.now(), to_, options_.conditions, record_));
+    CO_TRY(co_await references.apply(rows));
+    CO_TRY(co_await transaction->commit());
+    if (garbage) reclaimer_.wake();
+    co_return record_.info;
+  }
+
+  Backend backend_;
+  Reclaimer& reclaimer_;
+  const Clock& clock_;
+  const ObjectName& from_;
+  const ObjectName& to_;
+  const CopyOptions& options_;
+  Reclaimer::Reading reading_;
+  const CurrentRow* source_ = nullptr;
+  ObjectRecord record_;
+};
+
+}  // namespace
+
+Task<ObjectInfo> Objects::copy(const RequestContext&, const ObjectName& from, const ObjectName& to,
+                               const CopyOptions& options) {
+  CO_TRY(check_name(from));
+  CO_TRY(check_name(to));
+  Copy copy(backend_, reclaimer_, clock_, from, to, options, reclaimer_.enter());
+  auto use = [&](const CurrentRow& source) { return copy.make(source); };
+  co_return co_await with_current(backend_.index, from, use);
+}
+
+}  // namespace sluice::object

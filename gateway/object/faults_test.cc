@@ -1,0 +1,227 @@
+#include <catch2/catch.hpp>
+#include <functional>
+
+#include "gateway/object/objects.h"
+#include "gateway/object/uploads.h"
+#include "tests/support/object_world.h"
+#include "tests/support/run_task.h"
+
+// Every call an operation makes to its backend fails once. The store then shows the
+// old state, or, where it was only the answer of a commit that was lost, the new;
+// and nothing is left behind in either case.
+
+namespace sluice::object {
+namespace {
+
+using test::run;
+using test::World;
+
+const std::string kLong(300, 'l');
+
+struct Case {
+  std::function<void(World&)> prepare;
+  std::function<bool(World&)> operate;     ///< Did it succeed?
+  std::function<std::string(World&)> see;  ///< What can be seen of the store.
+  std::uint64_t extent_length_max = 128;
+  std::uint64_t stride = 1;  ///< Between the calls that fail, once the first forty have.
+};
+
+std::string seen(World& world, const std::string& key) { return world.get(key).value_or("nothing"); }
+
+std::uint64_t next_call(const Case& test, std::uint64_t n) { return n + (n < 40 ? 1 : test.stride); }
+
+void fail_every_call(const Case& test) {
+  World world(test.extent_length_max);
+  test.prepare(world);
+  const auto before = test.see(world);
+  for (std::uint64_t n = 1;; n = next_call(test, n)) {
+    world.faulty.faults.fail_at(n);
+    const bool succeeded = test.operate(world);
+    const bool struck = world.faulty.faults.struck();
+    world.faulty.faults.start();
+    INFO("call " << n);
+    REQUIRE(succeeded != struck);
+    if (!struck) break;
+    REQUIRE(test.see(world) == before);
+    REQUIRE(world.leftovers() == "");
+  }
+  CHECK(test.see(world) != before);
+  CHECK(world.leftovers() == "");
+}
+
+void lose_every_answer(const Case& test) {
+  for (std::uint64_t n = 1;; n = next_call(test, n)) {
+    World world(test.extent_length_max);
+    test.prepare(world);
+    const auto before = test.see(world);
+    world.faulty.faults.lose_answer_at(n);
+    const bool succeeded = test.operate(world);
+    const bool struck = world.faulty.faults.struck();
+    world.faulty.faults.start();
+    const auto after = test.see(world);
+    INFO("call " << n);
+    REQUIRE(succeeded != struck);
+    REQUIRE(world.leftovers() == "");
+    REQUIRE(test.see(world) == after);
+    // What was asked for can still be had.
+    if (after == before) {
+      REQUIRE(test.operate(world));
+    }
+    REQUIRE(test.see(world) != before);
+    REQUIRE(world.leftovers() == "");
+    if (!struck) break;
+  }
+}
+
+void check(const Case& test) {
+  fail_every_call(test);
+  lose_every_answer(test);
+}
+
+Case put_over(const std::string& old_text, const std::string& new_text) {
+  return {.prepare = [=](World& world) { REQUIRE(world.put("key", old_text)); },
+          .operate = [=](World& world) { return world.put("key", new_text).has_value(); },
+          .see = [](World& world) { return seen(world, "key"); }};
+}
+
+}  // namespace
+
+TEST_CASE("a put that fails at any call leaves the old object") {
+  check(put_over("old", "new"));
+  check(put_over("old", kLong));
+  check(put_over(kLong, "new"));
+  check(put_over(std::string(300, 'o'), kLong));
+}
+
+TEST_CASE("a put over an object of parts that fails at any call leaves it") {
+  check({.prepare = [](World& world) { world.put_parts("key", 3); },
+         .operate = [](World& world) { return world.put("key", kLong).has_value(); },
+         .see = [](World& world) { return seen(world, "key"); }});
+}
+
+TEST_CASE("a removal that fails at any call leaves the object") {
+  check({.prepare = [](World& world) { REQUIRE(world.put("key", kLong)); },
+         .operate = [](World& world) { return world.remove("key").has_value(); },
+         .see = [](World& world) { return seen(world, "key"); }});
+}
+
+TEST_CASE("a copy that fails at any call leaves the old target") {
+  check({.prepare =
+             [](World& world) {
+               REQUIRE(world.put("from", kLong));
+               REQUIRE(world.put("to", std::string(300, 'o')));
+             },
+         .operate = [](World& world) { return world.copy("from", "to").has_value(); },
+         .see = [](World& world) { return seen(world, "from") + seen(world, "to"); }});
+}
+
+TEST_CASE("a copy of an inline object that fails at any call leaves the old target") {
+  check({.prepare =
+             [](World& world) {
+               REQUIRE(world.put("from", "new"));
+               REQUIRE(world.put("to", "old"));
+             },
+         .operate =
+             [](World& world) {
+               CopyOptions options;
+               options.checksum = DigestAlgorithm::sha1;
+               return world.copy("from", "to", options).has_value();
+             },
+         .see = [](World& world) { return seen(world, "from") + seen(world, "to"); }});
+}
+
+TEST_CASE("a copy of many parts that fails at any call leaves the old target") {
+  const Case test{.prepare =
+                      [](World& world) {
+                        world.put_parts("from", 400);
+                        REQUIRE(world.put("to", "old"));
+                      },
+                  .operate = [](World& world) { return world.copy("from", "to").has_value(); },
+                  .see = [](World& world) { return seen(world, "to"); },
+                  .stride = 43};
+  fail_every_call(test);
+}
+
+TEST_CASE("a part that fails to be staged at any call leaves the one before") {
+  std::string upload_id;
+  const auto see = [&](World& world) {
+    const auto staged = run(world.uploads.parts(world.context, {"photos", "key"}, upload_id, 0, 10));
+    return staged.value().parts.at(0).content_tag();
+  };
+  check({.prepare =
+             [&](World& world) {
+               upload_id = world.begin("key");
+               REQUIRE(world.stage("key", upload_id, 1, "old"));
+             },
+         .operate = [&](World& world) { return world.stage("key", upload_id, 1, kLong).has_value(); },
+         .see = see});
+  check({.prepare =
+             [&](World& world) {
+               upload_id = world.begin("key");
+               REQUIRE(world.stage("key", upload_id, 1, "old"));
+               REQUIRE(world.put("from", kLong));
+             },
+         .operate =
+             [&](World& world) {
+               const auto part = run(world.uploads.stage_copy(world.context, {"photos", "key"}, upload_id, 1,
+                                                              {"photos", "from"}, {}, ByteRange{100, 150}));
+               return part.has_value();
+             },
+         .see = see});
+}
+
+TEST_CASE("a commit that fails at any call leaves the upload") {
+  std::string upload_id;
+  check({.prepare =
+             [&](World& world) {
+               REQUIRE(world.put("key", kLong));
+               upload_id = world.begin("key");
+               for (const auto number : {1U, 2U, 3U}) REQUIRE(world.stage("key", upload_id, number, "part"));
+             },
+         .operate = [&](World& world) { return world.commit("key", upload_id, {1, 3}).has_value(); },
+         .see = [](World& world) { return seen(world, "key"); }});
+}
+
+TEST_CASE("a commit of many parts that fails at any call leaves the upload") {
+  std::string upload_id;
+  std::vector<std::uint32_t> numbers;
+  for (std::uint32_t number = 1; number <= 150; ++number) numbers.push_back(number);
+  check({.prepare =
+             [&](World& world) {
+               REQUIRE(world.put("key", kLong));
+               upload_id = world.begin("key");
+               for (const auto number : numbers) REQUIRE(world.stage("key", upload_id, number, "part"));
+             },
+         .operate = [&](World& world) { return world.commit("key", upload_id, numbers).has_value(); },
+         .see = [](World& world) { return seen(world, "key"); }});
+}
+
+TEST_CASE("a bucket whose removal fails at any call is there, and takes objects") {
+  const auto see = [](World& world) {
+    return std::string(run(world.buckets.stat(world.context, "photos")) ? "there" : "gone");
+  };
+  const Case test{.prepare = [](World& world) { REQUIRE(world.stage("key", world.begin("key"), 1, "part")); },
+                  .operate = [](World& world) { return run(world.start_remove_bucket("photos")).has_value(); },
+                  .see = see};
+  fail_every_call(test);
+  lose_every_answer(test);
+}
+
+TEST_CASE("a get that fails at any call fails cleanly") {
+  World world(/*extent_length_max=*/128);
+  REQUIRE(world.put("extents", kLong));
+  REQUIRE(world.put("inline", "meow"));
+  world.put_parts("parts", 3);
+  for (const auto* key : {"extents", "inline", "parts"}) {
+    for (std::uint64_t n = 1;; ++n) {
+      world.faulty.faults.fail_at(n);
+      const auto text = world.get(key);
+      if (!world.faulty.faults.struck()) break;
+      CHECK(text.error().code == ErrorCode::unavailable);
+    }
+  }
+  world.faulty.faults.start();
+  CHECK(world.leftovers() == "");
+}
+
+}  // namespace sluice::object

@@ -1,0 +1,35 @@
+#include "gateway/object/ids.h"
+
+#include <algorithm>
+
+#include "gateway/core/encoding.h"
+
+namespace sluice::object {
+namespace {
+
+constexpr std::size_t kTimeSize = 6;
+constexpr std::size_t kRandomSize = 10;
+constexpr unsigned kRevisionRandomBits = 20;
+
+std::uint64_t milliseconds(UtcTime now) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(now.time_since_epoch().count(), 0));
+}
+
+}  // namespace
+
+std::string new_id(UtcTime now) {
+  std::string id;
+  for (std::size_t i = kTimeSize; i-- > 0;) id.push_back(static_cast<char>(milliseconds(now) >> (8 * i) & 0xFF));
+  return id + random_bytes(kRandomSize);
+}
+
+std::string new_upload_id(UtcTime now) { return to_hex(new_id(now)); }
+
+std::uint64_t new_revision(UtcTime now, const std::optional<ObjectInfo>& current) {
+  std::uint64_t noise = 0;
+  for (const char c : random_bytes(4)) noise = noise << 8 | static_cast<unsigned char>(c);
+  const auto revision = milliseconds(now) << kRevisionRandomBits | (noise & ((1U << kRevisionRandomBits) - 1));
+  return current ? std::max(revision, current->revision + 1) : revision;
+}
+
+}  // namespace sluice::object

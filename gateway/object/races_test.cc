@@ -1,0 +1,369 @@
+#include <catch2/catch.hpp>
+#include <functional>
+#include <memory>
+
+#include "gateway/object/catalog.h"
+#include "gateway/object/objects.h"
+#include "gateway/object/uploads.h"
+#include "tests/support/object_world.h"
+#include "tests/support/run_task.h"
+
+// One operation is interrupted by another before every one of its calls to the
+// backend in turn: all the places where the other may come in between.
+
+namespace sluice::object {
+namespace {
+
+using test::run;
+using test::World;
+
+const std::string kLong(300, 'l');
+const std::string kOther(300, 'o');
+
+PutOptions if_none_match_any() {
+  PutOptions options;
+  options.conditions.if_none_match = TagCondition{.any = true, .tags = {}};
+  return options;
+}
+
+struct Race {
+  std::function<void(World&)> prepare;
+  std::function<void(World&)> operate;
+  std::function<Awaitable<>(World&)> interrupt;
+  std::function<void(World&)> check;  ///< What must hold, whenever the other came.
+};
+
+void run_race(const Race& race, std::uint64_t stride = 1) {
+  for (std::uint64_t n = 1;; n += n < 40 ? 1 : stride) {
+    World world(/*extent_length_max=*/128);
+    race.prepare(world);
+    world.faulty.faults.interrupt_at(n, [&] { return race.interrupt(world); });
+    race.operate(world);
+    const bool struck = world.faulty.faults.struck();
+    world.faulty.faults.start();
+    if (!struck) break;
+    INFO("before call " << n);
+    race.check(world);
+    CHECK(world.leftovers() == "");
+  }
+}
+
+template <class T>
+Awaitable<> into(Task<T> task, std::optional<Result<T>>& result) {
+  result = co_await std::move(task);
+}
+
+// Clears away what is garbage, as the reclaimer of another process would.
+Awaitable<> reclaim_elsewhere(World& world) {
+  Reclaimer other(world.faulty.backend(), world.log, world.clock);
+  for (int round = 0; round < 10; ++round) (void)co_await other.run_once();
+}
+
+}  // namespace
+
+TEST_CASE("of two puts that must be the first, one is") {
+  std::optional<Result<ObjectInfo>> one;
+  std::optional<Result<ObjectInfo>> two;
+  const auto text = GENERATE_COPY(std::string("meow"), kLong);
+  run_race({.prepare = [](World&) {},
+            .operate = [&](World& world) { one = world.put("key", text, if_none_match_any()); },
+            .interrupt =
+                [&](World& world) { return into(world.start_put("key", kOther, if_none_match_any()), two); },
+            .check =
+                [&](World& world) {
+                  REQUIRE(one->has_value() != two->has_value());
+                  const auto& lost = *one ? *two : *one;
+                  CHECK(lost.error().code == ErrorCode::precondition_failed);
+                  CHECK(world.get("key") == (*one ? text : kOther));
+                }});
+}
+
+TEST_CASE("of two puts of one key the last to commit stays, whole") {
+  std::optional<Result<ObjectInfo>> one;
+  std::optional<Result<ObjectInfo>> two;
+  run_race({.prepare = [](World& world) { REQUIRE(world.put("key", "old")); },
+            .operate = [&](World& world) { one = world.put("key", kLong); },
+            .interrupt = [&](World& world) { return into(world.start_put("key", kOther), two); },
+            .check =
+                [&](World& world) {
+                  CHECK(one->has_value());
+                  CHECK(two->has_value());
+                  CHECK(world.get("key") == kLong);
+                  CHECK((*one)->revision > (*two)->revision);
+                }});
+}
+
+TEST_CASE("no object is ever in a bucket that is gone, when a removal comes into a put") {
+  std::optional<Result<ObjectInfo>> put;
+  std::optional<Result<>> removal;
+  run_race({.prepare = [](World&) {},
+            .operate = [&](World& world) { put = world.put("key", kLong); },
+            .interrupt = [&](World& world) { return into(world.start_remove_bucket("photos"), removal); },
+            .check =
+                [&](World& world) {
+                  REQUIRE(put->has_value() != removal->has_value());
+                  if (*removal) CHECK(put->error().code == ErrorCode::no_such_bucket);
+                  if (*put) CHECK(removal->error().code == ErrorCode::bucket_not_empty);
+                  if (*put) CHECK(world.get("key") == kLong);
+                }});
+}
+
+TEST_CASE("no object is ever in a bucket that is gone, when a put comes into a removal") {
+  std::optional<Result<ObjectInfo>> put;
+  std::optional<Result<>> removal;
+  run_race({.prepare = [](World&) {},
+            .operate = [&](World& world) { removal = run(world.start_remove_bucket("photos")); },
+            .interrupt = [&](World& world) { return into(world.start_put("key", "meow"), put); },
+            .check =
+                [&](World& world) {
+                  REQUIRE(put->has_value());
+                  CHECK(removal->error().code == ErrorCode::bucket_not_empty);
+                  CHECK(world.get("key") == "meow");
+                }});
+}
+
+TEST_CASE("a bucket that is removed under an upload takes it along") {
+  std::string upload_id;
+  std::optional<Result<PartInfo>> part;
+  std::optional<Result<>> removal;
+  run_race({.prepare = [&](World& world) { upload_id = world.begin("key"); },
+            .operate = [&](World& world) { part = world.stage("key", upload_id, 1, "part"); },
+            .interrupt = [&](World& world) { return into(world.start_remove_bucket("photos"), removal); },
+            .check =
+                [&](World& world) {
+                  CHECK(removal->has_value());
+                  world.reclaim();
+                  CHECK(world.extents.extent_count() == 0);
+                }});
+}
+
+TEST_CASE("a copy whose source is removed meanwhile is whole or not at all") {
+  std::optional<Result<ObjectInfo>> copy;
+  std::optional<Result<>> removal;
+  const auto check = [&](World& world) {
+    CHECK(removal->has_value());
+    world.reclaim();
+    if (*copy) CHECK(world.get("to") == kLong);
+    if (!*copy) CHECK(copy->error().code == ErrorCode::no_such_object);
+  };
+  run_race({.prepare = [](World& world) { REQUIRE(world.put("from", kLong)); },
+            .operate = [&](World& world) { copy = world.copy("from", "to"); },
+            .interrupt = [&](World& world) { return into(world.start_remove("from"), removal); },
+            .check = check});
+}
+
+TEST_CASE("a copy that computes a checksum is of one source, though it is replaced meanwhile") {
+  std::optional<Result<ObjectInfo>> copy;
+  std::optional<Result<ObjectInfo>> put;
+  CopyOptions options;
+  options.checksum = DigestAlgorithm::sha1;
+  run_race({.prepare = [](World& world) { REQUIRE(world.put("from", "meow")); },
+            .operate = [&](World& world) { copy = world.copy("from", "to", options); },
+            .interrupt = [&](World& world) { return into(world.start_put("from", "woof"), put); },
+            .check =
+                [&](World& world) {
+                  REQUIRE(copy->has_value());
+                  const auto text = world.get("to");
+                  CHECK((*copy)->checksum->digest == digest_of(DigestAlgorithm::sha1, *text));
+                }});
+}
+
+TEST_CASE("a removal that a copy comes into leaves the copy whole") {
+  std::optional<Result<ObjectInfo>> copy;
+  std::optional<Result<>> removal;
+  run_race({.prepare = [](World& world) { REQUIRE(world.put("from", kLong)); },
+            .operate = [&](World& world) { removal = world.remove("from"); },
+            .interrupt = [&](World& world) { return into(world.start_copy("from", "to"), copy); },
+            .check =
+                [&](World& world) {
+                  CHECK(removal->has_value());
+                  REQUIRE(copy->has_value());
+                  CHECK(world.get("from").error().code == ErrorCode::no_such_object);
+                  CHECK(world.get("to") == kLong);
+                }});
+}
+
+TEST_CASE("a copy of many parts whose source is removed meanwhile is whole or not at all") {
+  std::optional<Result<ObjectInfo>> copy;
+  std::optional<Result<>> removal;
+  run_race({.prepare = [](World& world) { world.put_parts("from", 300); },
+            .operate = [&](World& world) { copy = world.copy("from", "to"); },
+            .interrupt = [&](World& world) { return into(world.start_remove("from"), removal); },
+            .check =
+                [&](World& world) {
+                  CHECK(removal->has_value());
+                  world.reclaim();
+                  if (*copy) CHECK(world.get("to") == test::parts_text(300));
+                  if (!*copy) CHECK(copy->error().code == ErrorCode::no_such_object);
+                }},
+           /*stride=*/97);
+}
+
+TEST_CASE("of a commit and an abandonment one wins") {
+  std::string upload_id;
+  std::optional<Result<ObjectInfo>> commit;
+  std::optional<Result<>> abandoned;
+  const std::uint32_t count = GENERATE(2U, 120U);
+  std::vector<std::uint32_t> numbers;
+  for (std::uint32_t number = 1; number <= count; ++number) numbers.push_back(number);
+  const auto prepare = [&](World& world) {
+    upload_id = world.begin("key");
+    for (const auto number : numbers) REQUIRE(world.stage("key", upload_id, number, "part"));
+  };
+  const auto check = [&](World& world) {
+    REQUIRE(commit->has_value() != abandoned->has_value());
+    if (*commit) CHECK(abandoned->error().code == ErrorCode::no_such_upload);
+    if (*abandoned) CHECK(commit->error().code == ErrorCode::no_such_upload);
+    world.reclaim();
+    CHECK(world.extents.extent_count() == (*commit ? count : 0));
+  };
+  run_race({.prepare = prepare,
+            .operate = [&](World& world) { commit = world.commit("key", upload_id, numbers); },
+            .interrupt = [&](World& world) { return into(world.start_abandon("key", upload_id), abandoned); },
+            .check = check},
+           /*stride=*/17);
+  run_race({.prepare = prepare,
+            .operate = [&](World& world) { abandoned = world.abandon("key", upload_id); },
+            .interrupt = [&](World& world) { return into(world.start_commit("key", upload_id, numbers), commit); },
+            .check = check});
+}
+
+TEST_CASE("of two commits of an upload one makes the object, and both tell of it") {
+  std::string upload_id;
+  std::optional<Result<ObjectInfo>> one;
+  std::optional<Result<ObjectInfo>> two;
+  const std::uint32_t count = GENERATE(2U, 120U);
+  std::vector<std::uint32_t> numbers;
+  for (std::uint32_t number = 1; number <= count; ++number) numbers.push_back(number);
+  run_race({.prepare =
+                [&](World& world) {
+                  upload_id = world.begin("key");
+                  for (const auto number : numbers) REQUIRE(world.stage("key", upload_id, number, "part"));
+                },
+            .operate = [&](World& world) { one = world.commit("key", upload_id, numbers); },
+            .interrupt = [&](World& world) { return into(world.start_commit("key", upload_id, {1}), two); },
+            .check =
+                [&](World& world) {
+                  REQUIRE(one->has_value());
+                  REQUIRE(two->has_value());
+                  CHECK((*one)->revision == (*two)->revision);
+                  CHECK(world.get("key") == "part");
+                }},
+           /*stride=*/17);
+}
+
+TEST_CASE("a part staged during a commit is in the object or refused, and never lost half") {
+  std::string upload_id;
+  std::optional<Result<ObjectInfo>> commit;
+  std::optional<Result<PartInfo>> part;
+  const std::uint32_t count = GENERATE(2U, 120U);
+  std::vector<std::uint32_t> numbers;
+  for (std::uint32_t number = 1; number <= count; ++number) numbers.push_back(number);
+  run_race({.prepare =
+                [&](World& world) {
+                  upload_id = world.begin("key");
+                  for (const auto number : numbers) REQUIRE(world.stage("key", upload_id, number, "part"));
+                },
+            .operate = [&](World& world) { commit = world.commit("key", upload_id, numbers); },
+            .interrupt = [&](World& world) { return into(world.start_stage("key", upload_id, 2, "late"), part); },
+            .check =
+                [&](World& world) {
+                  REQUIRE(commit->has_value());
+                  const auto text = world.get("key").value();
+                  CHECK(text.substr(4, 4) == (*part ? "late" : "part"));
+                  world.reclaim();
+                  CHECK(world.extents.extent_count() == count);
+                }},
+           /*stride=*/17);
+}
+
+TEST_CASE("a staging that a commit or abandonment comes into is refused or in time") {
+  std::string upload_id;
+  std::optional<Result<ObjectInfo>> commit;
+  std::optional<Result<PartInfo>> part;
+  run_race({.prepare =
+                [&](World& world) {
+                  upload_id = world.begin("key");
+                  REQUIRE(world.stage("key", upload_id, 1, "part"));
+                },
+            .operate = [&](World& world) { part = world.stage("key", upload_id, 1, "late"); },
+            .interrupt = [&](World& world) { return into(world.start_commit("key", upload_id, {1}), commit); },
+            .check =
+                [&](World& world) {
+                  REQUIRE(commit->has_value());
+                  CHECK(part->error().code == ErrorCode::no_such_upload);
+                  CHECK(world.get("key") == "part");
+                }});
+}
+
+TEST_CASE("a get during a replacement gives the old or the new, whole") {
+  std::optional<Result<ObjectInfo>> put;
+  std::string read;
+  const auto old_text = GENERATE_COPY(std::string("meow"), kLong);
+  const auto new_text = GENERATE_COPY(std::string("woof"), kOther);
+  run_race({.prepare = [&](World& world) { REQUIRE(world.put("key", old_text)); },
+            .operate = [&](World& world) { read = world.get("key").value(); },
+            .interrupt =
+                [&](World& world) -> Awaitable<> {
+                  co_await into(world.start_put("key", new_text), put);
+                  (void)co_await world.reclaimer.run_once();
+                  (void)co_await world.reclaimer.run_once();
+                },
+            .check = [&](World&) { CHECK((read == old_text || read == new_text)); }});
+}
+
+TEST_CASE("a get of parts during a replacement gives the old or the new, whole") {
+  std::optional<Result<ObjectInfo>> put;
+  std::string read;
+  run_race({.prepare = [&](World& world) { world.put_parts("key", 5); },
+            .operate = [&](World& world) { read = world.get("key").value(); },
+            .interrupt =
+                [&](World& world) -> Awaitable<> {
+                  co_await into(world.start_put("key", kOther), put);
+                  for (int round = 0; round < 5; ++round) (void)co_await world.reclaimer.run_once();
+                },
+            .check = [&](World&) { CHECK((read == test::parts_text(5) || read == kOther)); }});
+}
+
+TEST_CASE("a reclaimer that another process's comes into takes nothing twice") {
+  run_race({.prepare =
+                [](World& world) {
+                  REQUIRE(world.put("key", kLong));
+                  REQUIRE(world.copy("key", "copy"));
+                  world.put_parts("from", 3);
+                  REQUIRE(world.copy("from", "parts"));
+                  const auto upload_id = world.begin("upload");
+                  REQUIRE(world.stage("upload", upload_id, 1, kLong));
+                  REQUIRE(world.abandon("upload", upload_id));
+                  REQUIRE(world.remove("key"));
+                  REQUIRE(world.remove("from"));
+                },
+            .operate = [](World& world) { (void)run(world.reclaimer.run_once()); },
+            .interrupt = [](World& world) { return reclaim_elsewhere(world); },
+            .check =
+                [](World& world) {
+                  world.reclaim();
+                  CHECK(world.get("copy") == kLong);
+                  CHECK(world.get("parts") == test::parts_text(3));
+                }});
+}
+
+TEST_CASE("many puts, copies and removals of few keys at once end in a sound store") {
+  World world(/*extent_length_max=*/128);
+  std::vector<std::function<Awaitable<>()>> tasks;
+  std::vector<std::unique_ptr<std::optional<Result<ObjectInfo>>>> results;
+  for (int i = 0; i < 20; ++i) {
+    auto* result = results.emplace_back(std::make_unique<std::optional<Result<ObjectInfo>>>()).get();
+    const auto key = "key" + std::to_string(i % 3);
+    tasks.emplace_back([&world, key, result] { return into(world.start_put(key, kLong), *result); });
+    auto* copied = results.emplace_back(std::make_unique<std::optional<Result<ObjectInfo>>>()).get();
+    tasks.emplace_back([&world, key, copied] { return into(world.start_copy("key0", key), *copied); });
+  }
+
+  test::run_together(std::move(tasks));
+
+  for (const auto& result : results) REQUIRE(*result);
+  CHECK(world.leftovers() == "");
+}
+
+}  // namespace sluice::object

@@ -1,0 +1,447 @@
+#include "gateway/object/record.h"
+
+#include <limits>
+
+#include "gateway/object/codec.h"
+
+namespace sluice::object {
+namespace {
+
+constexpr std::uint8_t kVersion = 1;
+
+std::unexpected<Error> corrupt(const char* what) { return fail(ErrorCode::corrupt, what); }
+
+std::uint64_t time_number(UtcTime time) { return static_cast<std::uint64_t>(time.time_since_epoch().count()); }
+
+UtcTime time_of(std::uint64_t number) { return UtcTime(std::chrono::milliseconds(static_cast<std::int64_t>(number))); }
+
+std::string encode_headers(const ContentHeaders& headers) {
+  return Encoder()
+      .bytes(1, headers.type)
+      .bytes(2, headers.cache_control)
+      .bytes(3, headers.disposition)
+      .bytes(4, headers.encoding)
+      .bytes(5, headers.language)
+      .bytes(6, headers.expires)
+      .bytes(7, headers.redirect_location)
+      .take();
+}
+
+bool decode_headers(std::string_view bytes, ContentHeaders& headers) {
+  Decoder in(bytes);
+  while (in.next()) {
+    switch (in.tag()) {
+      case 1: headers.type = in.bytes(); break;
+      case 2: headers.cache_control = in.bytes(); break;
+      case 3: headers.disposition = in.bytes(); break;
+      case 4: headers.encoding = in.bytes(); break;
+      case 5: headers.language = in.bytes(); break;
+      case 6: headers.expires = in.bytes(); break;
+      case 7: headers.redirect_location = in.bytes(); break;
+      default: break;
+    }
+  }
+  return in.ok();
+}
+
+void encode_metadata(Encoder& out, unsigned tag, const Metadata& metadata) {
+  for (const auto& [name, value] : metadata) out.element(tag, Encoder().bytes(1, name).bytes(2, value).take());
+}
+
+bool decode_metadata(std::string_view bytes, Metadata& metadata) {
+  auto& [name, value] = metadata.emplace_back();
+  Decoder in(bytes);
+  while (in.next()) {
+    if (in.tag() == 1) name = in.bytes();
+    if (in.tag() == 2) value = in.bytes();
+  }
+  return in.ok();
+}
+
+bool is_algorithm(std::uint64_t number) {
+  return number <= 255 && digest_size(static_cast<DigestAlgorithm>(number)) != 0;
+}
+
+bool is_checksum_type(std::uint64_t number) { return number == 1 || number == 2; }
+
+std::string encode_digest(const Digest& digest) {
+  return static_cast<char>(digest.algorithm) + digest.bytes;
+}
+
+bool decode_digest(std::string_view bytes, std::optional<Digest>& digest) {
+  if (bytes.empty() || !is_algorithm(static_cast<unsigned char>(bytes[0]))) return false;
+  const auto algorithm = static_cast<DigestAlgorithm>(bytes[0]);
+  if (bytes.size() != 1 + digest_size(algorithm)) return false;
+  digest = Digest{algorithm, std::string(bytes.substr(1))};
+  return true;
+}
+
+std::string encode_checksum(const Checksum& checksum) {
+  return static_cast<char>(checksum.type) + encode_digest(checksum.digest);
+}
+
+bool decode_checksum(std::string_view bytes, std::optional<Checksum>& checksum) {
+  if (bytes.empty() || !is_checksum_type(static_cast<unsigned char>(bytes[0]))) return false;
+  std::optional<Digest> digest;
+  if (!decode_digest(bytes.substr(1), digest)) return false;
+  checksum = Checksum{std::move(*digest), static_cast<ChecksumType>(bytes[0])};
+  return true;
+}
+
+std::string encode_slices(const std::vector<Slice>& slices) {
+  std::string out;
+  out.reserve(slices.size() * 24);
+  for (const auto& [extent, range] : slices) {
+    append_varint(out, static_cast<std::uint64_t>(extent.id));
+    append_varint(out, extent.length);
+    append_varint(out, extent.crc32c);
+    append_varint(out, range.offset);
+    append_varint(out, range.length);
+  }
+  return out;
+}
+
+bool take_slice(std::string_view& in, Slice& slice) {
+  std::uint64_t id = 0;
+  std::uint64_t crc = 0;
+  if (!take_varint(in, id) || !take_varint(in, slice.extent.length) || !take_varint(in, crc) ||
+      !take_varint(in, slice.range.offset) || !take_varint(in, slice.range.length)) {
+    return false;
+  }
+  slice.extent.id = ExtentId{id};
+  slice.extent.crc32c = static_cast<std::uint32_t>(crc);
+  const auto [offset, length] = slice.range;
+  return crc <= std::numeric_limits<std::uint32_t>::max() && length != 0 && offset <= slice.extent.length &&
+         length <= slice.extent.length - offset;
+}
+
+bool decode_slices(std::string_view in, std::vector<Slice>& slices) {
+  if (!slices.empty()) return false;
+  std::uint64_t size = 0;
+  while (!in.empty()) {
+    Slice slice;
+    if (!take_slice(in, slice) || slice.range.length > std::numeric_limits<std::uint64_t>::max() - size) return false;
+    size += slice.range.length;
+    slices.push_back(slice);
+  }
+  return !slices.empty();
+}
+
+std::string encode_manifest(const Manifest& manifest) {
+  std::string rows;
+  for (const auto& [end, last_number] : manifest.rows) {
+    append_varint(rows, end);
+    append_varint(rows, last_number);
+  }
+  return Encoder().bytes(1, manifest.id).bytes(2, rows).take();
+}
+
+bool decode_manifest_rows(std::string_view in, std::vector<Manifest::Row>& rows) {
+  if (!rows.empty()) return false;
+  Manifest::Row before;
+  while (!in.empty()) {
+    Manifest::Row row;
+    std::uint64_t number = 0;
+    if (!take_varint(in, row.end) || !take_varint(in, number)) return false;
+    if (number > std::numeric_limits<std::uint32_t>::max()) return false;
+    row.last_number = static_cast<std::uint32_t>(number);
+    if (row.end < before.end || row.last_number <= before.last_number) return false;
+    rows.push_back(before = row);
+  }
+  return !rows.empty();
+}
+
+bool decode_manifest(std::string_view bytes, Manifest& manifest) {
+  Decoder in(bytes);
+  while (in.next()) {
+    if (in.tag() == 1) manifest.id = in.bytes();
+    if (in.tag() == 2 && !decode_manifest_rows(in.bytes(), manifest.rows)) in.refuse();
+  }
+  return in.ok() && manifest.id.size() == kIdSize && !manifest.rows.empty();
+}
+
+// Do the places where the bytes are come to the size of the object?
+struct Covers {
+  std::uint64_t size;
+  bool operator()(std::monostate) const { return size == 0; }
+  bool operator()(const InlineContent& content) const { return size != 0 && content.id.size() == kIdSize; }
+  bool operator()(const std::vector<Slice>& slices) const { return size_of(slices) == size; }
+  bool operator()(const Manifest& manifest) const { return manifest.rows.back().end == size; }
+};
+
+enum ObjectTag : unsigned {
+  kSize = 1,
+  kMd5 = 2,
+  kPartCount = 3,
+  kRevision = 4,
+  kModified = 5,
+  kOwner = 6,
+  kHeaders = 7,
+  kMetadata = 8,
+  kChecksum = 9,
+  kInlineId = 10,
+  kInlineCrc = 11,
+  kSlices = 12,
+  kManifest = 13,
+  kUploadId = 14,
+};
+
+void encode_content(Encoder& out, const Content& content) {
+  if (const auto* data = std::get_if<InlineContent>(&content)) out.bytes(kInlineId, data->id).number(kInlineCrc, data->crc32c);
+  if (const auto* slices = std::get_if<std::vector<Slice>>(&content)) out.bytes(kSlices, encode_slices(*slices));
+  if (const auto* manifest = std::get_if<Manifest>(&content)) out.bytes(kManifest, encode_manifest(*manifest));
+}
+
+// One kind of content a record: a second one is a fault.
+template <class Kind>
+Kind& content_as(Decoder& in, Content& content) {
+  if (!std::holds_alternative<std::monostate>(content) && !std::holds_alternative<Kind>(content)) in.refuse();
+  return std::holds_alternative<Kind>(content) ? std::get<Kind>(content) : content.emplace<Kind>();
+}
+
+void decode_content(Decoder& in, Content& content) {
+  switch (in.tag()) {
+    case kInlineId: content_as<InlineContent>(in, content).id = in.bytes(); break;
+    case kInlineCrc: content_as<InlineContent>(in, content).crc32c = in.number32(); break;
+    case kSlices:
+      if (!decode_slices(in.bytes(), content_as<std::vector<Slice>>(in, content))) in.refuse();
+      break;
+    case kManifest:
+      if (!decode_manifest(in.bytes(), content_as<Manifest>(in, content))) in.refuse();
+      break;
+    default: break;
+  }
+}
+
+}  // namespace
+
+std::uint64_t size_of(const std::vector<Slice>& slices) {
+  std::uint64_t size = 0;
+  for (const auto& slice : slices) size += slice.range.length;
+  return size;
+}
+
+std::string BucketRecord::encode() const {
+  return Encoder(kVersion).bytes(1, id).bytes(2, owner).number(3, time_number(created)).bytes(4, removal).take();
+}
+
+Result<BucketRecord> BucketRecord::decode(std::string_view row) {
+  BucketRecord record;
+  Decoder in(row, kVersion);
+  while (in.next()) {
+    switch (in.tag()) {
+      case 1: record.id = in.bytes(); break;
+      case 2: record.owner = in.bytes(); break;
+      case 3: record.created = time_of(in.number()); break;
+      case 4: record.removal = in.bytes(); break;
+      default: break;
+    }
+  }
+  if (!in.ok() || record.id.size() != kIdSize) return corrupt("a bucket row");
+  return record;
+}
+
+std::string ObjectRecord::encode() const {
+  Encoder out(kVersion);
+  out.number(kSize, info.size).bytes(kMd5, info.md5).number(kPartCount, info.part_count);
+  out.number(kRevision, info.revision).number(kModified, time_number(info.modified)).bytes(kOwner, info.owner);
+  out.bytes(kHeaders, encode_headers(info.headers));
+  encode_metadata(out, kMetadata, info.metadata);
+  if (info.checksum) out.bytes(kChecksum, encode_checksum(*info.checksum));
+  encode_content(out, content);
+  return out.bytes(kUploadId, upload_id).take();
+}
+
+Result<ObjectRecord> ObjectRecord::decode(std::string_view row) {
+  ObjectRecord record;
+  auto& info = record.info;
+  Decoder in(row, kVersion);
+  while (in.next()) {
+    switch (in.tag()) {
+      case kSize: info.size = in.number(); break;
+      case kMd5: info.md5 = in.bytes(); break;
+      case kPartCount: info.part_count = in.number32(); break;
+      case kRevision: info.revision = in.number(); break;
+      case kModified: info.modified = time_of(in.number()); break;
+      case kOwner: info.owner = in.bytes(); break;
+      case kHeaders:
+        if (!decode_headers(in.bytes(), info.headers)) in.refuse();
+        break;
+      case kMetadata:
+        if (!decode_metadata(in.bytes(), info.metadata)) in.refuse();
+        break;
+      case kChecksum:
+        if (!decode_checksum(in.bytes(), info.checksum)) in.refuse();
+        break;
+      case kUploadId: record.upload_id = in.bytes(); break;
+      default: decode_content(in, record.content); break;
+    }
+  }
+  if (!in.ok() || info.md5.size() != digest_size(DigestAlgorithm::md5)) return corrupt("an object row");
+  if (!std::visit(Covers{info.size}, record.content)) return corrupt("an object row: its content has another size");
+  return record;
+}
+
+std::string UploadRecord::encode() const {
+  Encoder out(kVersion);
+  out.bytes(1, bucket_id).bytes(2, owner).bytes(3, encode_headers(headers));
+  encode_metadata(out, 4, metadata);
+  out.number(5, time_number(begun)).number(6, checksum ? static_cast<unsigned>(*checksum) : 0);
+  return out.number(7, static_cast<unsigned>(checksum_type)).bytes(8, commit).take();
+}
+
+Result<UploadRecord> UploadRecord::decode(std::string_view row) {
+  UploadRecord record;
+  std::uint64_t algorithm = 0;
+  std::uint64_t type = 0;
+  Decoder in(row, kVersion);
+  while (in.next()) {
+    switch (in.tag()) {
+      case 1: record.bucket_id = in.bytes(); break;
+      case 2: record.owner = in.bytes(); break;
+      case 3:
+        if (!decode_headers(in.bytes(), record.headers)) in.refuse();
+        break;
+      case 4:
+        if (!decode_metadata(in.bytes(), record.metadata)) in.refuse();
+        break;
+      case 5: record.begun = time_of(in.number()); break;
+      case 6: algorithm = in.number(); break;
+      case 7: type = in.number(); break;
+      case 8: record.commit = in.bytes(); break;
+      default: break;
+    }
+  }
+  const bool known = (algorithm == 0 || is_algorithm(algorithm)) && is_checksum_type(type);
+  if (!in.ok() || !known || record.bucket_id.size() != kIdSize) return corrupt("an upload row");
+  if (algorithm != 0) record.checksum = static_cast<DigestAlgorithm>(algorithm);
+  record.checksum_type = static_cast<ChecksumType>(type);
+  return record;
+}
+
+std::string PartRecord::encode() const {
+  Encoder out(kVersion);
+  out.number(1, info.number).number(2, info.size).bytes(3, info.md5).number(4, time_number(info.modified));
+  if (info.checksum) out.bytes(5, encode_digest(*info.checksum));
+  if (crc64nvme) out.bytes(6, encode_digest(*crc64nvme));
+  return out.bytes(7, encode_slices(slices)).take();
+}
+
+Result<PartRecord> PartRecord::decode(std::string_view row) {
+  PartRecord record;
+  auto& info = record.info;
+  Decoder in(row, kVersion);
+  while (in.next()) {
+    switch (in.tag()) {
+      case 1: info.number = in.number32(); break;
+      case 2: info.size = in.number(); break;
+      case 3: info.md5 = in.bytes(); break;
+      case 4: info.modified = time_of(in.number()); break;
+      case 5:
+        if (!decode_digest(in.bytes(), info.checksum)) in.refuse();
+        break;
+      case 6:
+        if (!decode_digest(in.bytes(), record.crc64nvme)) in.refuse();
+        break;
+      case 7:
+        if (!decode_slices(in.bytes(), record.slices)) in.refuse();
+        break;
+      default: break;
+    }
+  }
+  const bool sound = info.number != 0 && info.md5.size() == digest_size(DigestAlgorithm::md5);
+  if (!in.ok() || !sound || size_of(record.slices) != info.size) return corrupt("a part row");
+  return record;
+}
+
+std::string ManifestRecord::encode() const {
+  Encoder out(kVersion);
+  for (const auto& part : parts) out.element(1, part.encode());
+  return out.take();
+}
+
+Result<ManifestRecord> ManifestRecord::decode(std::string_view row) {
+  ManifestRecord record;
+  Decoder in(row, kVersion);
+  while (in.next()) {
+    if (in.tag() != 1) continue;
+    TRY(auto part, PartRecord::decode(in.bytes()));
+    if (!record.parts.empty() && part.info.number <= record.parts.back().info.number) in.refuse();
+    record.parts.push_back(std::move(part));
+  }
+  if (!in.ok() || record.parts.empty()) return corrupt("a manifest row");
+  return record;
+}
+
+std::string ExtentRecord::encode() const {
+  return Encoder(kVersion).number(1, length).number(2, crc32c).number(3, references).take();
+}
+
+Result<ExtentRecord> ExtentRecord::decode(std::string_view row) {
+  ExtentRecord record;
+  Decoder in(row, kVersion);
+  while (in.next()) {
+    switch (in.tag()) {
+      case 1: record.length = in.number(); break;
+      case 2: record.crc32c = in.number32(); break;
+      case 3: record.references = in.number(); break;
+      default: break;
+    }
+  }
+  if (!in.ok()) return corrupt("an extent row");
+  return record;
+}
+
+std::string ManifestGarbage::encode() const {
+  return Encoder(kVersion).number(1, owned ? 1 : 0).bytes(2, builder).number(3, time_number(due)).take();
+}
+
+Result<ManifestGarbage> ManifestGarbage::decode(std::string_view row) {
+  ManifestGarbage record{.owned = false, .builder = {}, .due = {}};
+  Decoder in(row, kVersion);
+  while (in.next()) {
+    switch (in.tag()) {
+      case 1: record.owned = in.number() != 0; break;
+      case 2: record.builder = in.bytes(); break;
+      case 3: record.due = time_of(in.number()); break;
+      default: break;
+    }
+  }
+  if (!in.ok()) return corrupt("a garbage row of a manifest");
+  return record;
+}
+
+void UploadGarbage::claim(std::uint32_t number) {
+  if (claimed.size() <= number / 8) claimed.resize(number / 8 + 1);
+  claimed[number / 8] = static_cast<char>(static_cast<unsigned char>(claimed[number / 8]) | (1U << (number % 8)));
+}
+
+bool UploadGarbage::is_claimed(std::uint32_t number) const {
+  return number / 8 < claimed.size() && ((static_cast<unsigned char>(claimed[number / 8]) >> (number % 8)) & 1U) != 0;
+}
+
+std::string UploadGarbage::encode() const { return Encoder(kVersion).bytes(1, claimed).take(); }
+
+Result<UploadGarbage> UploadGarbage::decode(std::string_view row) {
+  UploadGarbage record;
+  Decoder in(row, kVersion);
+  while (in.next()) {
+    if (in.tag() == 1) record.claimed = in.bytes();
+  }
+  if (!in.ok()) return corrupt("a garbage row of an upload");
+  return record;
+}
+
+std::string BucketGarbage::encode() const { return Encoder(kVersion).bytes(1, name).take(); }
+
+Result<BucketGarbage> BucketGarbage::decode(std::string_view row) {
+  BucketGarbage record;
+  Decoder in(row, kVersion);
+  while (in.next()) {
+    if (in.tag() == 1) record.name = in.bytes();
+  }
+  if (!in.ok() || record.name.empty()) return corrupt("a garbage row of a bucket");
+  return record;
+}
+
+}  // namespace sluice::object

@@ -1,0 +1,149 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "gateway/core/extent_store.h"
+#include "gateway/core/result.h"
+#include "gateway/object/info.h"
+
+// What the index remembers, one type a kind of row. encode() gives the row's
+// value; decode() takes any bytes and fails with corrupt unless they are a sound
+// row. Fields are tagged, so that one may be added: readers skip what they do not
+// know. The tags are listed in docs/decisions/0002-key-layout.md.
+
+namespace sluice::object {
+
+/// The bytes of one id: of a bucket, an inline body or a manifest.
+inline constexpr std::size_t kIdSize = 16;
+/// An upload's id: hex digits.
+inline constexpr std::size_t kUploadIdSize = 32;
+/// The most slices one object or part is made of: their list stays within a row.
+inline constexpr std::size_t kSlicesMax = 1500;
+
+/// A part of an extent. Each slice in a row counts as one reference to its extent.
+struct Slice {
+  Extent extent;
+  ByteRange range;
+  friend bool operator==(const Slice&, const Slice&) = default;
+};
+
+/// The sum of the slices' lengths.
+std::uint64_t size_of(const std::vector<Slice>& slices);
+
+/// A small body, in an index row of its own.
+struct InlineContent {
+  std::string id;
+  std::uint32_t crc32c = 0;
+  friend bool operator==(const InlineContent&, const InlineContent&) = default;
+};
+
+/// The parts of an object that was made from an upload, packed into rows; which
+/// bytes and which parts each row is about is known without reading it.
+struct Manifest {
+  struct Row {
+    std::uint64_t end = 0;         ///< Offset in the object where the row's last part ends.
+    std::uint32_t last_number = 0; ///< The number of that part.
+    friend bool operator==(const Row&, const Row&) = default;
+  };
+  std::string id;
+  std::vector<Row> rows;
+  friend bool operator==(const Manifest&, const Manifest&) = default;
+};
+
+/// Where the bytes of an object are; monostate: there are none.
+using Content = std::variant<std::monostate, InlineContent, std::vector<Slice>, Manifest>;
+
+struct BucketRecord {
+  std::string id;     ///< Tells a bucket from an earlier one of the same name.
+  std::string owner;
+  UtcTime created;
+  std::string removal;  ///< Set by a removal that is on its way; whoever puts an object clears it.
+
+  std::string encode() const;
+  static Result<BucketRecord> decode(std::string_view row);
+};
+
+struct ObjectRecord {
+  ObjectInfo info;
+  Content content;
+  std::string upload_id;  ///< Of the upload it was made from, as long as it is that.
+
+  std::string encode() const;
+  static Result<ObjectRecord> decode(std::string_view row);
+};
+
+struct UploadRecord {
+  std::string bucket_id;
+  std::string owner;
+  ContentHeaders headers;
+  Metadata metadata;
+  UtcTime begun;
+  std::optional<DigestAlgorithm> checksum;
+  ChecksumType checksum_type = ChecksumType::composite;
+  std::string commit;  ///< Set by a commit that is on its way; whoever stages a part clears it.
+
+  std::string encode() const;
+  static Result<UploadRecord> decode(std::string_view row);
+};
+
+struct PartRecord {
+  PartInfo info;
+  std::optional<Digest> crc64nvme;  ///< Beside info.checksum, where that is of another kind and the upload has none.
+  std::vector<Slice> slices;
+
+  std::string encode() const;
+  static Result<PartRecord> decode(std::string_view row);
+};
+
+/// One row of a manifest.
+struct ManifestRecord {
+  std::vector<PartRecord> parts;
+
+  std::string encode() const;
+  static Result<ManifestRecord> decode(std::string_view row);
+};
+
+/// A live extent, or one that waits to be released.
+struct ExtentRecord {
+  std::uint64_t length = 0;
+  std::uint32_t crc32c = 0;
+  std::uint64_t references = 0;
+
+  std::string encode() const;
+  static Result<ExtentRecord> decode(std::string_view row);
+};
+
+/// A manifest that no object names (any more, or yet).
+struct ManifestGarbage {
+  bool owned = true;      ///< Its slices are counted as references.
+  std::string builder;    ///< Run id of the process that is still writing it; empty: nobody is.
+  UtcTime due;            ///< When others may take it that the builder is dead.
+
+  std::string encode() const;
+  static Result<ManifestGarbage> decode(std::string_view row);
+};
+
+/// An upload that is over; the parts it leaves.
+struct UploadGarbage {
+  std::string claimed;  ///< A bit a part number: those that an object took over.
+
+  void claim(std::uint32_t number);
+  bool is_claimed(std::uint32_t number) const;
+  std::string encode() const;
+  static Result<UploadGarbage> decode(std::string_view row);
+};
+
+/// A bucket that is gone; the uploads it leaves.
+struct BucketGarbage {
+  std::string name;
+
+  std::string encode() const;
+  static Result<BucketGarbage> decode(std::string_view row);
+};
+
+}  // namespace sluice::object

@@ -1,0 +1,274 @@
+#include "gateway/object/record.h"
+
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "gateway/core/encoding.h"
+#include "gateway/object/codec.h"
+#include "gateway/object/manifest.h"
+
+namespace sluice::object {
+namespace {
+
+const std::string kId(kIdSize, 'i');
+
+ObjectInfo info() {
+  ObjectInfo info;
+  info.size = 300;
+  info.md5 = std::string(16, '\xAB');
+  info.part_count = 2;
+  info.revision = 0xFEDCBA9876543210;
+  info.modified = UtcTime(std::chrono::milliseconds(1'767'225'600'250));
+  info.owner = "alice";
+  info.headers = {"text/plain", "no-store", "inline", "gzip", "en", "Thu, 01 Jan 2026 00:00:00 GMT", "/elsewhere"};
+  info.metadata = {{"Colour", "red"}, {"empty", ""}, {"Colour", std::string("a\0b", 3)}};
+  info.checksum = Checksum{{DigestAlgorithm::crc32c, "\x01\x02\x03\x04"}, ChecksumType::composite};
+  return info;
+}
+
+Slice slice(std::uint64_t id, std::uint64_t length) {
+  return {{ExtentId{id}, length + 10, 0xDEADBEEF}, {.offset = 10, .length = length}};
+}
+
+ObjectRecord object(Content content) { return {info(), std::move(content), std::string(32, 'a')}; }
+
+PartRecord part(std::uint32_t number) {
+  PartRecord part;
+  part.info.number = number;
+  part.info.size = 300;
+  part.info.md5 = std::string(16, '\x01');
+  part.info.modified = UtcTime(std::chrono::milliseconds(7));
+  part.info.checksum = Digest{DigestAlgorithm::sha256, std::string(32, 's')};
+  part.crc64nvme = Digest{DigestAlgorithm::crc64nvme, std::string(8, 'c')};
+  part.slices = {slice(1, 100), slice(UINT64_MAX, 200)};
+  return part;
+}
+
+void check_same(const ObjectInfo& left, const ObjectInfo& right) {
+  CHECK(left.size == right.size);
+  CHECK(left.md5 == right.md5);
+  CHECK(left.part_count == right.part_count);
+  CHECK(left.revision == right.revision);
+  CHECK(left.modified == right.modified);
+  CHECK(left.owner == right.owner);
+  CHECK(left.headers == right.headers);
+  CHECK(left.metadata == right.metadata);
+  CHECK(left.checksum == right.checksum);
+}
+
+void check_round_trip(const Content& content) {
+  const auto record = object(content);
+
+  const auto decoded = ObjectRecord::decode(record.encode());
+
+  REQUIRE(decoded);
+  check_same(decoded->info, record.info);
+  CHECK(decoded->content == record.content);
+  CHECK(decoded->upload_id == record.upload_id);
+}
+
+UploadRecord upload() {
+  UploadRecord record;
+  record.bucket_id = kId;
+  record.owner = "alice";
+  record.headers = info().headers;
+  record.metadata = info().metadata;
+  record.begun = info().modified;
+  record.checksum = DigestAlgorithm::sha1;
+  record.checksum_type = ChecksumType::full_object;
+  record.commit = kId;
+  return record;
+}
+
+// Every kind of row there is, encoded.
+std::vector<std::string> samples() {
+  UploadGarbage garbage;
+  garbage.claim(9999);
+  return {
+      BucketRecord{kId, "alice", info().modified, kId}.encode(),
+      object(InlineContent{kId, 5}).encode(),
+      object(std::vector{slice(1, 100), slice(2, 200)}).encode(),
+      object(Manifest{kId, {{100, 4}, {300, 9}}}).encode(),
+      upload().encode(),
+      part(3).encode(),
+      ManifestRecord{{part(1), part(2)}}.encode(),
+      ExtentRecord{1, 2, 3}.encode(),
+      ManifestGarbage{true, "builder", info().modified}.encode(),
+      garbage.encode(),
+      BucketGarbage{"photos"}.encode(),
+  };
+}
+
+// Decoding ends, one way or the other; sanitizers watch how.
+void decode_as_everything(std::string_view row) {
+  (void)BucketRecord::decode(row);
+  (void)ObjectRecord::decode(row);
+  (void)UploadRecord::decode(row);
+  (void)PartRecord::decode(row);
+  (void)ManifestRecord::decode(row);
+  (void)ExtentRecord::decode(row);
+  (void)ManifestGarbage::decode(row);
+  (void)UploadGarbage::decode(row);
+  (void)BucketGarbage::decode(row);
+}
+
+}  // namespace
+
+TEST_CASE("an object row round-trips, whatever its content is") {
+  check_round_trip(InlineContent{kId, 0xFFFFFFFF});
+  check_round_trip(std::vector{slice(1, 100), slice(2, 200)});
+  check_round_trip(Manifest{kId, {{100, 4}, {300, 9}}});
+}
+
+TEST_CASE("an object row without bytes round-trips") {
+  ObjectRecord record;
+  record.info.md5 = std::string(16, 'm');
+
+  const auto decoded = ObjectRecord::decode(record.encode());
+
+  REQUIRE(decoded);
+  CHECK(decoded->content == Content{});
+  CHECK_FALSE(decoded->info.checksum);
+}
+
+TEST_CASE("bucket, upload and extent rows round-trip") {
+  const auto bucket = BucketRecord::decode(BucketRecord{kId, "alice", info().modified, kId}.encode());
+  const auto begun = UploadRecord::decode(upload().encode());
+  const auto extent = ExtentRecord::decode(ExtentRecord{UINT64_MAX, UINT32_MAX, 3}.encode());
+
+  REQUIRE(bucket);
+  CHECK(bucket->id == kId);
+  CHECK(bucket->owner == "alice");
+  CHECK(bucket->created == info().modified);
+  CHECK(bucket->removal == kId);
+  REQUIRE(begun);
+  CHECK(begun->encode() == upload().encode());
+  CHECK(begun->checksum == DigestAlgorithm::sha1);
+  CHECK(begun->checksum_type == ChecksumType::full_object);
+  REQUIRE(extent);
+  CHECK(extent->length == UINT64_MAX);
+  CHECK(extent->crc32c == UINT32_MAX);
+  CHECK(extent->references == 3);
+}
+
+TEST_CASE("part and manifest rows round-trip") {
+  const auto decoded = ManifestRecord::decode(ManifestRecord{{part(1), part(10000)}}.encode());
+
+  REQUIRE(decoded);
+  REQUIRE(decoded->parts.size() == 2);
+  CHECK(decoded->parts[1].info.number == 10000);
+  CHECK(decoded->parts[1].info.checksum == part(1).info.checksum);
+  CHECK(decoded->parts[1].crc64nvme == part(1).crc64nvme);
+  CHECK(decoded->parts[1].slices == part(1).slices);
+}
+
+TEST_CASE("a claim is remembered, number by number") {
+  UploadGarbage garbage;
+  garbage.claim(1);
+  garbage.claim(10000);
+
+  const auto decoded = UploadGarbage::decode(garbage.encode());
+
+  REQUIRE(decoded);
+  CHECK(decoded->is_claimed(1));
+  CHECK(decoded->is_claimed(10000));
+  CHECK_FALSE(decoded->is_claimed(2));
+  CHECK_FALSE(decoded->is_claimed(20000));
+}
+
+TEST_CASE("a field that is not known is read over") {
+  auto row = ExtentRecord{1, 2, 3}.encode();
+  row += Encoder().bytes(99, "of a later time").number(100, 7).take();
+
+  const auto decoded = ExtentRecord::decode(row);
+
+  REQUIRE(decoded);
+  CHECK(decoded->references == 3);
+}
+
+TEST_CASE("a row of another format version is corrupt") {
+  auto row = ExtentRecord{1, 2, 3}.encode();
+  row[0] = 2;
+
+  CHECK(ExtentRecord::decode(row).error().code == ErrorCode::corrupt);
+  CHECK(ExtentRecord::decode("").error().code == ErrorCode::corrupt);
+}
+
+TEST_CASE("content that does not come to the object's size is corrupt") {
+  auto record = object(std::vector{slice(1, 100), slice(2, 199)});
+
+  CHECK(ObjectRecord::decode(record.encode()).error().code == ErrorCode::corrupt);
+}
+
+TEST_CASE("a slice beyond its extent is corrupt") {
+  auto record = object(std::vector{slice(1, 300)});
+  std::get<std::vector<Slice>>(record.content)[0].range.offset = 11;
+
+  CHECK(ObjectRecord::decode(record.encode()).error().code == ErrorCode::corrupt);
+}
+
+TEST_CASE("a row cut short at any byte is corrupt or sound, never a crash") {
+  for (const auto& row : samples()) {
+    for (std::size_t length = 0; length < row.size(); ++length) decode_as_everything(std::string(row, 0, length));
+  }
+}
+
+TEST_CASE("rows with bytes changed at random are corrupt or sound, never a crash") {
+  std::mt19937 random(17);
+  for (const auto& row : samples()) {
+    for (int i = 0; i < 3000; ++i) {
+      auto changed = row;
+      for (auto changes = random() % 3 + 1; changes > 0; --changes) {
+        changed[random() % changed.size()] = static_cast<char>(random());
+      }
+      decode_as_everything(changed);
+    }
+  }
+}
+
+TEST_CASE("bytes at random are corrupt or sound, never a crash") {
+  std::mt19937 random(18);
+  for (int i = 0; i < 20000; ++i) {
+    std::string bytes(random() % 40, '\0');
+    for (auto& byte : bytes) byte = static_cast<char>(random());
+    if (!bytes.empty()) bytes[0] = 1;
+    decode_as_everything(bytes);
+  }
+}
+
+TEST_CASE("a varint of more than 64 bits is refused") {
+  std::uint64_t value = 0;
+  std::string largest;
+  append_varint(largest, UINT64_MAX);
+  std::string_view in = largest;
+  CHECK(take_varint(in, value));
+  CHECK(value == UINT64_MAX);
+
+  std::string larger(10, '\xFF');
+  larger.back() = 2;
+  in = larger;
+  CHECK_FALSE(take_varint(in, value));
+}
+
+TEST_CASE("parts are packed into rows that their manifest finds by offset and number") {
+  std::vector<PartRecord> parts;
+  for (std::uint32_t number = 1; number <= 500; ++number) parts.push_back(part(2 * number));
+
+  const auto packed = pack(kId, parts);
+
+  const auto& manifest = packed.manifest;
+  REQUIRE(packed.rows.size() > 2);
+  REQUIRE(manifest.rows.size() == packed.rows.size());
+  CHECK(manifest.rows.back().end == 500 * 300);
+  CHECK(manifest.rows.back().last_number == 1000);
+  for (const auto& row : packed.rows) CHECK(row.value.size() <= 64 * 1024);
+  CHECK(row_of_offset(manifest, 0) == 0);
+  CHECK(row_of_offset(manifest, manifest.rows[0].end - 1) == 0);
+  CHECK(row_of_offset(manifest, manifest.rows[0].end) == 1);
+  CHECK(row_of_offset(manifest, 500 * 300) == manifest.rows.size());
+  CHECK(row_of_number(manifest, manifest.rows[0].last_number) == 0);
+  CHECK(row_of_number(manifest, manifest.rows[0].last_number + 1) == 1);
+  CHECK(row_of_number(manifest, 1001) == manifest.rows.size());
+}
+
+}  // namespace sluice::object

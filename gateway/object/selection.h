@@ -1,0 +1,16 @@
+#pragma once
+
+#include "gateway/object/objects.h"
+#include "gateway/object/record.h"
+
+namespace sluice::object {
+
+/// The bytes that `range` means of `size` bytes (RFC 9110 14.1.2). Fails with
+/// range_not_satisfiable, the size as its detail.
+Result<ByteRange> resolve(const RangeRequest& range, std::uint64_t size);
+
+/// What a read of the object is about. Nothing: the object was replaced meanwhile.
+/// Fails as Objects::stat.
+Task<std::optional<Selection>> select(Index& index, const ObjectRecord& record, const OpenOptions& options);
+
+}  // namespace sluice::object

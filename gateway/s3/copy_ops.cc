@@ -1,0 +1,98 @@
+#include "gateway/core/encoding.h"
+#include "gateway/s3/checksum.h"
+#include "gateway/s3/handler.h"
+#include "gateway/s3/headers.h"
+#include "gateway/s3/write_body.h"
+#include "gateway/s3/xml.h"
+
+namespace sluice::s3 {
+namespace {
+
+constexpr std::string_view kSourcePrefix = "x-amz-copy-source-";
+
+/// COPY (false) or REPLACE (true).
+Outcome<bool> replaces(const Fields& fields, std::string_view directive) {
+  const auto text = fields.find(directive);
+  if (!text || text->empty() || *text == "COPY") return false;
+  if (*text == "REPLACE") return true;
+  return std::unexpected(Failure(Code::invalid_argument, "Unknown metadata directive.")
+                             .with("ArgumentName", std::string(directive))
+                             .with("ArgumentValue", std::string(*text)));
+}
+
+Outcome<object::CopyOptions> copy_options(const Call& call, UtcTime now) {
+  const Fields& fields = *call.fields;
+  object::CopyOptions options{.source_conditions = read_conditions(fields, now, kSourcePrefix),
+                              .conditions = write_conditions(fields),
+                              .owner = call.account(),
+                              .replacement = {},
+                              .checksum = {}};
+  TRY(const bool replaces_metadata, replaces(fields, "x-amz-metadata-directive"));
+  TRY(replaces(fields, "x-amz-tagging-directive"));
+  TRY(options.checksum, checksum_algorithm(fields));
+  TRY(Description description, read_description(fields));
+  if (replaces_metadata) {
+    options.replacement.emplace(std::move(description.headers), std::move(description.metadata));
+  } else if (!description.headers.redirect_location.empty()) {
+    return refuse(Code::not_implemented,
+                  "x-amz-website-redirect-location on a copy needs x-amz-metadata-directive: REPLACE.");
+  }
+  return options;
+}
+
+/// A part's or copy's times and tags, and its checksum.
+std::string result_document(std::string_view root, UtcTime modified, const std::string& tag,
+                            const std::optional<object::Checksum>& checksum, std::uint32_t part_count) {
+  XmlWriter xml;
+  xml.open_root(root);
+  xml.element("LastModified", iso_time(modified));
+  xml.etag(tag);
+  if (checksum) add_checksum(xml, *checksum, part_count);
+  xml.close();
+  return xml.take();
+}
+
+}  // namespace
+
+Awaitable<Answer> Handler::copy_object(Call& call) {
+  CO_TRY(check_plain_write(call));
+  CO_TRY(const object::ObjectName source, parse_copy_source(call.fields->get("x-amz-copy-source")));
+  CO_TRY(const object::CopyOptions options, copy_options(call, services_.clock.now()));
+  CO_TRY(co_await authorize_source(call, source));
+  const object::ObjectName name = call.name();
+  if (source == name && !options.replacement && !options.checksum) {
+    co_return s3::refuse(Code::invalid_request,
+                         "This copy request is illegal because it is trying to copy an object to itself without "
+                         "changing the object's metadata, storage class, website redirect location or encryption "
+                         "attributes.");
+  }
+  const auto copied = co_await services_.objects.copy(call.context, source, name, options);
+  if (!copied) co_return std::unexpected(explain_write(copied.error(), copied.error(), options.conditions));
+  co_return document(call, result_document("CopyObjectResult", copied->modified, copied->content_tag(),
+                                           copied->checksum, copied->part_count));
+}
+
+Awaitable<Answer> Handler::upload_part_copy(Call& call) {
+  const Fields& fields = *call.fields;
+  CO_TRY(const std::uint32_t number, parse_part_number(call.target.query.get("partNumber")));
+  CO_TRY(const object::ObjectName source, parse_copy_source(fields.get("x-amz-copy-source")));
+  std::optional<ByteRange> range;
+  if (const auto text = fields.find("x-amz-copy-source-range")) {
+    CO_TRY(range, parse_copy_range(*text));
+  }
+  CO_TRY(co_await authorize_source(call, source));
+  const object::ObjectName name = call.name();
+  const std::string upload_id(call.target.query.get("uploadId"));
+  const auto conditions = read_conditions(fields, services_.clock.now(), kSourcePrefix);
+  CO_TRY(const object::PartInfo part, co_await services_.uploads.stage_copy(call.context, name, upload_id, number,
+                                                                            source, conditions, range));
+  XmlWriter xml;
+  xml.open_root("CopyPartResult");
+  xml.element("LastModified", iso_time(part.modified));
+  xml.etag(part.content_tag());
+  if (part.checksum) xml.element(checksum_name(part.checksum->algorithm).element, to_base64(part.checksum->bytes));
+  xml.close();
+  co_return document(call, xml.take());
+}
+
+}  // namespace sluice::s3

@@ -1,0 +1,219 @@
+#include "gateway/s3/handler.h"
+
+#include <algorithm>
+#include <array>
+
+#include "auth/policy.h"
+#include "gateway/core/encoding.h"
+#include "gateway/s3/headers.h"
+
+namespace sluice::s3 {
+namespace {
+
+constexpr std::string_view kXml = "application/xml";
+
+bool is_write(http::Method method) {
+  return method == http::Method::put || method == http::Method::post || method == http::Method::del;
+}
+
+bool is_of_presigning(std::string_view name) {
+  constexpr std::array<std::string_view, 8> kNames{
+      "x-amz-algorithm",     "x-amz-credential", "x-amz-date",           "x-amz-expires",
+      "x-amz-signedheaders", "x-amz-signature",  "x-amz-security-token", "x-amz-content-sha256"};
+  return std::ranges::any_of(kNames, [&](std::string_view known) { return equals_ignoring_case(known, name); });
+}
+
+/// Presigning clients may put any x-amz-* header into the query instead.
+void merge_query(Call& call) {
+  call.fields = &call.request.header.fields;
+  for (const auto& [name, value, has_value] : call.target.query.items()) {
+    if (!to_lower(name).starts_with("x-amz-") || is_of_presigning(name)) continue;
+    if (call.fields != &call.merged) {
+      call.merged = *call.fields;
+      call.fields = &call.merged;
+    }
+    if (!call.request.header.fields.has(name)) call.merged.add(to_lower(name), value);
+  }
+}
+
+/// The elements of an error document that help its reader to sign the right thing.
+Failure::Named evidence(const auth::SignatureFault& fault) {
+  Failure::Named elements;
+  const auto tell = [&](std::string_view name, const std::string& value) {
+    if (!value.empty()) elements.emplace_back(name, value);
+  };
+  tell("AWSAccessKeyId", fault.access_key);
+  tell("SignatureProvided", fault.signature_provided);
+  tell("StringToSign", fault.string_to_sign);
+  tell("CanonicalRequest", fault.canonical_request);
+  tell("Region", fault.region);
+  tell("HeadersNotSigned", fault.headers_not_signed);
+  tell("RequestTime", fault.request_time);
+  tell("Expires", fault.expires);
+  tell("ServerTime", fault.server_time);
+  return elements;
+}
+
+Failure failure_of(const auth::SignatureFault& fault) {
+  Failure failure(fault.error);
+  failure.message = fault.error.detail;
+  failure.elements = evidence(fault);
+  if (fault.error.code == ErrorCode::wrong_region) {
+    failure.message = "The authorization header is malformed; the region is wrong; expecting '" + fault.region + "'";
+  }
+  if (fault.error.code == ErrorCode::request_time_skewed) {
+    const auto skew = std::chrono::duration_cast<std::chrono::milliseconds>(auth::SigV4::kSkewMax);
+    failure.elements.emplace_back("MaxAllowedSkewMilliseconds", std::to_string(skew.count()));
+  }
+  if (fault.presigned && failure.code == Code::authorization_header_malformed) {
+    failure.code = Code::authorization_query_parameters_error;
+  }
+  return failure;
+}
+
+}  // namespace
+
+struct Handler::Entry {
+  Operation operation;
+  Method method;
+};
+
+const Handler::Entry Handler::kEntries[] = {
+    {Operation::get_object, &Handler::get_object},
+    {Operation::head_object, &Handler::head_object},
+    {Operation::put_object, &Handler::put_object},
+    {Operation::delete_object, &Handler::delete_object},
+    {Operation::upload_part, &Handler::upload_part},
+    {Operation::list_objects_v2, &Handler::list_objects_v2},
+    {Operation::list_objects, &Handler::list_objects},
+    {Operation::copy_object, &Handler::copy_object},
+    {Operation::delete_objects, &Handler::delete_objects},
+    {Operation::create_multipart_upload, &Handler::create_multipart_upload},
+    {Operation::upload_part_copy, &Handler::upload_part_copy},
+    {Operation::complete_multipart_upload, &Handler::complete_multipart_upload},
+    {Operation::abort_multipart_upload, &Handler::abort_multipart_upload},
+    {Operation::list_parts, &Handler::list_parts},
+    {Operation::list_multipart_uploads, &Handler::list_multipart_uploads},
+    {Operation::list_object_versions, &Handler::list_object_versions},
+    {Operation::get_object_attributes, &Handler::get_object_attributes},
+    {Operation::list_buckets, &Handler::list_buckets},
+    {Operation::create_bucket, &Handler::create_bucket},
+    {Operation::head_bucket, &Handler::head_bucket},
+    {Operation::delete_bucket, &Handler::delete_bucket},
+    {Operation::get_bucket_location, &Handler::get_bucket_location},
+    {Operation::get_bucket_acl, &Handler::get_bucket_acl},
+    {Operation::put_bucket_acl, &Handler::put_bucket_acl},
+    {Operation::get_object_acl, &Handler::get_object_acl},
+    {Operation::put_object_acl, &Handler::put_object_acl},
+    {Operation::bucket_probe, &Handler::bucket_probe},
+    {Operation::object_probe, &Handler::object_probe},
+    {Operation::preflight, &Handler::preflight},
+    {Operation::not_implemented, &Handler::not_implemented},
+};
+
+Awaitable<http::Response> Handler::handle(RequestContext& context, const http::Request& request) {
+  Call call{.context = context, .request = request};
+  call.fields = &request.header.fields;
+  Answer answered = co_await answer(call);
+  http::Response response;
+  if (answered) {
+    response = *std::move(answered);
+  } else {
+    response = render(answered.error(), context, request.header.method, options_.host_id);
+  }
+  if (call.target.scope == Scope::bucket) response.header.add("x-amz-bucket-region", options_.region);
+  // A client that offers its memory must be told that the bytes go by HTTP.
+  if (call.fields->has("x-amz-rdma-token")) response.header.add("x-amz-rdma-reply", "501");
+  co_return response;
+}
+
+http::Response Handler::refuse(RequestContext& context, const http::Refusal& refusal) {
+  return render_refusal(refusal, context, options_.host_id);
+}
+
+Awaitable<Answer> Handler::answer(Call& call) {
+  const http::RequestHeader& header = call.request.header;
+  CO_TRY(call.target, parse_target(header.target, header.fields.get("host"), options_.domains));
+  call.context.bucket = call.target.bucket;
+  call.context.key = call.target.key;
+  merge_query(call);
+  const auto found = find_operation(header.method, call.target, call.fields->has("x-amz-copy-source"));
+  if (found) {
+    call.row = *found;
+    call.context.operation = call.row->name;
+  }
+
+  const auth::SignedRequest signed_request{
+      .method = header.method_text, .target = header.target, .fields = header.fields};
+  auto signature = services_.signatures.authenticate(signed_request);
+  if (!signature) co_return std::unexpected(failure_of(signature.error()));
+  call.signature = *std::move(signature);
+  call.context.principal = call.signature.identity.account();
+  if (!found) co_return std::unexpected(found.error());
+
+  CO_TRY(co_await authorize(call));
+  if (is_write(header.method) && call.row->operation != Operation::not_implemented) {
+    CO_TRY(check_write_headers(*call.fields, *call.row));
+  }
+  const auto entry = std::ranges::find(kEntries, call.row->operation, &Entry::operation);
+  co_return co_await (this->*entry->method)(call);
+}
+
+Step<> Handler::authorize(Call& call) {
+  if (call.row->operation == Operation::preflight) co_return Outcome<>{};
+  const auth::Identity& identity = call.signature.identity;
+  const auth::Resource resource{.bucket = call.target.bucket, .key = call.target.key};
+  const auth::Action action = call.row->action;
+
+  const bool needs_bucket = call.target.scope != Scope::service && action != auth::Action::create_bucket;
+  if (!identity.anonymous() || !needs_bucket) {
+    CO_TRY(auth::authorize(identity, action, resource, std::nullopt));
+  }
+  if (!needs_bucket) co_return Outcome<>{};
+  if (!object::check_bucket_name(resource.bucket)) co_return s3::refuse(Code::invalid_bucket_name);
+  const auto expected = call.fields->find("x-amz-expected-bucket-owner");
+  const bool is_root = !identity.anonymous() && identity.user->root;
+  if (is_root && !expected) co_return Outcome<>{};
+
+  CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
+  CO_TRY(auth::authorize(identity, action, resource, bucket.owner));
+  if (expected && *expected != bucket.owner) co_return s3::refuse(Code::access_denied);
+  co_return Outcome<>{};
+}
+
+Step<> Handler::authorize_source(Call& call, const object::ObjectName& source) {
+  const auth::Identity& identity = call.signature.identity;
+  const auth::Resource resource{.bucket = source.bucket, .key = source.key};
+  CO_TRY(auth::authorize(identity, auth::Action::read_object, resource, std::nullopt));
+  const auto expected = call.fields->find("x-amz-source-expected-bucket-owner");
+  if (identity.user->root && !expected) co_return Outcome<>{};
+  CO_TRY(const object::BucketInfo bucket, co_await services_.buckets.stat(call.context, source.bucket));
+  CO_TRY(auth::authorize(identity, auth::Action::read_object, resource, bucket.owner));
+  if (expected && *expected != bucket.owner) co_return s3::refuse(Code::access_denied);
+  co_return Outcome<>{};
+}
+
+Step<object::BucketInfo> Handler::bucket_of(Call& call) {
+  if (!call.bucket) {
+    CO_TRY(call.bucket, co_await services_.buckets.stat(call.context, call.target.bucket));
+  }
+  co_return *call.bucket;
+}
+
+http::ResponseHeader Handler::begin(const Call& call, unsigned status) const {
+  return begin_header(status, call.context, options_.host_id);
+}
+
+http::Response Handler::document(const Call& call, std::string text) const {
+  http::Response response{.header = begin(call), .content = {}, .body = nullptr, .content_length = text.size()};
+  response.header.add("Content-Type", kXml);
+  response.content = Chunk::of(std::move(text));
+  return response;
+}
+
+std::string_view Handler::display_name(const std::string& account) const {
+  const auto found = options_.display_names.find(account);
+  return found == options_.display_names.end() ? std::string_view(account) : std::string_view(found->second);
+}
+
+}  // namespace sluice::s3

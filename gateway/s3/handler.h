@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "auth/sigv4.h"
+#include "gateway/core/backend.h"
+#include "gateway/core/clock.h"
+#include "gateway/http/message.h"
+#include "gateway/object/buckets.h"
+#include "gateway/object/listing.h"
+#include "gateway/object/objects.h"
+#include "gateway/object/uploads.h"
+#include "gateway/s3/call.h"
+
+namespace sluice::s3 {
+
+/// What the handler works with. All must outlive it.
+struct Services {
+  object::Buckets& buckets;
+  object::Objects& objects;
+  object::Uploads& uploads;
+  Backend backend;
+  const auth::SigV4& signatures;
+  const Clock& clock;
+};
+
+struct Options {
+  std::string region = "us-east-1";
+  std::vector<std::string> domains;  ///< `<bucket>.<domain>` names a bucket (virtual-host style).
+  std::map<std::string, std::string> display_names;  ///< Of accounts. Every account there is stands here.
+  std::string host_id = "sluice";                    ///< x-amz-id-2.
+  std::uint64_t put_size_max = 5ULL << 30;           ///< Of one PUT.
+  std::uint64_t part_size_min = 5ULL << 20;          ///< For every part but the last.
+};
+
+/// The S3 API over the object layer: tells who asks, whether they may, what is
+/// asked, and puts the answer into S3's words. Safe for concurrent use.
+class Handler final : public http::Handler {
+ public:
+  Handler(const Services& services, Options options) : services_(services), options_(std::move(options)) {}
+
+  Awaitable<http::Response> handle(RequestContext& context, const http::Request& request) override;
+  http::Response refuse(RequestContext& context, const http::Refusal& refusal) override;
+
+ private:
+  using Method = Awaitable<Answer> (Handler::*)(Call&);
+  struct Entry;
+  static const Entry kEntries[];
+
+  Awaitable<Answer> answer(Call& call);
+  Step<> authorize(Call& call);
+  Step<> authorize_source(Call& call, const object::ObjectName& source);
+  /// The bucket of the request, looked up now if it has not been.
+  Step<object::BucketInfo> bucket_of(Call& call);
+
+  http::ResponseHeader begin(const Call& call, unsigned status = 200) const;
+  http::Response document(const Call& call, std::string text) const;
+  std::string_view display_name(const std::string& account) const;
+
+  // bucket_ops.cc
+  Awaitable<Answer> not_implemented(Call& call);
+  Awaitable<Answer> preflight(Call& call);
+  Awaitable<Answer> bucket_probe(Call& call);
+  Awaitable<Answer> object_probe(Call& call);
+  Answer probe(const Call& call) const;
+  Awaitable<Answer> list_buckets(Call& call);
+  Awaitable<Answer> create_bucket(Call& call);
+  Awaitable<Answer> head_bucket(Call& call);
+  Awaitable<Answer> delete_bucket(Call& call);
+  Awaitable<Answer> get_bucket_location(Call& call);
+
+  // acl_ops.cc
+  Awaitable<Answer> get_bucket_acl(Call& call);
+  Awaitable<Answer> put_bucket_acl(Call& call);
+  Awaitable<Answer> get_object_acl(Call& call);
+  Awaitable<Answer> put_object_acl(Call& call);
+  std::string acl_document(const std::string& owner) const;
+  Step<> check_acl(Call& call, const std::string& owner) const;
+
+  // list_ops.cc
+  Awaitable<Answer> list_objects(Call& call);
+  Awaitable<Answer> list_objects_v2(Call& call);
+  Awaitable<Answer> list_object_versions(Call& call);
+  Awaitable<Answer> list_multipart_uploads(Call& call);
+  Awaitable<Answer> list_parts(Call& call);
+  Step<object::ListPage> list(Call& call, const object::ListOptions& options);
+
+  // object_ops.cc
+  Awaitable<Answer> get_object(Call& call);
+  Awaitable<Answer> head_object(Call& call);
+  Awaitable<Answer> put_object(Call& call);
+  Awaitable<Answer> delete_object(Call& call);
+  Awaitable<Answer> delete_objects(Call& call);
+  Awaitable<Answer> get_object_attributes(Call& call);
+  Outcome<object::OpenOptions> read_options(const Call& call) const;
+  http::Response describe(const Call& call, const object::Selection& selection, bool ranged) const;
+  Step<Failure> explain_read(Call& call, const Error& error);
+
+  // copy_ops.cc
+  Awaitable<Answer> copy_object(Call& call);
+  Awaitable<Answer> upload_part_copy(Call& call);
+
+  // upload_ops.cc
+  Awaitable<Answer> create_multipart_upload(Call& call);
+  Awaitable<Answer> upload_part(Call& call);
+  Awaitable<Answer> complete_multipart_upload(Call& call);
+  Awaitable<Answer> abort_multipart_upload(Call& call);
+
+  Services services_;
+  Options options_;
+};
+
+}  // namespace sluice::s3

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateway/core/clock.h"
+#include "gateway/core/extent_store.h"
+#include "gateway/core/fields.h"
+#include "gateway/object/conditions.h"
+#include "gateway/object/info.h"
+#include "gateway/object/name.h"
+#include "gateway/s3/error.h"
+#include "gateway/s3/operation.h"
+
+namespace sluice::s3 {
+
+/// All fields of that name joined by commas, as RFC 9110 5.3 has them mean one list.
+std::string joined(const Fields& fields, std::string_view name);
+
+/// Refuses what a write asks for in x-amz-* headers and would not get: a header
+/// that is not in this gateway's table for the operation fails with NotImplemented,
+/// so that nothing is silently ignored; values of x-amz-acl and
+/// x-amz-storage-class are looked at too.
+Outcome<> check_write_headers(const Fields& fields, const OperationRow& row);
+
+/// A canned ACL that means no more than private here. Fails with NotImplemented
+/// for others, InvalidArgument for what is none.
+Outcome<> check_canned_acl(std::string_view acl);
+
+/// What a write says about the object beside its bytes.
+struct Description {
+  object::ContentHeaders headers;
+  object::Metadata metadata;
+};
+/// Reads the system headers and x-amz-meta-*. Fails with MetadataTooLarge.
+Outcome<Description> read_description(const Fields& fields);
+
+/// `list` without the codings aws-chunked, which are about the transfer.
+std::string without_aws_chunked(std::string_view list);
+
+/// The four conditions of a read. Dates that are none, and an If-Modified-Since in
+/// the future, are ignored. `prefix` is "" or "x-amz-copy-source-".
+object::Conditions read_conditions(const Fields& fields, UtcTime now, std::string_view prefix = {});
+
+/// The two conditions of a write.
+object::Conditions write_conditions(const Fields& fields);
+
+/// x-amz-copy-source in all its forms: with or without a leading slash,
+/// percent-encoded, with or without `?versionId=null`.
+Outcome<object::ObjectName> parse_copy_source(std::string_view text);
+
+/// x-amz-copy-source-range: `bytes=first-last`, nothing else. Fails with InvalidArgument.
+Outcome<ByteRange> parse_copy_range(std::string_view text);
+
+/// Part numbers are 1 to 10,000. Fails with InvalidArgument.
+Outcome<std::uint32_t> parse_part_number(std::string_view text);
+
+/// A metadata value as a header field can carry it: RFC 2047 for UTF-8 beyond ASCII.
+std::string metadata_text(const std::string& value);
+
+/// What a response says of an object: dates, tag, system headers, metadata.
+/// `query` may override system headers by response-*.
+void add_object(http::ResponseHeader& header, const object::ObjectInfo& info, const http::Query& query);
+
+/// The tag with its quotes.
+std::string quoted(std::string_view tag);
+
+/// 2026-01-01T00:00:00.000Z, at whole seconds, as Last-Modified tells them too.
+std::string iso_time(UtcTime time);
+
+}  // namespace sluice::s3

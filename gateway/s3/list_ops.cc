@@ -1,0 +1,355 @@
+#include <algorithm>
+
+#include "gateway/core/encoding.h"
+#include "gateway/s3/checksum.h"
+#include "gateway/s3/handler.h"
+#include "gateway/s3/headers.h"
+#include "gateway/s3/xml.h"
+
+namespace sluice::s3 {
+namespace {
+
+constexpr std::uint64_t kPageMax = 1000;
+constexpr std::uint64_t kNumberMax = 0x7fffffff;
+
+/// A count parameter: 1000 where it is not given, and at most 1000.
+Outcome<std::uint64_t> page_size(const http::Query& query, std::string_view name) {
+  const std::string_view text = query.get(name);
+  if (text.empty()) return kPageMax;
+  const auto number = parse_decimal(text);
+  if (!number || *number > kNumberMax) {
+    return std::unexpected(Failure(Code::invalid_argument, "Argument " + std::string(name) +
+                                                               " must be an integer between 0 and 2147483647")
+                               .with("ArgumentName", std::string(name))
+                               .with("ArgumentValue", std::string(text)));
+  }
+  return std::min(*number, kPageMax);
+}
+
+/// How keys stand in a listing: as they are, or percent-encoded.
+class KeyWriter {
+ public:
+  static Outcome<KeyWriter> create(const http::Query& query) {
+    const std::string_view type = query.get("encoding-type");
+    if (type.empty() || equals_ignoring_case(type, "url")) return KeyWriter(!type.empty());
+    return std::unexpected(Failure(Code::invalid_argument, "Invalid Encoding Method specified in Request")
+                               .with("ArgumentName", "encoding-type")
+                               .with("ArgumentValue", std::string(type)));
+  }
+
+  KeyWriter() = default;
+  void write(XmlWriter& xml, std::string_view element, std::string_view key) const {
+    if (encodes_) {
+      xml.element(element, percent_encode(key, true));
+    } else {
+      xml.element(element, key);
+    }
+  }
+  void tell_type(XmlWriter& xml) const {
+    if (encodes_) xml.element("EncodingType", std::string_view("url"));
+  }
+
+ private:
+  explicit KeyWriter(bool encodes) : encodes_(encodes) {}
+  bool encodes_ = false;
+};
+
+/// What all three listings of objects are asked.
+struct Listing {
+  object::ListOptions options;
+  std::uint64_t max_keys = 0;
+  KeyWriter keys;
+};
+
+Outcome<Listing> read_listing(const http::Query& query) {
+  Listing listing;
+  TRY(listing.max_keys, page_size(query, "max-keys"));
+  TRY(listing.keys, KeyWriter::create(query));
+  listing.options.prefix = query.get("prefix");
+  listing.options.delimiter = query.get("delimiter");
+  listing.options.limit = static_cast<std::size_t>(listing.max_keys);
+  return listing;
+}
+
+/// Writes the elements of listings; knows how owners and keys are told.
+class ListWriter {
+ public:
+  ListWriter(std::string_view root, const KeyWriter& keys) : keys_(keys) { xml_.open_root(root); }
+
+  void key(std::string_view element, std::string_view name) { keys_.write(xml_, element, name); }
+
+  void owner(std::string_view element, std::string_view id, std::string_view display_name) {
+    xml_.open(element);
+    xml_.element("ID", id);
+    xml_.element("DisplayName", display_name);
+    xml_.close();
+  }
+
+  void facts(const object::ObjectInfo& info) {
+    xml_.element("LastModified", iso_time(info.modified));
+    xml_.etag(info.content_tag());
+    if (info.checksum) {
+      xml_.element("ChecksumAlgorithm", checksum_name(info.checksum->digest.algorithm).token);
+      xml_.element("ChecksumType", to_text(info.checksum->type));
+    }
+    xml_.element("Size", info.size);
+  }
+
+  void storage_class() { xml_.element("StorageClass", std::string_view("STANDARD")); }
+
+  void prefixes(const object::ListPage& page) {
+    for (const object::ListEntry& entry : page.entries) {
+      if (!entry.is_prefix) continue;
+      xml_.open("CommonPrefixes");
+      key("Prefix", entry.name);
+      xml_.close();
+    }
+  }
+
+  XmlWriter& xml() { return xml_; }
+  const KeyWriter& keys() const { return keys_; }
+  std::string take() {
+    xml_.close();
+    return xml_.take();
+  }
+
+ private:
+  XmlWriter xml_;
+  const KeyWriter& keys_;
+};
+
+// A token's first letter says what it is, so that tokens may change later on.
+constexpr char kTokenKind = 'k';
+
+std::string token_of(std::string_view name) { return to_base64(std::string(1, kTokenKind).append(name)); }
+
+Outcome<std::string> parse_token(std::string_view token) {
+  const auto text = from_base64(token);
+  if (!text || !text->starts_with(kTokenKind)) {
+    return refuse(Code::invalid_argument, "The continuation token provided is incorrect");
+  }
+  return text->substr(1);
+}
+
+}  // namespace
+
+Step<object::ListPage> Handler::list(Call& call, const object::ListOptions& options) {
+  // A page of nothing is a page of nothing, but the bucket must be there.
+  if (options.limit == 0) {
+    CO_TRY(co_await bucket_of(call));
+    co_return object::ListPage{};
+  }
+  CO_TRY(auto page, co_await object::list_objects(services_.backend, call.context, call.target.bucket, options));
+  co_return page;
+}
+
+Awaitable<Answer> Handler::list_objects(Call& call) {
+  const http::Query& query = call.target.query;
+  CO_TRY(Listing listing, read_listing(query));
+  listing.options.after = query.get("marker");
+  CO_TRY(const object::ListPage page, co_await list(call, listing.options));
+
+  ListWriter writer("ListBucketResult", listing.keys);
+  XmlWriter& xml = writer.xml();
+  xml.element("Name", call.target.bucket);
+  writer.key("Prefix", listing.options.prefix);
+  writer.key("Marker", listing.options.after);
+  // Without a delimiter the last key tells where to go on.
+  if (page.truncated && !listing.options.delimiter.empty()) writer.key("NextMarker", page.entries.back().name);
+  xml.element("MaxKeys", listing.max_keys);
+  if (!listing.options.delimiter.empty()) writer.key("Delimiter", listing.options.delimiter);
+  listing.keys.tell_type(xml);
+  xml.element("IsTruncated", page.truncated);
+  for (const object::ListEntry& entry : page.entries) {
+    if (entry.is_prefix) continue;
+    xml.open("Contents");
+    writer.key("Key", entry.name);
+    writer.facts(entry.info);
+    writer.owner("Owner", entry.info.owner, display_name(entry.info.owner));
+    writer.storage_class();
+    xml.close();
+  }
+  writer.prefixes(page);
+  co_return document(call, writer.take());
+}
+
+Awaitable<Answer> Handler::list_objects_v2(Call& call) {
+  const http::Query& query = call.target.query;
+  if (query.get("list-type") != "2") co_return s3::refuse(Code::invalid_argument, "Invalid List Type Specified");
+  CO_TRY(Listing listing, read_listing(query));
+  const auto token = query.value("continuation-token");
+  listing.options.after = query.get("start-after");
+  if (token && !token->empty()) {
+    CO_TRY(listing.options.after, parse_token(*token));
+  }
+  const bool with_owner = query.get("fetch-owner") == "true";
+  CO_TRY(const object::ListPage page, co_await list(call, listing.options));
+
+  ListWriter writer("ListBucketResult", listing.keys);
+  XmlWriter& xml = writer.xml();
+  xml.element("Name", call.target.bucket);
+  writer.key("Prefix", listing.options.prefix);
+  if (const auto start = query.value("start-after"); start && !start->empty()) writer.key("StartAfter", *start);
+  if (token) xml.element("ContinuationToken", *token);
+  if (page.truncated) xml.element("NextContinuationToken", token_of(page.entries.back().name));
+  xml.element("KeyCount", std::uint64_t{page.entries.size()});
+  xml.element("MaxKeys", listing.max_keys);
+  if (!listing.options.delimiter.empty()) writer.key("Delimiter", listing.options.delimiter);
+  listing.keys.tell_type(xml);
+  xml.element("IsTruncated", page.truncated);
+  for (const object::ListEntry& entry : page.entries) {
+    if (entry.is_prefix) continue;
+    xml.open("Contents");
+    writer.key("Key", entry.name);
+    writer.facts(entry.info);
+    if (with_owner) writer.owner("Owner", entry.info.owner, display_name(entry.info.owner));
+    writer.storage_class();
+    xml.close();
+  }
+  writer.prefixes(page);
+  co_return document(call, writer.take());
+}
+
+Awaitable<Answer> Handler::list_object_versions(Call& call) {
+  const http::Query& query = call.target.query;
+  CO_TRY(Listing listing, read_listing(query));
+  listing.options.after = query.get("key-marker");
+  const std::string_view version = query.get("version-id-marker");
+  if (!version.empty() && listing.options.after.empty()) {
+    co_return s3::refuse(Code::invalid_argument, "A version-id marker cannot be specified without a key marker.");
+  }
+  if (!version.empty() && version != "null") {
+    co_return s3::refuse(Code::invalid_argument, "Invalid version id specified");
+  }
+  CO_TRY(const object::ListPage page, co_await list(call, listing.options));
+
+  ListWriter writer("ListVersionsResult", listing.keys);
+  XmlWriter& xml = writer.xml();
+  xml.element("Name", call.target.bucket);
+  writer.key("Prefix", listing.options.prefix);
+  writer.key("KeyMarker", listing.options.after);
+  xml.element("VersionIdMarker", version);
+  if (page.truncated) {
+    writer.key("NextKeyMarker", page.entries.back().name);
+    if (!page.entries.back().is_prefix) xml.element("NextVersionIdMarker", std::string_view("null"));
+  }
+  xml.element("MaxKeys", listing.max_keys);
+  if (!listing.options.delimiter.empty()) writer.key("Delimiter", listing.options.delimiter);
+  listing.keys.tell_type(xml);
+  xml.element("IsTruncated", page.truncated);
+  for (const object::ListEntry& entry : page.entries) {
+    if (entry.is_prefix) continue;
+    xml.open("Version");
+    writer.key("Key", entry.name);
+    xml.element("VersionId", std::string_view("null"));
+    xml.element("IsLatest", true);
+    writer.facts(entry.info);
+    writer.owner("Owner", entry.info.owner, display_name(entry.info.owner));
+    writer.storage_class();
+    xml.close();
+  }
+  writer.prefixes(page);
+  co_return document(call, writer.take());
+}
+
+Awaitable<Answer> Handler::list_multipart_uploads(Call& call) {
+  const http::Query& query = call.target.query;
+  CO_TRY(const std::uint64_t max_uploads, page_size(query, "max-uploads"));
+  CO_TRY(const KeyWriter keys, KeyWriter::create(query));
+  object::Uploads::ListOptions options{.prefix = std::string(query.get("prefix")),
+                                       .delimiter = std::string(query.get("delimiter")),
+                                       .key_after = std::string(query.get("key-marker")),
+                                       .upload_id_after = std::string(query.get("upload-id-marker")),
+                                       .limit = static_cast<std::size_t>(max_uploads)};
+  if (options.key_after.empty()) options.upload_id_after.clear();
+  object::UploadPage page;
+  if (max_uploads == 0) {
+    CO_TRY(co_await bucket_of(call));
+  } else {
+    CO_TRY(page, co_await services_.uploads.list(call.context, call.target.bucket, options));
+  }
+
+  ListWriter writer("ListMultipartUploadsResult", keys);
+  XmlWriter& xml = writer.xml();
+  xml.element("Bucket", call.target.bucket);
+  writer.key("KeyMarker", options.key_after);
+  xml.element("UploadIdMarker", options.upload_id_after);
+  if (page.truncated) {
+    writer.key("NextKeyMarker", page.next_key);
+    xml.element("NextUploadIdMarker", page.next_upload_id);
+  }
+  writer.key("Prefix", options.prefix);
+  if (!options.delimiter.empty()) writer.key("Delimiter", options.delimiter);
+  keys.tell_type(xml);
+  xml.element("MaxUploads", max_uploads);
+  xml.element("IsTruncated", page.truncated);
+  for (const auto& item : page.items) {
+    if (item.is_prefix) continue;
+    xml.open("Upload");
+    writer.key("Key", item.name);
+    xml.element("UploadId", item.upload.id);
+    writer.owner("Initiator", item.upload.owner, display_name(item.upload.owner));
+    writer.owner("Owner", item.upload.owner, display_name(item.upload.owner));
+    writer.storage_class();
+    xml.element("Initiated", iso_time(item.upload.begun));
+    if (item.upload.checksum) {
+      xml.element("ChecksumAlgorithm", checksum_name(*item.upload.checksum).token);
+      xml.element("ChecksumType", to_text(item.upload.checksum_type));
+    }
+    xml.close();
+  }
+  for (const auto& item : page.items) {
+    if (!item.is_prefix) continue;
+    xml.open("CommonPrefixes");
+    writer.key("Prefix", item.name);
+    xml.close();
+  }
+  co_return document(call, writer.take());
+}
+
+Awaitable<Answer> Handler::list_parts(Call& call) {
+  const http::Query& query = call.target.query;
+  CO_TRY(const std::uint64_t max_parts, page_size(query, "max-parts"));
+  CO_TRY(const KeyWriter keys, KeyWriter::create(query));
+  const std::string_view marker_text = query.get("part-number-marker");
+  const auto marker = marker_text.empty() ? std::optional<std::uint64_t>(0) : parse_decimal(marker_text);
+  if (!marker || *marker > kNumberMax) {
+    co_return s3::refuse(Code::invalid_argument,
+                         "Argument part-number-marker must be an integer between 0 and 2147483647");
+  }
+  const object::ObjectName name = call.name();
+  const std::string upload_id(query.get("uploadId"));
+  CO_TRY(const object::StagedParts staged,
+         co_await services_.uploads.parts(call.context, name, upload_id, static_cast<std::uint32_t>(*marker),
+                                          static_cast<std::size_t>(max_parts)));
+
+  ListWriter writer("ListPartsResult", keys);
+  XmlWriter& xml = writer.xml();
+  xml.element("Bucket", name.bucket);
+  writer.key("Key", name.key);
+  xml.element("UploadId", upload_id);
+  writer.owner("Initiator", staged.upload.owner, display_name(staged.upload.owner));
+  writer.owner("Owner", staged.upload.owner, display_name(staged.upload.owner));
+  writer.storage_class();
+  xml.element("PartNumberMarker", *marker);
+  if (!staged.parts.empty()) xml.element("NextPartNumberMarker", std::uint64_t{staged.parts.back().number});
+  xml.element("MaxParts", max_parts);
+  keys.tell_type(xml);
+  xml.element("IsTruncated", staged.truncated);
+  if (staged.upload.checksum) {
+    xml.element("ChecksumAlgorithm", checksum_name(*staged.upload.checksum).token);
+    xml.element("ChecksumType", to_text(staged.upload.checksum_type));
+  }
+  for (const object::PartInfo& part : staged.parts) {
+    xml.open("Part");
+    xml.element("PartNumber", std::uint64_t{part.number});
+    xml.element("LastModified", iso_time(part.modified));
+    xml.etag(part.content_tag());
+    xml.element("Size", part.size);
+    if (part.checksum) xml.element(checksum_name(part.checksum->algorithm).element, to_base64(part.checksum->bytes));
+    xml.close();
+  }
+  co_return document(call, writer.take());
+}
+
+}  // namespace sluice::s3

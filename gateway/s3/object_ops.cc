@@ -1,0 +1,180 @@
+#include <algorithm>
+
+#include "auth/policy.h"
+#include "gateway/core/encoding.h"
+#include "gateway/http/field.h"
+#include "gateway/s3/checksum.h"
+#include "gateway/s3/handler.h"
+#include "gateway/s3/headers.h"
+#include "gateway/s3/write_body.h"
+
+namespace sluice::s3 {
+namespace {
+
+constexpr std::string_view kOverrides[] = {"response-content-type",     "response-content-language",
+                                           "response-expires",          "response-cache-control",
+                                           "response-content-disposition", "response-content-encoding"};
+
+/// Where no version was ever made, every object is the version null.
+Outcome<> check_version(const http::Query& query) {
+  const auto version = query.value("versionId");
+  if (!version || *version == "null") return {};
+  if (version->empty()) return refuse(Code::invalid_argument, "Version id cannot be the empty string");
+  return std::unexpected(Failure(Code::no_such_version).with("VersionId", std::string(*version)));
+}
+
+Outcome<> check_overrides(const Call& call) {
+  if (call.target.query.empty() || !call.signature.identity.anonymous()) return {};
+  for (const std::string_view name : kOverrides) {
+    if (call.target.query.has(name)) {
+      return refuse(Code::invalid_request,
+                    "Request specific response headers cannot be used for anonymous GET requests.");
+    }
+  }
+  return {};
+}
+
+std::string content_range(const object::Selection& selection) {
+  const ByteRange& range = selection.range;
+  return "bytes " + std::to_string(range.offset) + "-" + std::to_string(range.offset + range.length - 1) + "/" +
+         std::to_string(selection.info.size);
+}
+
+/// The checksum of the bytes a selection selects, where there is one.
+std::optional<object::Checksum> checksum_of(const object::Selection& selection) {
+  const auto& whole = selection.info.checksum;
+  if (!whole || !selection.part || !selection.part->checksum) return whole;
+  return object::Checksum{.digest = *selection.part->checksum, .type = whole->type};
+}
+
+}  // namespace
+
+Outcome<object::OpenOptions> Handler::read_options(const Call& call) const {
+  const Fields& fields = *call.fields;
+  TRY(check_version(call.target.query));
+  TRY(check_overrides(call));
+  if (fields.has("x-amz-server-side-encryption-customer-algorithm")) {
+    return s3::refuse(Code::invalid_request, "The encryption parameters are not applicable to this object.");
+  }
+  object::OpenOptions options;
+  options.conditions = read_conditions(fields, services_.clock.now());
+  const auto range = fields.find("range");
+  const auto part = call.target.query.value("partNumber");
+  if (range && part) {
+    return s3::refuse(Code::invalid_request, "Cannot specify both Range header and partNumber query parameter");
+  }
+  if (part) {
+    TRY(options.part_number, parse_part_number(*part));
+  }
+  if (range) {
+    if (const auto spec = http::parse_range(*range)) {
+      options.range = object::RangeRequest{.first = spec->first, .last = spec->last};
+    }
+  }
+  return options;
+}
+
+http::Response Handler::describe(const Call& call, const object::Selection& selection, bool ranged) const {
+  // No Content-Range can tell of no bytes.
+  const bool partial = selection.partial && selection.range.length != 0;
+  http::Response response{.header = begin(call, partial ? 206 : 200),
+                          .content = {},
+                          .body = nullptr,
+                          .content_length = selection.range.length};
+  add_object(response.header, selection.info, call.target.query);
+  if (partial) response.header.add("Content-Range", content_range(selection));
+  if (selection.part && selection.info.part_count != 0) {
+    response.header.add("x-amz-mp-parts-count", selection.info.part_count);
+  }
+  // A checksum of more than the bytes sent would fail its reader.
+  if (!ranged && equals_ignoring_case(call.fields->get("x-amz-checksum-mode"), "ENABLED")) {
+    const std::uint32_t part_count = selection.part ? 0 : selection.info.part_count;
+    if (const auto checksum = checksum_of(selection)) add_checksum(response.header, *checksum, part_count);
+  }
+  return response;
+}
+
+Step<Failure> Handler::explain_read(Call& call, const Error& error) {
+  Failure failure(error);
+  if (error.code == ErrorCode::no_such_object) {
+    // Who may not list must not learn which keys there are.
+    const auth::Resource bucket{.bucket = call.target.bucket, .key = {}};
+    if (!auth::authorize(call.signature.identity, auth::Action::list_objects, bucket, std::nullopt)) {
+      co_return Failure(Code::access_denied);
+    }
+  }
+  if (error.code == ErrorCode::range_not_satisfiable) {
+    failure.elements.emplace_back("RangeRequested", call.fields->get("range"));
+  }
+  if (error.code == ErrorCode::not_modified) {
+    CO_TRY(const object::Selection selection, co_await services_.objects.stat(call.context, call.name(), {}));
+    const object::ObjectInfo& info = selection.info;
+    const auto modified = std::chrono::floor<std::chrono::seconds>(info.modified);
+    failure.headers.emplace_back("Last-Modified", http::format_http_date(modified));
+    failure.headers.emplace_back("ETag", quoted(info.content_tag()));
+    if (!info.headers.cache_control.empty()) failure.headers.emplace_back("Cache-Control", info.headers.cache_control);
+    if (!info.headers.expires.empty()) failure.headers.emplace_back("Expires", info.headers.expires);
+  }
+  co_return failure;
+}
+
+Awaitable<Answer> Handler::get_object(Call& call) {
+  CO_TRY(const object::OpenOptions options, read_options(call));
+  const object::ObjectName name = call.name();
+  auto opened = co_await services_.objects.open(call.context, name, options);
+  if (!opened) {
+    CO_TRY(Failure failure, co_await explain_read(call, opened.error()));
+    co_return std::unexpected(std::move(failure));
+  }
+  http::Response response = describe(call, opened->selection, options.range.has_value());
+  response.content = std::move(opened->content);
+  response.body = std::move(opened->body);
+  co_return response;
+}
+
+Awaitable<Answer> Handler::head_object(Call& call) {
+  CO_TRY(const object::OpenOptions options, read_options(call));
+  const object::ObjectName name = call.name();
+  const auto found = co_await services_.objects.stat(call.context, name, options);
+  if (!found) {
+    CO_TRY(Failure failure, co_await explain_read(call, found.error()));
+    co_return std::unexpected(std::move(failure));
+  }
+  co_return describe(call, *found, options.range.has_value());
+}
+
+Awaitable<Answer> Handler::put_object(Call& call) {
+  CO_TRY(check_plain_write(call));
+  CO_TRY(Description description, read_description(*call.fields));
+  CO_TRY(check_rdma(call));
+  WriteBody body(call, {.size_max = options_.put_size_max, .needs_length = true});
+  CO_TRY(body.prepare());
+  const object::PutOptions options{.conditions = write_conditions(*call.fields),
+                                   .owner = call.account(),
+                                   .headers = std::move(description.headers),
+                                   .metadata = std::move(description.metadata),
+                                   .checksum = body.checksum_algorithm()};
+  const object::ObjectName name = call.name();
+  const auto put = co_await services_.objects.put(call.context, name, options, body.source());
+  if (!put) co_return std::unexpected(explain_write(body.explain(put.error()), put.error(), options.conditions));
+
+  http::Response response{.header = begin(call), .content = {}, .body = nullptr, .content_length = 0};
+  response.header.add("ETag", quoted(put->content_tag()));
+  if (put->checksum) add_checksum(response.header, *put->checksum, 0);
+  co_return response;
+}
+
+Awaitable<Answer> Handler::delete_object(Call& call) {
+  CO_TRY(check_version(call.target.query));
+  std::vector<object::RemoveRequest> requests;
+  requests.push_back({.key = call.target.key, .conditions = write_conditions(*call.fields)});
+  CO_TRY(const auto removed, co_await services_.objects.remove(call.context, call.target.bucket, requests));
+  const Result<>& one = removed.front();
+  // What a condition wants gone and is gone already counts as removed.
+  if (!one && one.error().code != ErrorCode::no_such_object) {
+    co_return std::unexpected(explain_write(one.error(), one.error(), requests.front().conditions));
+  }
+  co_return http::Response{.header = begin(call, 204), .content = {}, .body = nullptr, .content_length = {}};
+}
+
+}  // namespace sluice::s3

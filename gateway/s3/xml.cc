@@ -1,0 +1,183 @@
+#include "gateway/s3/xml.h"
+
+#include <cassert>
+#include <charconv>
+
+#include "gateway/core/encoding.h"
+
+namespace sluice::s3 {
+namespace {
+
+std::string_view local_name(std::string_view name) {
+  const auto colon = name.find(':');
+  return colon == name.npos ? name : name.substr(colon + 1);
+}
+
+void append_reference(std::string& out, unsigned char c) {
+  constexpr std::string_view kHex = "0123456789ABCDEF";
+  out += "&#x";
+  if (c >= 16) out += kHex[c >> 4];
+  out += kHex[c & 15];
+  out += ';';
+}
+
+/// A NUL, as it stands or as a reference, would cut a text short without a sign.
+bool has_nul(std::string_view text) {
+  if (text.find('\0') != text.npos) return true;
+  for (auto at = text.find("&#"); at != text.npos; at = text.find("&#", at + 2)) {
+    std::string_view digits = text.substr(at + 2, text.find(';', at) - at - 2);
+    if (digits.starts_with('x')) digits.remove_prefix(1);
+    if (digits.find_first_not_of('0') == digits.npos) return true;
+  }
+  return false;
+}
+
+bool is_text(const pugi::xml_node& node) { return node.type() == pugi::node_pcdata || node.type() == pugi::node_cdata; }
+
+/// Every node once, without recursion: nothing a client nests reaches our stack. A
+/// text in several pieces (around a comment, say) is refused: we would read the first.
+bool acceptable(const pugi::xml_document& document) {
+  int depth = 0;
+  pugi::xml_node node = document.first_child();
+  while (node) {
+    if (node.type() == pugi::node_doctype || depth > XmlDocument::kDepthMax) return false;
+    if (is_text(node) && node.next_sibling()) return false;
+    if (node.first_child()) {
+      node = node.first_child();
+      ++depth;
+      continue;
+    }
+    while (node && !node.next_sibling()) {
+      node = node.parent();
+      --depth;
+      if (node == document) return true;
+    }
+    node = node.next_sibling();
+  }
+  return true;
+}
+
+}  // namespace
+
+XmlWriter::XmlWriter() : out_("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n") {}
+
+void XmlWriter::open(std::string_view name) {
+  out_.append("<").append(name).append(">");
+  open_.push_back(name);
+}
+
+void XmlWriter::open_root(std::string_view name) {
+  open_raw(name, " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
+}
+
+void XmlWriter::open_raw(std::string_view name, std::string_view attributes) {
+  out_.append("<").append(name).append(attributes).append(">");
+  open_.push_back(name);
+}
+
+void XmlWriter::close() {
+  assert(!open_.empty());
+  out_.append("</").append(open_.back()).append(">");
+  open_.pop_back();
+}
+
+void XmlWriter::element(std::string_view name, std::string_view value) {
+  out_.append("<").append(name).append(">");
+  characters(value);
+  out_.append("</").append(name).append(">");
+}
+
+void XmlWriter::element(std::string_view name, std::uint64_t number) {
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  element(name, std::string_view(digits, end));
+}
+
+void XmlWriter::element(std::string_view name, bool value) {
+  element(name, value ? std::string_view("true") : std::string_view("false"));
+}
+
+void XmlWriter::etag(std::string_view tag) {
+  out_.append("<ETag>&quot;");
+  characters(tag);
+  out_.append("&quot;</ETag>");
+}
+
+void XmlWriter::characters(std::string_view text) {
+  for (const char c : text) {
+    switch (c) {
+      case '&': out_ += "&amp;"; break;
+      case '<': out_ += "&lt;"; break;
+      case '>': out_ += "&gt;"; break;
+      case '"': out_ += "&quot;"; break;
+      case '\'': out_ += "&apos;"; break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          append_reference(out_, static_cast<unsigned char>(c));
+        } else {
+          out_ += c;
+        }
+    }
+  }
+}
+
+std::string XmlWriter::take() {
+  assert(open_.empty());
+  return std::move(out_);
+}
+
+std::string_view XmlElement::name() const { return local_name(node_.name()); }
+
+std::string_view XmlElement::raw_text() const { return node_.child_value(); }
+
+std::string_view XmlElement::text() const {
+  std::string_view value = raw_text();
+  const auto first = value.find_first_not_of(" \t\r\n");
+  if (first == value.npos) return {};
+  return value.substr(first, value.find_last_not_of(" \t\r\n") - first + 1);
+}
+
+std::optional<std::string_view> XmlElement::attribute(std::string_view name) const {
+  for (const pugi::xml_attribute& one : node_.attributes()) {
+    if (local_name(one.name()) == name) return one.value();
+  }
+  return std::nullopt;
+}
+
+XmlElement XmlElement::child(std::string_view name) const {
+  for (const pugi::xml_node& one : node_.children()) {
+    if (one.type() == pugi::node_element && local_name(one.name()) == name) return XmlElement(one);
+  }
+  return {};
+}
+
+std::vector<XmlElement> XmlElement::children() const {
+  std::vector<XmlElement> elements;
+  for (const pugi::xml_node& one : node_.children()) {
+    if (one.type() == pugi::node_element) elements.emplace_back(one);
+  }
+  return elements;
+}
+
+std::optional<std::string_view> XmlElement::text_of(std::string_view name) const {
+  const XmlElement found = child(name);
+  return found ? std::optional(found.text()) : std::nullopt;
+}
+
+Outcome<XmlDocument> XmlDocument::parse(std::string_view text, std::string_view root) {
+  if (!is_utf8(text) || has_nul(text)) return refuse(Code::malformed_xml);
+  XmlDocument parsed;
+  parsed.document_ = std::make_unique<pugi::xml_document>();
+  constexpr unsigned kOptions =
+      pugi::parse_cdata | pugi::parse_escapes | pugi::parse_eol | pugi::parse_doctype | pugi::parse_ws_pcdata_single;
+  if (!parsed.document_->load_buffer(text.data(), text.size(), kOptions, pugi::encoding_utf8)) {
+    return refuse(Code::malformed_xml);
+  }
+  if (!acceptable(*parsed.document_)) return refuse(Code::malformed_xml);
+  if (parsed.root().name() != root) return refuse(Code::malformed_xml);
+  return parsed;
+}
+
+XmlElement XmlDocument::root() const { return XmlElement(document_->document_element()); }
+
+}  // namespace sluice::s3

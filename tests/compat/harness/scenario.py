@@ -1,0 +1,67 @@
+"""Scenarios: functions that talk to a running server and raise when it answers wrongly."""
+import dataclasses
+import pathlib
+from typing import Callable
+
+from harness.server import Server
+
+SKIPPED = 77  # CTest's SKIP_RETURN_CODE
+
+
+class Skip(Exception):
+    """This machine lacks what the scenario needs; the reason is shown."""
+
+
+@dataclasses.dataclass
+class Options:
+    """What the command line says."""
+
+    large_size: int  # bytes of the object in the memory scenario
+    rounds: int  # kills in the crash scenario
+    seed: int
+
+
+@dataclasses.dataclass
+class Stage:
+    """What a scenario is given: a running server, an empty folder, the options."""
+
+    server: Server
+    folder: pathlib.Path
+    options: Options
+
+
+@dataclasses.dataclass
+class Scenario:
+    name: str
+    play: Callable[[Stage], None]
+    tls: bool = False
+    sanitized: bool = False  # also played against the sanitized server
+    settings: dict = dataclasses.field(default_factory=dict)  # environment of the server
+
+
+SCENARIOS: dict[str, Scenario] = {}
+
+
+def add(scenario):
+    assert scenario.name not in SCENARIOS, scenario.name
+    SCENARIOS[scenario.name] = scenario
+
+
+def scenario(name, **attributes):
+    """Registers the function below it as a scenario."""
+
+    def register(play):
+        add(Scenario(name, play, **attributes))
+        return play
+
+    return register
+
+
+def expect(condition, sentence):
+    if not condition:
+        raise AssertionError(sentence)
+
+
+def expect_equal(found, wanted, what):
+    if found != wanted:
+        raise AssertionError(f"{what}: found {found!r}, expected {wanted!r}")

@@ -1,0 +1,329 @@
+#include "tests/contract/index_contract.h"
+
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <catch2/catch.hpp>
+#include <map>
+#include <thread>
+
+#include "tests/support/run_task.h"
+
+namespace sluice::test {
+
+namespace {
+
+namespace asio = boost::asio;
+
+/// One row as the test wants it; no value erases.
+struct Row {
+  std::string key;
+  std::optional<std::string> value;
+};
+
+Task<> commit_rows(Index& index, std::vector<Row> rows) {
+  const auto transaction = index.begin();
+  for (Row& row : rows) {
+    if (row.value) {
+      transaction->put(std::move(row.key), *std::move(row.value));
+    } else {
+      transaction->erase(std::move(row.key));
+    }
+  }
+  co_return co_await transaction->commit();
+}
+
+void write(Index& index, std::vector<Row> rows) { REQUIRE(run(commit_rows(index, std::move(rows)))); }
+
+std::optional<std::string> get(Index& index, const std::string& key) {
+  auto value = run(index.get(key));
+  REQUIRE(value);
+  return *value;
+}
+
+std::optional<std::string> get(Transaction& transaction, const std::string& key) {
+  auto value = run(transaction.get(key));
+  REQUIRE(value);
+  return *value;
+}
+
+std::string scan(Transaction& transaction, const KeyRange& range, std::size_t limit = 100) {
+  const auto entries = run(transaction.scan(range, limit));
+  REQUIRE(entries);
+  std::string text;
+  for (const Entry& entry : *entries) text += entry.key + "=" + entry.value + " ";
+  return text;
+}
+
+std::string scan(Index& index, const KeyRange& range, std::size_t limit = 100) {
+  return scan(*index.begin(), range, limit);
+}
+
+bool is_conflict(const Result<>& result) { return !result && result.error().code == ErrorCode::conflict; }
+
+void check_rows(Index& index) {
+  SECTION("a row is what was last committed") {
+    CHECK(get(index, "a") == std::nullopt);
+    write(index, {{"a", "1"}});
+    CHECK(get(index, "a") == "1");
+    write(index, {{"a", "2"}});
+    CHECK(get(index, "a") == "2");
+    write(index, {{"a", std::nullopt}});
+    CHECK(get(index, "a") == std::nullopt);
+  }
+  SECTION("an empty value is a value") {
+    write(index, {{"a", ""}});
+    CHECK(get(index, "a") == "");
+  }
+  SECTION("erasing what is not there succeeds") {
+    write(index, {{"a", std::nullopt}});
+    CHECK(get(index, "a") == std::nullopt);
+  }
+  SECTION("the last write of a key in a transaction counts") {
+    write(index, {{"a", "1"}, {"a", std::nullopt}, {"b", std::nullopt}, {"b", "2"}, {"c", "3"}, {"c", "4"}});
+    CHECK(scan(index, {}) == "b=2 c=4 ");
+  }
+  SECTION("the longest keys and values are kept") {
+    const std::string key(Index::kKeySizeMax, 'k');
+    const std::string value(Index::kValueSizeMax, 'v');
+    write(index, {{key, value}});
+    CHECK(get(index, key) == value);
+    CHECK(scan(index, {}) == key + "=" + value + " ");
+  }
+  SECTION("a transaction of a megabyte commits") {
+    std::vector<Row> rows;
+    for (int n = 0; n < 16; ++n) rows.push_back({"key" + std::to_string(n), std::string(64 * 1024, 'v')});
+    write(index, rows);
+    CHECK(get(index, "key15") == rows[15].value);
+  }
+  SECTION("a dropped transaction leaves nothing") {
+    index.begin()->put("a", "1");
+    CHECK(get(index, "a") == std::nullopt);
+  }
+}
+
+void check_order(Index& index) {
+  using namespace std::string_literals;
+  SECTION("rows come in the order of unsigned bytes") {
+    write(index, {{"\xff"s, "5"}, {"b", "3"}, {"\x00"s, "1"}, {"\x7f"s, "4"}, {"\xff\x00"s, "6"}, {"a", "2"}});
+    const auto entries = run(index.begin()->scan({}, 100));
+    REQUIRE(entries);
+    std::string order;
+    for (const Entry& entry : *entries) order += entry.value;
+    CHECK(order == "123456");
+  }
+  SECTION("a range includes its begin and excludes its end") {
+    write(index, {{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}});
+    CHECK(scan(index, {"b", "d"}) == "b=2 c=3 ");
+    CHECK(scan(index, {"b", ""}) == "b=2 c=3 d=4 ");
+    CHECK(scan(index, {"", "c"}) == "a=1 b=2 ");
+    CHECK(scan(index, {"aa", "bb"}) == "b=2 ");
+  }
+  SECTION("a range that is empty or upside down has no rows") {
+    write(index, {{"a", "1"}, {"b", "2"}});
+    CHECK(scan(index, {"b", "b"}).empty());
+    CHECK(scan(index, {"b", "a"}).empty());
+    CHECK(scan(index, {"c", "d"}).empty());
+  }
+  SECTION("bounds may hold zero bytes and 0xFF") {
+    write(index, {{"a", "1"}, {"a\x00"s, "2"}, {"a\x00z"s, "3"}, {"a\xff"s, "4"}, {"a\xff\xff"s, "5"}, {"b", "6"}});
+    CHECK(scan(index, {"a\x00"s, "a\xff"s}) == "a\x00=2 a\x00z=3 "s);
+    CHECK(scan(index, {"a\xff"s, "b"}) == "a\xff=4 a\xff\xff=5 ");
+    CHECK(scan(index, {"a\x00\x00"s, "a\xff\x00"s}) == "a\x00z=3 a\xff=4 "s);
+  }
+  SECTION("a limit cuts a scan short, and only it does") {
+    std::vector<Row> rows;
+    for (int n = 1000; n < 3000; ++n) rows.push_back({std::to_string(n), "v"});
+    write(index, rows);
+    CHECK(scan(index, {}, 0).empty());
+    CHECK(scan(index, {}, 2) == "1000=v 1001=v ");
+    CHECK(run(index.begin()->scan({}, 1500))->size() == 1500);
+    CHECK(run(index.begin()->scan({"1500", ""}, 5000))->size() == 1500);
+  }
+  SECTION("a page of large values is whole") {
+    for (int n = 10; n < 20; ++n) {
+      std::vector<Row> rows;
+      for (int m = 10; m < 22; ++m) {
+        rows.push_back({std::to_string(n) + std::to_string(m), std::string(64 * 1024, 'v')});
+      }
+      write(index, rows);
+    }
+    const auto entries = run(index.begin()->scan({}, 1000));
+    REQUIRE(entries);
+    CHECK(entries->size() == 120);
+    CHECK(entries->back().value == std::string(64 * 1024, 'v'));
+  }
+}
+
+void check_snapshots(Index& index) {
+  write(index, {{"a", "1"}, {"b", "1"}, {"c", "1"}});
+  SECTION("a transaction sees one snapshot, whoever commits meanwhile") {
+    const auto transaction = index.begin();
+    CHECK(get(*transaction, "a") == "1");
+    write(index, {{"a", "2"}, {"b", std::nullopt}, {"bb", "2"}});
+    CHECK(get(*transaction, "a") == "1");
+    CHECK(get(*transaction, "b") == "1");
+    CHECK(get(*transaction, "bb") == std::nullopt);
+    CHECK(scan(*transaction, {}) == "a=1 b=1 c=1 ");
+    CHECK(scan(index, {}) == "a=2 bb=2 c=1 ");
+  }
+  SECTION("a scan takes the snapshot as a get does") {
+    const auto transaction = index.begin();
+    CHECK(scan(*transaction, {}) == "a=1 b=1 c=1 ");
+    write(index, {{"a", "2"}});
+    CHECK(get(*transaction, "a") == "1");
+  }
+  SECTION("the snapshot is taken at the first read") {
+    const auto transaction = index.begin();
+    write(index, {{"a", "2"}});
+    CHECK(get(*transaction, "a") == "2");
+  }
+  SECTION("a transaction does not see its own writes") {
+    const auto transaction = index.begin();
+    transaction->put("a", "mine");
+    transaction->erase("b");
+    CHECK(get(*transaction, "a") == "1");
+    CHECK(scan(*transaction, {}) == "a=1 b=1 c=1 ");
+    REQUIRE(run(transaction->commit()));
+    CHECK(scan(index, {}) == "a=mine c=1 ");
+  }
+  SECTION("a commit is whole in every later read") {
+    const auto transaction = index.begin();
+    write(index, {{"a", "2"}, {"b", "2"}, {"c", "2"}});
+    CHECK(scan(*transaction, {}) == "a=2 b=2 c=2 ");
+  }
+}
+
+void check_conflicts(Index& index) {
+  write(index, {{"a", "1"}, {"b", "1"}});
+  const auto transaction = index.begin();
+  SECTION("a key that was got and has changed is a conflict, and nothing is written") {
+    CHECK(get(*transaction, "a") == "1");
+    write(index, {{"a", "2"}});
+    transaction->put("x", "mine");
+    CHECK(is_conflict(run(transaction->commit())));
+    CHECK(scan(index, {}) == "a=2 b=1 ");
+  }
+  SECTION("a key that was absent and has come is a conflict") {
+    CHECK(get(*transaction, "c") == std::nullopt);
+    write(index, {{"c", "2"}});
+    transaction->put("c", "mine");
+    CHECK(is_conflict(run(transaction->commit())));
+    CHECK(get(index, "c") == "2");
+  }
+  SECTION("a key that was present and has gone is a conflict") {
+    CHECK(get(*transaction, "a") == "1");
+    write(index, {{"a", std::nullopt}});
+    transaction->put("x", "mine");
+    CHECK(is_conflict(run(transaction->commit())));
+  }
+  SECTION("a key that changed and changed back is a conflict") {
+    CHECK(get(*transaction, "a") == "1");
+    write(index, {{"a", "2"}});
+    write(index, {{"a", "1"}});
+    transaction->put("x", "mine");
+    CHECK(is_conflict(run(transaction->commit())));
+  }
+  SECTION("any of the keys that were got counts") {
+    get(*transaction, "b");
+    get(*transaction, "nothing");
+    get(*transaction, "a");
+    write(index, {{"nothing", "2"}});
+    transaction->put("x", "mine");
+    CHECK(is_conflict(run(transaction->commit())));
+  }
+  SECTION("changes of other keys are none") {
+    CHECK(get(*transaction, "a") == "1");
+    write(index, {{"b", "2"}, {"c", "2"}});
+    transaction->put("a", "mine");
+    REQUIRE(run(transaction->commit()));
+    CHECK(scan(index, {}) == "a=mine b=2 c=2 ");
+  }
+  SECTION("a blind write over a change is none") {
+    CHECK(get(*transaction, "b") == "1");
+    write(index, {{"a", "2"}});
+    transaction->put("a", "mine");
+    REQUIRE(run(transaction->commit()));
+    CHECK(get(index, "a") == "mine");
+  }
+  SECTION("what was only scanned is not guarded") {
+    CHECK(scan(*transaction, {}) == "a=1 b=1 ");
+    write(index, {{"a", "2"}});
+    transaction->put("x", "mine");
+    CHECK(run(transaction->commit()));
+  }
+  SECTION("without writes there is no check") {
+    CHECK(get(*transaction, "a") == "1");
+    write(index, {{"a", "2"}});
+    CHECK(run(transaction->commit()));
+  }
+  SECTION("its own earlier commit is no conflict for the next transaction") {
+    CHECK(get(*transaction, "a") == "1");
+    transaction->put("a", "2");
+    REQUIRE(run(transaction->commit()));
+    const auto next = index.begin();
+    CHECK(get(*next, "a") == "2");
+    next->put("a", "3");
+    CHECK(run(next->commit()));
+  }
+}
+
+/// Adds one to the number in `key`, as often as it takes.
+Task<> increment(Index& index, std::string key, std::atomic<int>& conflicts) {
+  for (;;) {
+    const auto transaction = index.begin();
+    CO_TRY(const auto value, co_await transaction->get(key));
+    transaction->put(key, std::to_string(std::stoi(value.value_or("0")) + 1));
+    const auto result = co_await transaction->commit();
+    if (result || result.error().code != ErrorCode::conflict) co_return result;
+    ++conflicts;
+  }
+}
+
+/// Increments, and then must see at least what it acknowledged itself.
+Awaitable<> count_up(Index& index, int times, std::atomic<int>& faults, std::atomic<int>& conflicts) {
+  for (int n = 1; n <= times; ++n) {
+    if (!co_await increment(index, "sum", conflicts)) ++faults;
+    const auto seen = co_await index.get("sum");
+    if (!seen || !*seen || std::stoi(**seen) < n) ++faults;
+  }
+}
+
+void check_concurrency(Index& index) {
+  SECTION("concurrent increments from several threads add up") {
+    constexpr int kThreads = 3, kCoroutines = 4, kTimes = 25;
+    std::atomic<int> faults = 0, conflicts = 0;
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < kThreads; ++thread) {
+      threads.emplace_back([&] {
+        asio::io_context io(1);
+        for (int n = 0; n < kCoroutines; ++n) asio::co_spawn(io, count_up(index, kTimes, faults, conflicts), asio::detached);
+        io.run();
+      });
+    }
+    threads.clear();
+    CHECK(faults == 0);
+    CHECK(get(index, "sum") == std::to_string(kThreads * kCoroutines * kTimes));
+  }
+  SECTION("of two transactions that read and write each other's key only one commits") {
+    write(index, {{"a", "1"}, {"b", "1"}});
+    const auto one = index.begin(), other = index.begin();
+    get(*one, "a"), get(*other, "b");
+    one->put("b", "0"), other->put("a", "0");
+    CHECK(run(one->commit()));
+    CHECK(is_conflict(run(other->commit())));
+  }
+}
+
+}  // namespace
+
+void check_index_contract(const MakeIndex& make) {
+  const auto index = make();
+  check_rows(*index);
+  check_order(*index);
+  SECTION("snapshots") { check_snapshots(*index); }
+  SECTION("conflicts") { check_conflicts(*index); }
+  check_concurrency(*index);
+}
+
+}  // namespace sluice::test

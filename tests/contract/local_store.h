@@ -1,0 +1,56 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "backends/local/local_backend.h"
+#include "tests/contract/extent_store_contract.h"
+
+namespace sluice::test {
+
+/// A directory of its own under the temporary one, removed with all in it.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory();
+  ~TemporaryDirectory();
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// A local backend in a temporary directory, which can be closed and opened again.
+class LocalStore : public ExtentStoreFixture {
+ public:
+  /// Small segments, so that tests pass through many of them.
+  explicit LocalStore(std::uint64_t segment_size = 2 << 20);
+
+  Backend backend() { return backend_->backend(); }
+  local::LocalBackend& local() { return *backend_; }
+  const std::filesystem::path& directory() const { return directory_.path(); }
+  std::filesystem::path segment_path(ExtentId id) const;
+  void close() { backend_.reset(); }
+  void open();
+
+  ExtentStore& store() override { return backend().extents; }
+  void restart() override;
+  void damage(const Extent& extent) override { flip_bit(extent.id, extent.length / 2); }
+
+  /// Flips a bit `offset` bytes behind the extent's beginning, on disk and in the page cache.
+  void flip_bit(ExtentId id, std::uint64_t offset) const;
+
+ private:
+  TemporaryDirectory directory_;
+  local::LocalOptions options_;
+  NullLog log_;
+  BufferPool pool_{64 * BufferPool::kChunkSize};
+  std::unique_ptr<local::LocalBackend> backend_;
+};
+
+/// Options for tests: nothing large.
+local::LocalOptions small_options(const std::filesystem::path& directory, std::uint64_t segment_size);
+
+}  // namespace sluice::test
