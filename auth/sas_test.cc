@@ -6,10 +6,8 @@
 #include "auth/sas_vectors_for_test.h"
 #include "auth/user_delegation.h"
 
-namespace sluice::auth {
+namespace sluice::auth::test {
 namespace {
-
-using namespace test;
 
 SasExample example_of(const SasVector& vector) {
   SasExample example;
@@ -398,4 +396,4 @@ TEST_CASE("a SAS that asks for a check of POSIX rights is refused") {
 }
 
 }  // namespace
-}  // namespace sluice::auth
+}  // namespace sluice::auth::test

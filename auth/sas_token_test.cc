@@ -6,10 +6,8 @@
 #include "auth/sas_example_for_test.h"
 #include "auth/sas_vectors_for_test.h"
 
-namespace sluice::auth {
+namespace sluice::auth::test {
 namespace {
-
-using namespace test;
 
 const Parameters kService{{"sv", "2022-11-02"}, {"sr", "b"}, {"se", "2026-12-31"}, {"sp", "r"}, {"sig", "AAAA"}};
 const Parameters kAccount{{"sv", "2022-11-02"}, {"ss", "b"},  {"srt", "o"},
@@ -167,4 +165,4 @@ TEST_CASE("damaged tokens are refused or mean what they say, and never more") {
 }
 
 }  // namespace
-}  // namespace sluice::auth
+}  // namespace sluice::auth::test

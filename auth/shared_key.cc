@@ -16,6 +16,8 @@ namespace {
 constexpr std::string_view kScheme = "SharedKey";
 constexpr std::string_view kLiteScheme = "SharedKeyLite";
 constexpr std::chrono::minutes kSkewMax{15};
+// What is hashed at most for one request, in bytes: a forged one must not cost more.
+constexpr std::size_t kHashedSizeMax = 1 << 20;
 
 std::string_view scheme_of(std::string_view authorization) { return authorization.substr(0, authorization.find(' ')); }
 
@@ -68,11 +70,14 @@ std::expected<void, AzureFault> check_time(const Fields& fields, UtcTime now) {
 
 bool any_matches(const SharedKeyTexts& texts, const AzureAccount& account, std::string_view signature) {
   std::string text;
+  std::size_t hashed_size = 0;
   for (const std::string& head : texts.heads) {
     for (const std::string& headers : texts.headers) {
       for (const std::string& resource : texts.resources) {
         text.assign(head).append(headers).append(resource);
         if (is_signed_by(account, text, signature)) return true;
+        hashed_size += text.size() * account.keys.size();
+        if (hashed_size > kHashedSizeMax) return false;
       }
     }
   }

@@ -21,6 +21,7 @@ using std::chrono::sys_seconds;
 constexpr std::string_view kService = "s3";
 constexpr std::string_view kTerminator = "aws4_request";
 constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
+constexpr std::string_view kEmptyPayload = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 constexpr std::uint64_t kExpiresMax = 7 * 24 * 60 * 60;
 
 struct PayloadName {
@@ -260,7 +261,7 @@ Result<> SigV4::Attempt::find_time() {
 
 Result<> SigV4::Attempt::check_scope() {
   fault_.access_key = claim_.access_key;
-  const auto malformed = [&](std::string detail) {
+  const auto malformed = [&](std::string_view detail) {
     std::string text =
         presigned_ ? "Error parsing the X-Amz-Credential parameter; " : "The authorization header is malformed; ";
     return fail(ErrorCode::authorization_malformed, std::move(text.append(detail)));
@@ -334,7 +335,9 @@ Result<> SigV4::Attempt::find_payload() {
   if (const auto header = request_.fields.find("x-amz-content-sha256")) {
     payload_hash_ = *header;
   } else if (!presigned_) {
-    return fail(ErrorCode::invalid_request, "Missing required header for this request: x-amz-content-sha256");
+    // curl before 8.1 signs the hash of no body and leaves the header out. Held to
+    // that hash, a request without the header can have no body but the empty one.
+    payload_hash_ = kEmptyPayload;
   } else {
     payload_hash_ = target_.find("X-Amz-Content-Sha256").value_or(kUnsignedPayload);
   }

@@ -4,10 +4,8 @@
 
 #include "auth/sas_example_for_test.h"
 
-namespace sluice::auth {
+namespace sluice::auth::test {
 namespace {
-
-using namespace test;
 
 const UtcTime kNow = at("2026-06-03T10:20:30Z");
 
@@ -98,4 +96,4 @@ TEST_CASE("a key that could be misused is not issued") {
 }
 
 }  // namespace
-}  // namespace sluice::auth
+}  // namespace sluice::auth::test

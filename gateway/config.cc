@@ -57,6 +57,7 @@ constexpr Option kOptions[] = {
     {"log", &Config::log, "DEST", "log to '-' (standard error), a file, or '' (nowhere)"},
     {"log-level", &Config::log_level, "LEVEL", "debug, info, warning or error"},
     {"access-log", &Config::access_log, "DEST", "one line a request, as for --log"},
+    {"sigv2", &Config::sigv2, "BOOL", "accept Signature Version 2 too, with which boto3 presigns"},
     {"root-access-key", &Config::root_access_key, "KEY", "the key that may do everything"},
     {"root-secret-key", &Config::root_secret_key, "SECRET", "its secret; prefer the environment to the flag", false,
      true},
@@ -215,7 +216,7 @@ Flags read_flags(std::span<const std::string_view> arguments) {
     if (option == nullptr && name != "config") refuse(fmt::format("unknown flag --{}; see sluice --help", name));
 
     std::string value = "true";
-    const bool takes_value = option == nullptr || !std::holds_alternative<bool Config::*>(option->member);
+    const bool takes_value = option == nullptr || !option->placeholder.empty();
     if (equals != std::string_view::npos) {
       value = word.substr(equals + 1);
     } else if (takes_value) {

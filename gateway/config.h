@@ -38,6 +38,7 @@ struct Config {
   std::string log = "-";
   std::string log_level = "info";
   std::string access_log = "-";
+  bool sigv2 = true;  ///< Signature Version 2 is accepted beside Version 4.
   std::string root_access_key{kDevelopmentAccessKey};
   std::string root_secret_key{kDevelopmentSecretKey};
   bool quiet = false;

@@ -106,3 +106,9 @@ TEST_CASE("a printed configuration shows no secret") {
   CHECK(to_toml(config).find("do-not-show-this") == std::string::npos);
   CHECK(to_toml(config).find("s3 = \"127.0.0.1:9000\"") != std::string::npos);
 }
+
+TEST_CASE("a switch that is on by default is turned off by a value") {
+  CHECK(read({}).sigv2);
+  CHECK_FALSE(read({"--sigv2", "false"}).sigv2);
+  CHECK(read({"--quiet"}).quiet);
+}

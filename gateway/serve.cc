@@ -182,8 +182,9 @@ class Gateway {
     if (development) text += fmt::format("secret key {}   (published: for development only)\n", secret);
     text += fmt::format("\n  AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={} aws --endpoint-url {} s3 mb s3://first\n",
                         key, secret, url);
-    text += fmt::format("  curl --aws-sigv4 aws:amz:{}:s3 -u {}:{} -T FILE {}/first/FILE\n", config_.region, key,
-                        secret, url);
+    text += fmt::format(
+        "  curl --aws-sigv4 aws:amz:{}:s3 -u {}:{} -H x-amz-content-sha256:UNSIGNED-PAYLOAD -T FILE {}/first/FILE\n",
+        config_.region, key, secret, url);
     text +=
         fmt::format("  rclone lsf \":s3,provider=Other,endpoint='{}',access_key_id={},secret_access_key={}:first\"\n\n",
                     url, key, secret);

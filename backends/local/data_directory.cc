@@ -35,6 +35,10 @@ std::string read_text(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+bool is_ours(const std::filesystem::path& path) {
+  return std::filesystem::exists(path / kFormatFile) || std::filesystem::exists(path / kUnfinishedFile);
+}
+
 bool holds_nothing(const std::filesystem::path& path) {
   const std::set<std::string> harmless = {kLockFile, "lost+found", std::string(kUnfinishedFile) + ".new"};
   for (const auto& entry : std::filesystem::directory_iterator(path)) {
@@ -49,17 +53,17 @@ DataDirectory::DataDirectory(std::filesystem::path path) : path_(std::move(path)
   std::error_code error;
   std::filesystem::create_directories(path_, error);
   if (error) refuse(path_, error.message());
+  // Before the lock, which leaves a file behind.
+  if (!is_ours(path_) && !holds_nothing(path_)) {
+    refuse(path_, "is not empty and not a Sluice data directory (there is no file " + std::string(kFormatFile) + ")");
+  }
   lock();
   if (std::filesystem::exists(path_ / kFormatFile)) {
     read_format();
-  } else if (std::filesystem::exists(path_ / kUnfinishedFile)) {
-    begin();
-  } else if (holds_nothing(path_)) {
-    require(path_, write_durably(path_ / kUnfinishedFile, kFormat));
-    begin();
-  } else {
-    refuse(path_, "is not empty and not a Sluice data directory (there is no file " + std::string(kFormatFile) + ")");
+    return;
   }
+  require(path_, write_durably(path_ / kUnfinishedFile, kFormat));
+  begin();
 }
 
 void DataDirectory::lock() {

@@ -10,6 +10,8 @@ namespace sluice::local {
 
 namespace {
 
+constexpr std::uint64_t kReadAhead = 1 << 20;
+
 void expect_read(const IoFile& file, std::uint64_t offset, std::uint64_t size) {
   // Advice only: if the kernel does not take it, the read itself fetches the bytes.
   ::posix_fadvise(file.fd(), static_cast<off_t>(offset), static_cast<off_t>(size), POSIX_FADV_WILLNEED);
@@ -47,7 +49,8 @@ Task<Chunk> ExtentSource::read() {
   const Chunk blocks = chunk.slice(0, to - from);
   CO_TRY(const auto source,
          in_extent(co_await read_fully(file_, blocks, place_of(extent_.id).offset + from), extent_));
-  if (source == ReadFrom::device) read_ahead(to);
+  cold_ = cold_ || source == ReadFrom::device;
+  if (cold_) read_ahead(to);
   CO_TRY(check_blocks(extent_, *footer_, first, blocks.text()));
   const std::uint64_t size = std::min(to, end_) - at_;
   const Chunk asked = blocks.slice(at_ - from, size);
@@ -55,10 +58,12 @@ Task<Chunk> ExtentSource::read() {
   co_return asked;
 }
 
-void ExtentSource::read_ahead(std::uint64_t from) const {
-  if (from >= end_) return;
-  const std::uint64_t size = std::min<std::uint64_t>(BufferPool::kChunkSize, round_up(end_, kBlockSize) - from);
-  expect_read(*file_, place_of(extent_.id).offset + from, size);
+void ExtentSource::read_ahead(std::uint64_t from) {
+  ahead_ = std::max(ahead_, from);
+  const std::uint64_t to = std::min({from + kReadAhead, round_up(end_, kBlockSize), extent_.length});
+  if (to <= ahead_) return;
+  expect_read(*file_, place_of(extent_.id).offset + ahead_, to - ahead_);
+  ahead_ = to;
 }
 
 }  // namespace sluice::local

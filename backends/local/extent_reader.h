@@ -11,8 +11,8 @@ namespace sluice::local {
 Task<FooterCache::Held> read_footer(ExtentServices& services, const IoFilePtr& file, const Extent& extent);
 
 /// A range of an extent, a chunk of whole blocks at a time, each block checked
-/// before a byte of it is handed out. While a chunk is on its way to the client
-/// the kernel reads the next one into the page cache.
+/// before a byte of it is handed out. Once the device was needed, the kernel is
+/// told to read ahead into the page cache, while a chunk is on its way to the client.
 class ExtentSource final : public BodySource {
  public:
   /// `range` lies within the extent.
@@ -29,7 +29,7 @@ class ExtentSource final : public BodySource {
   std::optional<std::uint64_t> remaining() const override { return end_ - at_; }
 
  private:
-  void read_ahead(std::uint64_t from) const;
+  void read_ahead(std::uint64_t from);
 
   ExtentServices& services_;
   const IoFilePtr file_;
@@ -37,6 +37,8 @@ class ExtentSource final : public BodySource {
   const FooterCache::Held footer_;
   std::uint64_t at_;
   const std::uint64_t end_;
+  bool cold_ = false;
+  std::uint64_t ahead_ = 0;  ///< The kernel was told of all before.
 };
 
 }  // namespace sluice::local

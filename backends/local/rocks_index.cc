@@ -11,6 +11,7 @@
 
 #include "backends/local/committer.h"
 #include "backends/local/rocks_options.h"
+#include "backends/local/row_cache.h"
 
 namespace sluice::local {
 
@@ -74,6 +75,23 @@ class BackgroundErrors final : public rocksdb::EventListener {
   std::atomic<bool> stopped_ = false;
 };
 
+/// Forgets the rows that a batch writes.
+class Forgetter final : public rocksdb::WriteBatch::Handler {
+ public:
+  explicit Forgetter(RowCache& cache) : cache_(cache) {}
+  rocksdb::Status PutCF(std::uint32_t, const rocksdb::Slice& key, const rocksdb::Slice&) override {
+    cache_.forget(key.ToStringView());
+    return rocksdb::Status::OK();
+  }
+  rocksdb::Status DeleteCF(std::uint32_t, const rocksdb::Slice& key) override {
+    cache_.forget(key.ToStringView());
+    return rocksdb::Status::OK();
+  }
+
+ private:
+  RowCache& cache_;
+};
+
 rocksdb::ReadOptions from_memory(rocksdb::ReadOptions options) {
   options.read_tier = rocksdb::kBlockCacheTier;
   return options;
@@ -91,6 +109,7 @@ class RocksIndex::State {
   State& operator=(const State&) = delete;
 
   Task<Value> get(SnapshotPtr snapshot, std::string_view key);
+  Task<Value> get_latest(std::string_view key);
   Task<std::vector<Entry>> scan(SnapshotPtr snapshot, const KeyRange& range, std::size_t limit);
 
   SnapshotPtr take_snapshot() {
@@ -104,6 +123,7 @@ class RocksIndex::State {
                                                  std::size_t limit);
   Result<> write(rocksdb::WriteBatch& writes);
 
+  RowCache cache_;
   SpaceGuard space_;
   std::shared_ptr<BackgroundErrors> errors_;
   std::unique_ptr<rocksdb::DB> db_;
@@ -113,7 +133,8 @@ class RocksIndex::State {
 
 RocksIndex::State::State(const std::filesystem::path& directory, const LocalOptions& options, bool create,
                          std::atomic<bool>& uncertain, Log& log)
-    : space_(directory, options.reserve_size),
+    : cache_(options.block_cache_size / 2),
+      space_(directory, options.reserve_size),
       errors_(std::make_shared<BackgroundErrors>(log)),
       readers_(std::max(1U, options.index_threads)) {
   auto rocks = rocks_options(options);
@@ -144,6 +165,9 @@ Result<> RocksIndex::State::write(rocksdb::WriteBatch& writes) {
   rocksdb::WriteOptions options;
   options.sync = true;
   const auto status = db_->Write(options, &writes);
+  Forgetter forgetter(cache_);
+  const auto forgotten = writes.Iterate(&forgetter);
+  assert(forgotten.ok());
   if (!status.ok()) return std::unexpected(error_of(status));
   return done;
 }
@@ -165,6 +189,14 @@ Task<Value> RocksIndex::State::get(SnapshotPtr snapshot, std::string_view key) {
   // The caller may be destroyed while the thread reads: it gets a key of its own.
   co_return co_await done_on<Result<Value>>(
       readers_, [this, options, snapshot, key = std::string(key)] { return read(options, key).value(); });
+}
+
+Task<Value> RocksIndex::State::get_latest(std::string_view key) {
+  if (auto known = cache_.find(key)) co_return known;
+  const auto ticket = cache_.ticket(key);
+  CO_TRY(auto value, co_await get(nullptr, key));
+  if (value) cache_.keep(key, *value, ticket);
+  co_return value;
 }
 
 std::optional<Result<std::vector<Entry>>> RocksIndex::State::read(rocksdb::ReadOptions options, const KeyRange& range,
@@ -251,6 +283,6 @@ RocksIndex::~RocksIndex() = default;
 
 std::unique_ptr<Transaction> RocksIndex::begin() { return std::make_unique<RocksTransaction>(*state_); }
 
-Task<Value> RocksIndex::get(std::string_view key) { return state_->get(nullptr, key); }
+Task<Value> RocksIndex::get(std::string_view key) { return state_->get_latest(key); }
 
 }  // namespace sluice::local

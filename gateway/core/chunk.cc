@@ -23,7 +23,7 @@ Chunk Chunk::of(std::string text) {
 // A coroutine that waits for memory sleeps on a timer of its own executor that
 // never ends by itself; give_back() hands the memory over and wakes it there.
 struct BufferPool::Waiter {
-  explicit Waiter(Executor executor) : timer(executor, asio::steady_timer::time_point::max()) {}
+  explicit Waiter(const Executor& executor) : timer(executor, asio::steady_timer::time_point::max()) {}
   asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor> timer;
   std::byte* memory = nullptr;
 };

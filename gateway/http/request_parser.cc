@@ -86,6 +86,7 @@ bool has_other_version(std::string_view block) {
   if (line.size() < 9) return false;
   const std::string_view version = line.substr(line.size() - 9);
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (version == " HTTP/1.1" || version == " HTTP/1.0") return false;
   return version.starts_with(" HTTP/") && digit(version[6]) && version[7] == '.' && digit(version[8]);
 }
 

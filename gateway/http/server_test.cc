@@ -152,54 +152,27 @@ TEST_CASE("a thousand idle connections hold no memory of the pool") {
   CHECK(comes_true([&] { return running.server.connection_count() == 0; }));
 }
 
-TEST_CASE("a drain lets requests end, ends idle connections, and takes no more") {
-  std::atomic<bool> entered = false, leave = false;
-  FunctionHandler handler([&](RequestContext&, const Request& request) -> Awaitable<Response> {
+/// Answers `/slow` only when told to leave.
+class Slow : public Handler {
+ public:
+  Awaitable<Response> handle(RequestContext&, const Request& request) override {
     if (request.header.target == "/slow") {
       entered = true;
+      const Executor executor = co_await asio::this_coro::executor;
       asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>
-          timer(co_await asio::this_coro::executor);
+          timer(executor);
       while (!leave) {
         timer.expires_after(1ms);
         co_await timer.async_wait(use_task);
       }
     }
     co_return response_of("hello");
-  });
-  Running running(handler);
-  running.server.start();
-  Client idle(running.endpoint), busy(running.endpoint);
-  idle.send(kGet);
-  idle.until("hello");
-  busy.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
-  REQUIRE(comes_true([&] { return entered.load(); }));
+  }
+  std::atomic<bool> entered = false, leave = false;
+};
 
-  bool drained = false;
-  std::thread draining([&] { drained = running.server.drain(20s); });
-  CHECK(idle.rest().empty());
-  CHECK(running.server.draining());
-  leave = true;
-  const std::string answer = busy.rest();
-  busy.socket.close();
-  draining.join();
-
-  CHECK(drained);
-  CHECK(answer.starts_with("HTTP/1.1 200"));
-  CHECK(answer.find("Connection: close\r\n") != std::string::npos);
-  boost::system::error_code refused;
-  busy.socket.connect(running.endpoint, refused);
-  CHECK(refused);
-}
-
-TEST_CASE("what serves while draining does so until the end") {
-  std::atomic<bool> entered = false;
-  FunctionHandler handler([&](RequestContext&, const Request&) -> Awaitable<Response> {
-    entered = true;
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor> timer(
-        co_await asio::this_coro::executor, std::chrono::steady_clock::time_point::max());
-    co_await timer.async_wait(use_task);
-    co_return response_of("never");
-  });
+TEST_CASE("a drain lets requests end, ends idle connections, and takes no more") {
+  Slow handler;
   auto admin = hello();
   Running running(handler);
   const auto admin_endpoint = running.server.listen({.endpoint = *parse_endpoint("127.0.0.1:0"),
@@ -207,19 +180,43 @@ TEST_CASE("what serves while draining does so until the end") {
                                                      .protocol = "admin",
                                                      .serves_while_draining = true});
   running.server.start();
-  Client stuck(running.endpoint);
-  stuck.send(kGet);
-  REQUIRE(comes_true([&] { return entered.load(); }));
+  Client idle(running.endpoint), busy(running.endpoint);
+  idle.send(kGet);
+  idle.until("hello");
+  busy.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+  REQUIRE(comes_true([&] { return handler.entered.load(); }));
 
-  bool drained = true;
-  std::thread draining([&] { drained = running.server.drain(300ms); });
-  REQUIRE(comes_true([&] { return running.server.draining(); }));
-  Client client(*admin_endpoint);
-  client.send(kGet);
-  CHECK(client.until("hello").starts_with("HTTP/1.1 200"));
+  bool drained = false;
+  std::thread draining([&] { drained = running.server.drain(20s); });
+  CHECK(idle.rest().empty());
+  CHECK(running.server.draining());
+  boost::system::error_code refused;
+  idle.socket = tcp::socket(idle.io);
+  idle.socket.connect(running.endpoint, refused);
+  CHECK((refused || idle.rest().empty()));
+  Client late(*admin_endpoint);
+  late.send(kGet);
+  CHECK(late.until("hello").starts_with("HTTP/1.1 200"));
+
+  handler.leave = true;
+  const std::string answer = busy.rest();
+  busy.socket.close();
   draining.join();
 
-  CHECK_FALSE(drained);
+  CHECK(drained);
+  CHECK(answer.starts_with("HTTP/1.1 200"));
+  CHECK(answer.find("Connection: close\r\n") != std::string::npos);
+}
+
+TEST_CASE("a drain that takes too long says so, and what still waits goes with the server") {
+  Slow handler;
+  Running running(handler);
+  running.server.start();
+  Client stuck(running.endpoint);
+  stuck.send("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+  REQUIRE(comes_true([&] { return handler.entered.load(); }));
+
+  CHECK_FALSE(running.server.drain(0ms));
 }
 
 TEST_CASE("a server that never started stops") {

@@ -161,7 +161,8 @@ Awaitable<Header> Session<Stream>::read_header() {
   if (input.empty()) {
     if (leaves()) co_return Header::gone;
     input.shrink();
-    connection_.set_idle(is_first_ ? scope_.options.header_timeout : scope_.options.idle_timeout);
+    const auto timeout = is_first_ ? scope_.options.header_timeout : scope_.options.idle_timeout;
+    scope_.serves_while_draining ? connection_.set(timeout) : connection_.set_idle(timeout);
     if (co_await connection_.fill()) co_return Header::gone;
   }
   is_first_ = false;

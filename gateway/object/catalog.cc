@@ -83,7 +83,8 @@ std::string extent_key(ExtentId id) {
 }
 
 std::optional<ExtentId> extent_of_key(std::string_view row_key) {
-  row_key.remove_prefix(row_key.starts_with(rows::kExtentGarbage) ? rows::kExtentGarbage.size() : rows::kExtents.size());
+  row_key.remove_prefix(row_key.starts_with(rows::kExtentGarbage) ? rows::kExtentGarbage.size()
+                                                                  : rows::kExtents.size());
   if (row_key.size() != sizeof(std::uint64_t)) return std::nullopt;
   std::uint64_t id = 0;
   for (const char c : row_key) id = id << 8 | static_cast<unsigned char>(c);

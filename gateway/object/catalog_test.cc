@@ -9,13 +9,20 @@
 namespace sluice::object {
 namespace {
 
-using namespace std::string_literals;
-
 const std::string kFirst(kUploadIdSize, '0');
 const std::string kLast(kUploadIdSize, 'f');
 
 // In byte order, with what is hard about keys.
-const std::vector<std::string> kKeys = {"a", "a\0"s, "a\0\0"s, "a\0\xC3\xBF"s, "a\x01", "a b", "a-b", "a/b", "a0", "b"};
+const std::vector<std::string> kKeys = {"a",
+                                        std::string("a\0", 2),
+                                        std::string("a\0\0", 3),
+                                        std::string("a\0\xC3\xBF", 4),
+                                        "a\x01",
+                                        "a b",
+                                        "a-b",
+                                        "a/b",
+                                        "a0",
+                                        "b"};
 
 }  // namespace
 
@@ -52,7 +59,7 @@ TEST_CASE("the name of an upload is read back from its row's key") {
     CHECK(name->upload_id == kFirst);
   }
   CHECK_FALSE(upload_of_key("uphotos"));
-  CHECK_FALSE(upload_of_key("uphotos\0key\0short"s));
+  CHECK_FALSE(upload_of_key(std::string("uphotos\0key\0short", 17)));
 }
 
 TEST_CASE("rows of extents and parts sort by number") {

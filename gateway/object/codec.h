@@ -45,9 +45,9 @@ class Decoder {
 
   bool next();
   std::uint64_t tag() const { return tag_; }
-  std::uint64_t number();     ///< Of the field at hand; not ok() if it is not a number.
-  std::uint32_t number32();   ///< As number(); not ok() beyond 32 bits.
-  std::string_view bytes();   ///< Of the field at hand; not ok() if it is not bytes.
+  std::uint64_t number();    ///< Of the field at hand; not ok() if it is not a number.
+  std::uint32_t number32();  ///< As number(); not ok() beyond 32 bits.
+  std::string_view bytes();  ///< Of the field at hand; not ok() if it is not bytes.
   bool ok() const { return ok_; }
   void refuse() { ok_ = false; }
 

@@ -15,7 +15,8 @@ std::unexpected<Error> refused(const char* which) { return fail(ErrorCode::preco
 
 bool TagCondition::matches(const ObjectInfo& info) const {
   if (any) return true;
-  return std::ranges::any_of(tags, [&](const auto& tag) { return tag == info.content_tag() || tag == info.revision_tag(); });
+  return std::ranges::any_of(tags,
+                             [&](const auto& tag) { return tag == info.content_tag() || tag == info.revision_tag(); });
 }
 
 // RFC 9110 13.2.2: a tag condition silences the date condition of its kind.
@@ -36,7 +37,8 @@ Result<> check_read(const Conditions& conditions, const ObjectInfo& info) {
 
 Result<> check_source(const Conditions& conditions, const ObjectInfo& info) {
   auto checked = check_read(conditions, info);
-  if (!checked && checked.error().code == ErrorCode::not_modified) checked.error().code = ErrorCode::precondition_failed;
+  if (!checked && checked.error().code == ErrorCode::not_modified)
+    checked.error().code = ErrorCode::precondition_failed;
   return checked;
 }
 

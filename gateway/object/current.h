@@ -10,12 +10,12 @@ struct CurrentRow {
   ObjectRecord record;
 };
 
-/// Reads the object's row and gives it to `use`, a callable that takes a const
-/// CurrentRow& and gives a Task of an optional; again with the next row if that is
-/// nothing, which means that bytes were gone because the object was replaced.
+/// Reads the object's row and gives it to `use`, a callable that takes a CurrentRow&
+/// (whose record it may use up) and gives a Task of an optional; again with the next
+/// row if that is nothing: bytes were gone because the object was replaced.
 template <class Use>
 auto with_current(Index& index, const ObjectName& name, Use& use)
-    -> Task<typename decltype(use(std::declval<const CurrentRow&>()))::value_type::value_type::value_type> {
+    -> Task<typename decltype(use(std::declval<CurrentRow&>()))::value_type::value_type::value_type> {
   constexpr int kReplacedMax = 20;
   CurrentRow current;
   for (int tries = 0; tries < kReplacedMax; ++tries) {
@@ -26,7 +26,7 @@ auto with_current(Index& index, const ObjectName& name, Use& use)
     if (*row == current.row) co_return fail(ErrorCode::corrupt, "bytes of an object are gone: " + name.key);
     current.row = std::move(*row);
     CO_TRY(current.record, decode_row<ObjectRecord>(key, current.row));
-    CO_TRY(auto result, co_await use(std::as_const(current)));
+    CO_TRY(auto result, co_await use(current));
     if (result) co_return std::move(*result);
   }
   co_return fail(ErrorCode::conflict, "an object was replaced faster than it was read: " + name.key);

@@ -115,7 +115,8 @@ class Fsck {
     return each(rows::kParts, [this](const Entry& row) { return check_part(row); });
   }
   Task<> check_manifests() {
-    return each(rows::kManifests, [this](const Entry& row) { return check_reached(row, rows::kManifests, manifests_); });
+    return each(rows::kManifests,
+                [this](const Entry& row) { return check_reached(row, rows::kManifests, manifests_); });
   }
   Task<> check_inline() {
     return each(rows::kInline, [this](const Entry& row) { return check_reached(row, rows::kInline, inline_bodies_); });
@@ -228,7 +229,8 @@ class Fsck {
         CO_TRY(co_await refer(where, part.slices, true));
       }
     }
-    if (count != part_count) fault(where + ": has " + std::to_string(count) + " parts, not " + std::to_string(part_count));
+    if (count != part_count)
+      fault(where + ": has " + std::to_string(count) + " parts, not " + std::to_string(part_count));
     co_return done;
   }
 

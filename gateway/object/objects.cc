@@ -21,8 +21,8 @@ constexpr std::size_t kRemoveSize = 300 * 1024;
 constexpr std::size_t kNameCost = 1200;
 constexpr std::size_t kSliceCost = 120;
 
-Task<std::optional<OpenObject>> open_current(Backend backend, const Reclaimer::Reading& reading,
-                                             const ObjectRecord& record, const OpenOptions& options) {
+Task<std::optional<OpenObject>> open_current(Backend backend, const Reclaimer::Reading& reading, ObjectRecord& record,
+                                             const OpenOptions& options) {
   CO_TRY(auto selection, co_await select(backend.index, record, options));
   if (!selection) co_return std::optional<OpenObject>{};
   CO_TRY(auto opened, co_await open_content(backend, reading, record.content, selection->range));
@@ -58,14 +58,14 @@ std::size_t cost_of(const ObjectRecord& record) {
 Task<OpenObject> Objects::open(const RequestContext&, const ObjectName& name, const OpenOptions& options) {
   CO_TRY(check_name(name));
   const auto reading = reclaimer_.enter();
-  auto use = [&](const CurrentRow& current) { return open_current(backend_, reading, current.record, options); };
+  auto use = [&](CurrentRow& current) { return open_current(backend_, reading, current.record, options); };
   co_return co_await with_current(backend_.index, name, use);
 }
 
 Task<Selection> Objects::stat(const RequestContext&, const ObjectName& name, const OpenOptions& options) {
   CO_TRY(check_name(name));
   const auto reading = reclaimer_.enter();
-  auto use = [&](const CurrentRow& current) { return select(backend_.index, current.record, options); };
+  auto use = [&](CurrentRow& current) { return select(backend_.index, current.record, options); };
   co_return co_await with_current(backend_.index, name, use);
 }
 

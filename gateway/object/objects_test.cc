@@ -33,7 +33,11 @@ PutOptions if_none_match_any() {
   return options;
 }
 
-Conditions if_match(std::string tag) { return {.if_match = TagCondition{.any = false, .tags = {std::move(tag)}}}; }
+Conditions if_match(std::string tag) {
+  Conditions conditions;
+  conditions.if_match = TagCondition{.any = false, .tags = {std::move(tag)}};
+  return conditions;
+}
 
 std::string digits(std::size_t count) {
   std::string text;

@@ -31,9 +31,7 @@ constexpr std::chrono::milliseconds kPauseWhenIdle(10000);
 
 const SystemClock system_clock;
 
-std::string_view id_in(const Entry& row) {
-  return std::string_view(row.key).substr(rows::kManifestGarbage.size());
-}
+std::string_view id_in(const Entry& row) { return std::string_view(row.key).substr(rows::kManifestGarbage.size()); }
 
 }  // namespace
 
@@ -159,7 +157,7 @@ Task<Reclaimer::Batch> Reclaimer::gather() {
     Cursor cursor(*transaction, {from, successor(rows::kGarbage)}, kBatchRows);
     std::string last;
     while (batch.row_count() < kBatchRows) {
-      CO_TRY(Entry* row, co_await cursor.peek());
+      CO_TRY(Entry * row, co_await cursor.peek());
       if (row == nullptr) break;
       last = row->key;
       if (is_due(*row)) (row->key.starts_with(rows::kExtentGarbage) ? batch.extents : batch.others).push_back(*row);

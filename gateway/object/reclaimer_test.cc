@@ -10,7 +10,6 @@
 namespace sluice::object {
 namespace {
 
-using namespace std::chrono_literals;
 using test::run;
 using test::World;
 
@@ -148,7 +147,7 @@ TEST_CASE("a manifest that a dead process was building is cleared after a time")
   }
   CHECK(work(world.reclaimer) == 0);
 
-  world.clock.set(world.clock.now() + 11min);
+  world.clock.set(world.clock.now() + std::chrono::minutes(11));
 
   CHECK(work(world.reclaimer) == 1);
 }

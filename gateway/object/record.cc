@@ -31,14 +31,29 @@ bool decode_headers(std::string_view bytes, ContentHeaders& headers) {
   Decoder in(bytes);
   while (in.next()) {
     switch (in.tag()) {
-      case 1: headers.type = in.bytes(); break;
-      case 2: headers.cache_control = in.bytes(); break;
-      case 3: headers.disposition = in.bytes(); break;
-      case 4: headers.encoding = in.bytes(); break;
-      case 5: headers.language = in.bytes(); break;
-      case 6: headers.expires = in.bytes(); break;
-      case 7: headers.redirect_location = in.bytes(); break;
-      default: break;
+      case 1:
+        headers.type = in.bytes();
+        break;
+      case 2:
+        headers.cache_control = in.bytes();
+        break;
+      case 3:
+        headers.disposition = in.bytes();
+        break;
+      case 4:
+        headers.encoding = in.bytes();
+        break;
+      case 5:
+        headers.language = in.bytes();
+        break;
+      case 6:
+        headers.expires = in.bytes();
+        break;
+      case 7:
+        headers.redirect_location = in.bytes();
+        break;
+      default:
+        break;
     }
   }
   return in.ok();
@@ -64,9 +79,7 @@ bool is_algorithm(std::uint64_t number) {
 
 bool is_checksum_type(std::uint64_t number) { return number == 1 || number == 2; }
 
-std::string encode_digest(const Digest& digest) {
-  return static_cast<char>(digest.algorithm) + digest.bytes;
-}
+std::string encode_digest(const Digest& digest) { return static_cast<char>(digest.algorithm) + digest.bytes; }
 
 bool decode_digest(std::string_view bytes, std::optional<Digest>& digest) {
   if (bytes.empty() || !is_algorithm(static_cast<unsigned char>(bytes[0]))) return false;
@@ -187,7 +200,8 @@ enum ObjectTag : unsigned {
 };
 
 void encode_content(Encoder& out, const Content& content) {
-  if (const auto* data = std::get_if<InlineContent>(&content)) out.bytes(kInlineId, data->id).number(kInlineCrc, data->crc32c);
+  if (const auto* data = std::get_if<InlineContent>(&content))
+    out.bytes(kInlineId, data->id).number(kInlineCrc, data->crc32c);
   if (const auto* slices = std::get_if<std::vector<Slice>>(&content)) out.bytes(kSlices, encode_slices(*slices));
   if (const auto* manifest = std::get_if<Manifest>(&content)) out.bytes(kManifest, encode_manifest(*manifest));
 }
@@ -201,15 +215,20 @@ Kind& content_as(Decoder& in, Content& content) {
 
 void decode_content(Decoder& in, Content& content) {
   switch (in.tag()) {
-    case kInlineId: content_as<InlineContent>(in, content).id = in.bytes(); break;
-    case kInlineCrc: content_as<InlineContent>(in, content).crc32c = in.number32(); break;
+    case kInlineId:
+      content_as<InlineContent>(in, content).id = in.bytes();
+      break;
+    case kInlineCrc:
+      content_as<InlineContent>(in, content).crc32c = in.number32();
+      break;
     case kSlices:
       if (!decode_slices(in.bytes(), content_as<std::vector<Slice>>(in, content))) in.refuse();
       break;
     case kManifest:
       if (!decode_manifest(in.bytes(), content_as<Manifest>(in, content))) in.refuse();
       break;
-    default: break;
+    default:
+      break;
   }
 }
 
@@ -230,11 +249,20 @@ Result<BucketRecord> BucketRecord::decode(std::string_view row) {
   Decoder in(row, kVersion);
   while (in.next()) {
     switch (in.tag()) {
-      case 1: record.id = in.bytes(); break;
-      case 2: record.owner = in.bytes(); break;
-      case 3: record.created = time_of(in.number()); break;
-      case 4: record.removal = in.bytes(); break;
-      default: break;
+      case 1:
+        record.id = in.bytes();
+        break;
+      case 2:
+        record.owner = in.bytes();
+        break;
+      case 3:
+        record.created = time_of(in.number());
+        break;
+      case 4:
+        record.removal = in.bytes();
+        break;
+      default:
+        break;
     }
   }
   if (!in.ok() || record.id.size() != kIdSize) return corrupt("a bucket row");
@@ -258,12 +286,24 @@ Result<ObjectRecord> ObjectRecord::decode(std::string_view row) {
   Decoder in(row, kVersion);
   while (in.next()) {
     switch (in.tag()) {
-      case kSize: info.size = in.number(); break;
-      case kMd5: info.md5 = in.bytes(); break;
-      case kPartCount: info.part_count = in.number32(); break;
-      case kRevision: info.revision = in.number(); break;
-      case kModified: info.modified = time_of(in.number()); break;
-      case kOwner: info.owner = in.bytes(); break;
+      case kSize:
+        info.size = in.number();
+        break;
+      case kMd5:
+        info.md5 = in.bytes();
+        break;
+      case kPartCount:
+        info.part_count = in.number32();
+        break;
+      case kRevision:
+        info.revision = in.number();
+        break;
+      case kModified:
+        info.modified = time_of(in.number());
+        break;
+      case kOwner:
+        info.owner = in.bytes();
+        break;
       case kHeaders:
         if (!decode_headers(in.bytes(), info.headers)) in.refuse();
         break;
@@ -273,8 +313,12 @@ Result<ObjectRecord> ObjectRecord::decode(std::string_view row) {
       case kChecksum:
         if (!decode_checksum(in.bytes(), info.checksum)) in.refuse();
         break;
-      case kUploadId: record.upload_id = in.bytes(); break;
-      default: decode_content(in, record.content); break;
+      case kUploadId:
+        record.upload_id = in.bytes();
+        break;
+      default:
+        decode_content(in, record.content);
+        break;
     }
   }
   if (!in.ok() || info.md5.size() != digest_size(DigestAlgorithm::md5)) return corrupt("an object row");
@@ -297,19 +341,32 @@ Result<UploadRecord> UploadRecord::decode(std::string_view row) {
   Decoder in(row, kVersion);
   while (in.next()) {
     switch (in.tag()) {
-      case 1: record.bucket_id = in.bytes(); break;
-      case 2: record.owner = in.bytes(); break;
+      case 1:
+        record.bucket_id = in.bytes();
+        break;
+      case 2:
+        record.owner = in.bytes();
+        break;
       case 3:
         if (!decode_headers(in.bytes(), record.headers)) in.refuse();
         break;
       case 4:
         if (!decode_metadata(in.bytes(), record.metadata)) in.refuse();
         break;
-      case 5: record.begun = time_of(in.number()); break;
-      case 6: algorithm = in.number(); break;
-      case 7: type = in.number(); break;
-      case 8: record.commit = in.bytes(); break;
-      default: break;
+      case 5:
+        record.begun = time_of(in.number());
+        break;
+      case 6:
+        algorithm = in.number();
+        break;
+      case 7:
+        type = in.number();
+        break;
+      case 8:
+        record.commit = in.bytes();
+        break;
+      default:
+        break;
     }
   }
   const bool known = (algorithm == 0 || is_algorithm(algorithm)) && is_checksum_type(type);
@@ -333,10 +390,18 @@ Result<PartRecord> PartRecord::decode(std::string_view row) {
   Decoder in(row, kVersion);
   while (in.next()) {
     switch (in.tag()) {
-      case 1: info.number = in.number32(); break;
-      case 2: info.size = in.number(); break;
-      case 3: info.md5 = in.bytes(); break;
-      case 4: info.modified = time_of(in.number()); break;
+      case 1:
+        info.number = in.number32();
+        break;
+      case 2:
+        info.size = in.number();
+        break;
+      case 3:
+        info.md5 = in.bytes();
+        break;
+      case 4:
+        info.modified = time_of(in.number());
+        break;
       case 5:
         if (!decode_digest(in.bytes(), info.checksum)) in.refuse();
         break;
@@ -346,7 +411,8 @@ Result<PartRecord> PartRecord::decode(std::string_view row) {
       case 7:
         if (!decode_slices(in.bytes(), record.slices)) in.refuse();
         break;
-      default: break;
+      default:
+        break;
     }
   }
   const bool sound = info.number != 0 && info.md5.size() == digest_size(DigestAlgorithm::md5);
@@ -382,10 +448,17 @@ Result<ExtentRecord> ExtentRecord::decode(std::string_view row) {
   Decoder in(row, kVersion);
   while (in.next()) {
     switch (in.tag()) {
-      case 1: record.length = in.number(); break;
-      case 2: record.crc32c = in.number32(); break;
-      case 3: record.references = in.number(); break;
-      default: break;
+      case 1:
+        record.length = in.number();
+        break;
+      case 2:
+        record.crc32c = in.number32();
+        break;
+      case 3:
+        record.references = in.number();
+        break;
+      default:
+        break;
     }
   }
   if (!in.ok()) return corrupt("an extent row");
@@ -401,10 +474,17 @@ Result<ManifestGarbage> ManifestGarbage::decode(std::string_view row) {
   Decoder in(row, kVersion);
   while (in.next()) {
     switch (in.tag()) {
-      case 1: record.owned = in.number() != 0; break;
-      case 2: record.builder = in.bytes(); break;
-      case 3: record.due = time_of(in.number()); break;
-      default: break;
+      case 1:
+        record.owned = in.number() != 0;
+        break;
+      case 2:
+        record.builder = in.bytes();
+        break;
+      case 3:
+        record.due = time_of(in.number());
+        break;
+      default:
+        break;
     }
   }
   if (!in.ok()) return corrupt("a garbage row of a manifest");

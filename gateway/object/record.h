@@ -46,8 +46,8 @@ struct InlineContent {
 /// bytes and which parts each row is about is known without reading it.
 struct Manifest {
   struct Row {
-    std::uint64_t end = 0;         ///< Offset in the object where the row's last part ends.
-    std::uint32_t last_number = 0; ///< The number of that part.
+    std::uint64_t end = 0;          ///< Offset in the object where the row's last part ends.
+    std::uint32_t last_number = 0;  ///< The number of that part.
     friend bool operator==(const Row&, const Row&) = default;
   };
   std::string id;
@@ -59,7 +59,7 @@ struct Manifest {
 using Content = std::variant<std::monostate, InlineContent, std::vector<Slice>, Manifest>;
 
 struct BucketRecord {
-  std::string id;     ///< Tells a bucket from an earlier one of the same name.
+  std::string id;  ///< Tells a bucket from an earlier one of the same name.
   std::string owner;
   UtcTime created;
   std::string removal;  ///< Set by a removal that is on its way; whoever puts an object clears it.
@@ -120,9 +120,9 @@ struct ExtentRecord {
 
 /// A manifest that no object names (any more, or yet).
 struct ManifestGarbage {
-  bool owned = true;      ///< Its slices are counted as references.
-  std::string builder;    ///< Run id of the process that is still writing it; empty: nobody is.
-  UtcTime due;            ///< When others may take it that the builder is dead.
+  bool owned = true;    ///< Its slices are counted as references.
+  std::string builder;  ///< Run id of the process that is still writing it; empty: nobody is.
+  UtcTime due;          ///< When others may take it that the builder is dead.
 
   std::string encode() const;
   static Result<ManifestGarbage> decode(std::string_view row);

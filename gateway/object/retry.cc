@@ -13,7 +13,8 @@ namespace asio = boost::asio;
 namespace sluice::object {
 namespace {
 
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Timer =
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
 constexpr std::chrono::microseconds kStep(250);
 constexpr int kDoublingsMax = 7;  // 32 ms
 

@@ -50,11 +50,12 @@ Result<ByteRange> resolve(const RangeRequest& range, std::uint64_t size) {
   return ByteRange{*range.first, last - *range.first + 1};
 }
 
-Task<std::optional<Selection>> select(Index& index, const ObjectRecord& record, const OpenOptions& options) {
+Task<std::optional<Selection>> select(Index& index, ObjectRecord& record, const OpenOptions& options) {
   CO_TRY(check_read(options.conditions, record.info));
-  Selection selection{.info = record.info, .range = {0, record.info.size}, .partial = false, .part = {}};
+  Selection selection{.info = std::move(record.info), .range = {}, .partial = false, .part = {}};
+  selection.range.length = selection.info.size;
   if (options.range) {
-    CO_TRY(selection.range, resolve(*options.range, record.info.size));
+    CO_TRY(selection.range, resolve(*options.range, selection.info.size));
     selection.partial = true;
   }
   if (!options.part_number) co_return selection;
@@ -65,7 +66,7 @@ Task<std::optional<Selection>> select(Index& index, const ObjectRecord& record, 
     co_return selection;
   }
   if (*options.part_number != 1) co_return no_such_part(*options.part_number);
-  selection.part = whole(record.info);
+  selection.part = whole(selection.info);
   co_return selection;
 }
 

@@ -9,8 +9,8 @@ namespace sluice::object {
 /// range_not_satisfiable, the size as its detail.
 Result<ByteRange> resolve(const RangeRequest& range, std::uint64_t size);
 
-/// What a read of the object is about. Nothing: the object was replaced meanwhile.
-/// Fails as Objects::stat.
-Task<std::optional<Selection>> select(Index& index, const ObjectRecord& record, const OpenOptions& options);
+/// What a read of the object is about; takes the info out of `record`. Nothing: the
+/// object was replaced meanwhile. Fails as Objects::stat.
+Task<std::optional<Selection>> select(Index& index, ObjectRecord& record, const OpenOptions& options);
 
 }  // namespace sluice::object

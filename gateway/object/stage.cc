@@ -82,8 +82,12 @@ Task<PartInfo> Uploads::stage(const RequestContext&, const ObjectName& name, con
                               std::uint32_t number, std::optional<DigestAlgorithm> checksum, DigestSource& body) {
   CO_TRY(check_number(number));
   CO_TRY(const auto upload, co_await find_upload(backend_.index, name, upload_id));
-  NewPart part{.name = name, .upload_id = upload_id, .algorithms = algorithms_of(upload, checksum), .record = {},
-               .body = {}, .source = {}};
+  NewPart part{.name = name,
+               .upload_id = upload_id,
+               .algorithms = algorithms_of(upload, checksum),
+               .record = {},
+               .body = {},
+               .source = {}};
   take(body, part.algorithms);
   CO_TRY(part.body, co_await store_body(backend_, reclaimer_, body, {.size_max = kPartSizeMax}));
   part.record.info.number = number;
@@ -99,7 +103,11 @@ Task<PartInfo> Uploads::stage_copy(const RequestContext&, const ObjectName& name
   CO_TRY(check_number(number));
   CO_TRY(check_name(from));
   CO_TRY(const auto upload, co_await find_upload(backend_.index, name, upload_id));
-  NewPart part{.name = name, .upload_id = upload_id, .algorithms = algorithms_of(upload, {}), .record = {}, .body = {},
+  NewPart part{.name = name,
+               .upload_id = upload_id,
+               .algorithms = algorithms_of(upload, {}),
+               .record = {},
+               .body = {},
                .source = NewPart::Source{from, source_conditions, reclaimer_.enter()}};
   part.record.info.number = number;
   auto use = [&](const CurrentRow& current) {

@@ -8,7 +8,6 @@
 namespace sluice::object {
 namespace {
 
-using namespace std::chrono_literals;
 using test::parts_text;
 using test::run;
 using test::World;
@@ -43,6 +42,12 @@ Result<PartInfo> stage_copy(World& world, const std::string& upload_id, std::uin
   return run(world.uploads.stage_copy(world.context, kName, upload_id, number, {"photos", from}, conditions, range));
 }
 
+Conditions if_none_match(TagCondition tags) {
+  Conditions conditions;
+  conditions.if_none_match = std::move(tags);
+  return conditions;
+}
+
 std::vector<std::string> names(const UploadPage& page) {
   std::vector<std::string> all;
   for (const auto& item : page.items) all.push_back(item.name);
@@ -51,12 +56,6 @@ std::vector<std::string> names(const UploadPage& page) {
 
 Result<UploadPage> list(World& world, const Uploads::ListOptions& options) {
   return run(world.uploads.list(world.context, "photos", options));
-}
-
-std::vector<std::uint32_t> numbers(std::uint32_t count) {
-  std::vector<std::uint32_t> all;
-  for (std::uint32_t number = 1; number <= count; ++number) all.push_back(number);
-  return all;
 }
 
 std::string md5s(std::initializer_list<std::string_view> parts) {
@@ -286,7 +285,7 @@ TEST_CASE("a commit may be repeated as long as the object is the one it made") {
   REQUIRE(world.stage("key", upload_id, 1, "one"));
   const auto first = world.commit("key", upload_id, {1});
 
-  const auto again = world.commit("key", upload_id, {1}, {.if_none_match = TagCondition{.any = true, .tags = {}}});
+  const auto again = world.commit("key", upload_id, {1}, if_none_match({.any = true, .tags = {}}));
 
   REQUIRE(again);
   CHECK(again->revision == first->revision);
@@ -301,7 +300,7 @@ TEST_CASE("a commit whose condition fails leaves the upload as it was") {
   const auto upload_id = world.begin("key");
   REQUIRE(world.stage("key", upload_id, 1, "new"));
 
-  const auto refused = world.commit("key", upload_id, {1}, {.if_none_match = TagCondition{.any = true, .tags = {}}});
+  const auto refused = world.commit("key", upload_id, {1}, if_none_match({.any = true, .tags = {}}));
 
   CHECK(refused.error().code == ErrorCode::precondition_failed);
   CHECK(world.get("key") == "old");
@@ -440,14 +439,14 @@ TEST_CASE("a part is copied only from within its source, and under its condition
   CHECK(code(ByteRange{5, 6}) == ErrorCode::range_not_satisfiable);
   CHECK(code(ByteRange{10, 1}) == ErrorCode::range_not_satisfiable);
   CHECK(code(ByteRange{5, UINT64_MAX}) == ErrorCode::range_not_satisfiable);
-  CHECK(code({}, {.if_none_match = TagCondition{.any = false, .tags = {tag}}}) == ErrorCode::precondition_failed);
+  CHECK(code({}, if_none_match({.any = false, .tags = {tag}})) == ErrorCode::precondition_failed);
   CHECK(stage_copy(world, upload_id, 1, "missing").error().code == ErrorCode::no_such_object);
 }
 
 TEST_CASE("uploads are listed by key, then by begin") {
   World world;
   const auto first = world.begin("b");
-  world.clock.set(world.clock.now() + 1s);
+  world.clock.set(world.clock.now() + std::chrono::seconds(1));
   const auto second = world.begin("b");
   const auto other = world.begin("a/1");
 
@@ -464,7 +463,7 @@ TEST_CASE("a list of uploads goes on where it ended") {
   World world;
   world.begin("a");
   world.begin("b");
-  world.clock.set(world.clock.now() + 1s);
+  world.clock.set(world.clock.now() + std::chrono::seconds(1));
   world.begin("b");
   world.begin("c");
 
@@ -499,7 +498,8 @@ TEST_CASE("uploads are folded by a delimiter") {
   CHECK(names(*page) == std::vector<std::string>{"a/"});
   CHECK(page->truncated);
   CHECK(names(*rest) == std::vector<std::string>{"b", "c/"});
-  CHECK(list(world, {.prefix = {}, .delimiter = {}, .key_after = {}, .upload_id_after = {}, .limit = 0})->items.empty());
+  CHECK(
+      list(world, {.prefix = {}, .delimiter = {}, .key_after = {}, .upload_id_after = {}, .limit = 0})->items.empty());
 }
 
 }  // namespace sluice::object

@@ -7,7 +7,8 @@ namespace sluice::s3 {
 namespace {
 
 constexpr std::uint64_t kDocumentMax = 1 << 20;
-constexpr std::string_view kUser = " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"";
+constexpr std::string_view kUser =
+    " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"";
 
 /// The grantee of a grant: an account there is, or why not.
 Outcome<std::string> grantee_of(const XmlElement& grant, const std::map<std::string, std::string>& accounts) {

@@ -89,7 +89,8 @@ Awaitable<Answer> Handler::get_object_attributes(Call& call) {
     CO_TRY(object::check_read(options.conditions, page.info));
   } else {
     CO_TRY(object::Selection selection,
-           co_await services_.objects.stat(call.context, name, {.conditions = options.conditions, .range = {}, .part_number = {}}));
+           co_await services_.objects.stat(call.context, name,
+                                           {.conditions = options.conditions, .range = {}, .part_number = {}}));
     page.info = std::move(selection.info);
   }
 

@@ -86,7 +86,8 @@ Result<bool> AwsChunkedSource::take_line() {
   const auto newline = rest.find('\n');
   const auto taken = newline == rest.npos ? rest.size() : newline + 1;
   // A carriage return of the line may have come with the input before.
-  if (line_.size() + taken > kLineMax) return malformed(Code::invalid_request, "a line of the aws-chunked body is too long");
+  if (line_.size() + taken > kLineMax)
+    return malformed(Code::invalid_request, "a line of the aws-chunked body is too long");
   line_.append(rest.substr(0, taken));
   input_at_ += taken;
   if (newline == rest.npos) return false;

@@ -61,7 +61,7 @@ class AwsChunkedSource : public BodySource {
   std::optional<auth::ChunkSignatureChain> chain_;
 
   State state_ = State::size_line;
-  Chunk input_;              ///< Read, and not looked at from input_at_ on.
+  Chunk input_;  ///< Read, and not looked at from input_at_ on.
   std::size_t input_at_ = 0;
   std::string line_;
   std::size_t trailer_size_ = 0;

@@ -145,8 +145,9 @@ TEST_CASE("chunks in another order than they were signed fail the body") {
   const std::string second(9000, 'b');
   const std::string first_signature = signer.chunk(first);
   const std::string second_signature = signer.chunk(second);
-  const std::string body = "2328;chunk-signature=" + second_signature + "\r\n" + second + "\r\n2328;chunk-signature=" +
-                           first_signature + "\r\n" + first + "\r\n0;chunk-signature=" + signer.chunk("") + "\r\n\r\n";
+  const std::string body = "2328;chunk-signature=" + second_signature + "\r\n" + second +
+                           "\r\n2328;chunk-signature=" + first_signature + "\r\n" + first +
+                           "\r\n0;chunk-signature=" + signer.chunk("") + "\r\n\r\n";
 
   CHECK(decode(body, form_of(18000), true, 512).text.error().code == ErrorCode::signature_mismatch);
 }
@@ -174,8 +175,8 @@ TEST_CASE("only the last signed chunk may be small") {
 TEST_CASE("a signed trailer is verified") {
   Signer signer;
   const std::string canonical = "x-amz-checksum-crc32:AAAAAA==\n";
-  const std::string start = "5;chunk-signature=" + signer.chunk("hello") + "\r\nhello\r\n0;chunk-signature=" +
-                            signer.chunk("") + "\r\n";
+  const std::string start =
+      "5;chunk-signature=" + signer.chunk("hello") + "\r\nhello\r\n0;chunk-signature=" + signer.chunk("") + "\r\n";
   const std::string signature = signer.trailer(canonical);
   const auto form = form_of(5, {"x-amz-checksum-crc32"}, true);
   const auto with = [&](const std::string& value, const std::string& signed_by) {

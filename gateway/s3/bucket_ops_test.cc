@@ -97,10 +97,11 @@ TEST_CASE("buckets are listed for their owner, by name") {
 
   const Reply reply = gateway.get("/");
   CHECK(reply.status == 200);
-  CHECK(reply.has("<ListAllMyBucketsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Owner>"
-                  "<ID>acct-alice</ID><DisplayName>Alice</DisplayName></Owner><Buckets><Bucket><Name>albums</Name>"
-                  "<CreationDate>2026-01-02T03:04:05.000Z</CreationDate><BucketRegion>us-east-1</BucketRegion>"
-                  "</Bucket><Bucket><Name>photos</Name>"));
+  CHECK(
+      reply.has("<ListAllMyBucketsResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Owner>"
+                "<ID>acct-alice</ID><DisplayName>Alice</DisplayName></Owner><Buckets><Bucket><Name>albums</Name>"
+                "<CreationDate>2026-01-02T03:04:05.000Z</CreationDate><BucketRegion>us-east-1</BucketRegion>"
+                "</Bucket><Bucket><Name>photos</Name>"));
   CHECK_FALSE(reply.has("bobs"));
   CHECK_FALSE(reply.has("ContinuationToken"));
 }
@@ -115,8 +116,8 @@ TEST_CASE("buckets are listed page by page") {
   const Reply first = gateway.get("/?max-buckets=1");
   CHECK(first.has("albums"));
   CHECK_FALSE(first.has("photos"));
-  const Reply second = gateway.get(
-      "/?max-buckets=1&continuation-token=" + percent_encode(first.element("ContinuationToken"), false));
+  const Reply second =
+      gateway.get("/?max-buckets=1&continuation-token=" + percent_encode(first.element("ContinuationToken"), false));
   CHECK(second.has("photos"));
   CHECK_FALSE(second.has("albums"));
   CHECK_FALSE(second.has("ContinuationToken"));
@@ -142,8 +143,10 @@ TEST_CASE("a plain bucket's configurations are absent or empty") {
   CHECK(code("publicAccessBlock") == "NoSuchPublicAccessBlockConfiguration");
   CHECK(code("ownershipControls") == "OwnershipControlsNotFoundError");
   CHECK(gateway.get("/photos?policy").status == 404);
-  CHECK(gateway.get("/photos?versioning")
-            .has("<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"></VersioningConfiguration>"));
+  CHECK(
+      gateway.get("/photos?versioning")
+          .has(
+              "<VersioningConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"></VersioningConfiguration>"));
   CHECK(gateway.get("/photos?policyStatus")
             .has("<PolicyStatus xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><IsPublic>false</IsPublic>"
                  "</PolicyStatus>"));

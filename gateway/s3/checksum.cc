@@ -19,8 +19,8 @@ constexpr std::string_view kPrefix = "x-amz-checksum-";
 
 bool is_value_header(std::string_view name) {
   return name.size() > kPrefix.size() && equals_ignoring_case(name.substr(0, kPrefix.size()), kPrefix) &&
-         !equals_ignoring_case(name, "x-amz-checksum-algorithm") && !equals_ignoring_case(name, "x-amz-checksum-type") &&
-         !equals_ignoring_case(name, "x-amz-checksum-mode");
+         !equals_ignoring_case(name, "x-amz-checksum-algorithm") &&
+         !equals_ignoring_case(name, "x-amz-checksum-type") && !equals_ignoring_case(name, "x-amz-checksum-mode");
 }
 
 std::unexpected<Failure> unknown_algorithm(std::string_view name) {
@@ -34,9 +34,10 @@ Outcome<DigestAlgorithm> parse_algorithm(std::string_view token, std::string_vie
   for (const std::string_view known : {"SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"}) {
     if (equals_ignoring_case(known, token)) return unknown_algorithm(known);
   }
-  return refuse(Code::invalid_request, "Checksum algorithm provided is unsupported. Please try again with any of the "
-                                       "valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256] in " +
-                                           std::string(header));
+  return refuse(Code::invalid_request,
+                "Checksum algorithm provided is unsupported. Please try again with any of the "
+                "valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256] in " +
+                    std::string(header));
 }
 
 Outcome<std::optional<DigestAlgorithm>> algorithm_in(const Fields& fields, std::string_view header) {
@@ -102,8 +103,7 @@ std::string checksum_text(const object::Checksum& checksum, std::uint32_t part_c
 Outcome<Digest> parse_digest(DigestAlgorithm algorithm, std::string_view base64) {
   auto bytes = from_base64(base64);
   if (!bytes || bytes->size() != digest_size(algorithm)) {
-    return refuse(Code::bad_digest,
-                  "Value for " + std::string(checksum_name(algorithm).header) + " is invalid.");
+    return refuse(Code::bad_digest, "Value for " + std::string(checksum_name(algorithm).header) + " is invalid.");
   }
   return Digest{algorithm, *std::move(bytes)};
 }
@@ -149,11 +149,11 @@ Outcome<std::optional<object::ChecksumType>> checksum_type(const Fields& fields)
 Outcome<object::ChecksumType> upload_checksum_type(DigestAlgorithm algorithm,
                                                    std::optional<object::ChecksumType> asked) {
   const bool may_compose = algorithm != DigestAlgorithm::crc64nvme;
-  const auto type =
-      asked.value_or(may_compose ? object::ChecksumType::composite : object::ChecksumType::full_object);
+  const auto type = asked.value_or(may_compose ? object::ChecksumType::composite : object::ChecksumType::full_object);
   const bool possible = type == object::ChecksumType::composite ? may_compose : is_crc(algorithm);
   if (!possible) {
-    return refuse(Code::invalid_request, "The " + std::string(to_text(type)) + " checksum type cannot be used with the " +
+    return refuse(Code::invalid_request, "The " + std::string(to_text(type)) +
+                                             " checksum type cannot be used with the " +
                                              std::string(checksum_name(algorithm).token) + " checksum algorithm.");
   }
   return type;

@@ -43,11 +43,9 @@ Outcome<CompleteDigest> parse_complete_digest(DigestAlgorithm algorithm, std::st
 
 /// What a write says of its body's checksum.
 struct DeclaredChecksum {
-  std::optional<Digest> digest;              ///< By header.
-  std::optional<DigestAlgorithm> trailer;    ///< Comes behind the body.
-  std::optional<DigestAlgorithm> algorithm() const {
-    return digest ? std::optional(digest->algorithm) : trailer;
-  }
+  std::optional<Digest> digest;            ///< By header.
+  std::optional<DigestAlgorithm> trailer;  ///< Comes behind the body.
+  std::optional<DigestAlgorithm> algorithm() const { return digest ? std::optional(digest->algorithm) : trailer; }
 };
 
 /// Reads x-amz-checksum-*, x-amz-trailer and x-amz-sdk-checksum-algorithm. Fails

@@ -48,9 +48,9 @@ struct Reply {
 struct Ask {
   std::string method;
   std::string target;
-  Headers headers;
-  std::string body;
-  std::string user = "alice";  ///< Empty: anonymous.
+  Headers headers{};
+  std::string body{};
+  std::string user = "alice";                ///< Empty: anonymous.
   std::string payload = "UNSIGNED-PAYLOAD";  ///< "sha256": the body's.
   bool chunked = false;                      ///< Without a length.
   bool bodyless = false;                     ///< Without body and length.
@@ -60,8 +60,7 @@ struct Ask {
 /// over memory, and a client that signs.
 class Gateway {
  public:
-  explicit Gateway(const Options& options = {})
-      : region_(options.region), handler_(services(), with_names(options)) {}
+  explicit Gateway(const Options& options = {}) : region_(options.region), handler_(services(), with_names(options)) {}
 
   Reply send(const Ask& ask) {
     http::RequestHeader header = header_of(ask);

@@ -84,8 +84,8 @@ Awaitable<Answer> Handler::upload_part_copy(Call& call) {
   const object::ObjectName name = call.name();
   const std::string upload_id(call.target.query.get("uploadId"));
   const auto conditions = read_conditions(fields, services_.clock.now(), kSourcePrefix);
-  CO_TRY(const object::PartInfo part, co_await services_.uploads.stage_copy(call.context, name, upload_id, number,
-                                                                            source, conditions, range));
+  CO_TRY(const object::PartInfo part,
+         co_await services_.uploads.stage_copy(call.context, name, upload_id, number, source, conditions, range));
   XmlWriter xml;
   xml.open_root("CopyPartResult");
   xml.element("LastModified", iso_time(part.modified));

@@ -33,8 +33,8 @@ Outcome<Deletion> read_deletion(const XmlElement& element) {
     } else if (child.name() == "ETag") {
       deletion.tag = child.text();
     } else if (child.name() == "LastModifiedTime" || child.name() == "Size") {
-      deletion.failure = Failure(Code::not_implemented, "The condition " + std::string(child.name()) +
-                                                            " of a deletion is not supported.");
+      deletion.failure = Failure(Code::not_implemented,
+                                 "The condition " + std::string(child.name()) + " of a deletion is not supported.");
     } else {
       return refuse(Code::malformed_xml);
     }

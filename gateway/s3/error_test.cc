@@ -19,8 +19,7 @@ TEST_CASE("an error is told by status, code, message and request ids") {
   const auto response = render(Failure(Error{ErrorCode::no_such_object, "row 17"}), context, http::Method::get, "H");
 
   CHECK(response.header.status() == 404);
-  CHECK(response.header.lines() ==
-        "x-amz-id-2: H\r\nx-amz-request-id: REQ1\r\nContent-Type: application/xml\r\n");
+  CHECK(response.header.lines() == "x-amz-id-2: H\r\nx-amz-request-id: REQ1\r\nContent-Type: application/xml\r\n");
   CHECK(response.content.text() ==
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code><Message>The specified key does not "
         "exist.</Message><Key>a&amp;b</Key><Resource>/photos/a&amp;b</Resource><RequestId>REQ1</RequestId>"
@@ -44,7 +43,8 @@ TEST_CASE("an error of a HEAD and a 304 have no document") {
   RequestContext context = context_of_request();
 
   CHECK(render(Failure(Code::no_such_key), context, http::Method::head, "H").content.empty());
-  const auto response = render(Failure(Code::not_modified).with_header("ETag", "\"e\""), context, http::Method::get, "H");
+  const auto response =
+      render(Failure(Code::not_modified).with_header("ETag", "\"e\""), context, http::Method::get, "H");
   CHECK(response.header.status() == 304);
   CHECK(response.content.empty());
   CHECK(response.header.lines().find("ETag: \"e\"\r\n") != std::string::npos);

@@ -17,9 +17,9 @@ bool is_write(http::Method method) {
 }
 
 bool is_of_presigning(std::string_view name) {
-  constexpr std::array<std::string_view, 8> kNames{
-      "x-amz-algorithm",     "x-amz-credential", "x-amz-date",           "x-amz-expires",
-      "x-amz-signedheaders", "x-amz-signature",  "x-amz-security-token", "x-amz-content-sha256"};
+  constexpr std::array<std::string_view, 8> kNames{"x-amz-algorithm",      "x-amz-credential",    "x-amz-date",
+                                                   "x-amz-expires",        "x-amz-signedheaders", "x-amz-signature",
+                                                   "x-amz-security-token", "x-amz-content-sha256"};
   return std::ranges::any_of(kNames, [&](std::string_view known) { return equals_ignoring_case(known, name); });
 }
 

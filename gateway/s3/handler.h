@@ -29,7 +29,7 @@ struct Services {
 
 struct Options {
   std::string region = "us-east-1";
-  std::vector<std::string> domains;  ///< `<bucket>.<domain>` names a bucket (virtual-host style).
+  std::vector<std::string> domains;                  ///< `<bucket>.<domain>` names a bucket (virtual-host style).
   std::map<std::string, std::string> display_names;  ///< Of accounts. Every account there is stands here.
   std::string host_id = "sluice";                    ///< x-amz-id-2.
   std::uint64_t put_size_max = 5ULL << 30;           ///< Of one PUT.

@@ -49,7 +49,7 @@ constexpr HeaderRule kWriteHeaders[] = {
     {"x-amz-rdma-token", kAll},
     {"x-amz-checksum-crc*", kAll},
     {"x-amz-checksum-sha*", kAll},
-    {"x-amz-checksum-md5", kAll},   // Refused with the other checksums not known.
+    {"x-amz-checksum-md5", kAll},  // Refused with the other checksums not known.
     {"x-amz-checksum-xx*", kAll},
     {"x-amz-checksum-algorithm", in(copy_object, create_multipart_upload)},
     {"x-amz-checksum-type", in(create_multipart_upload, complete_multipart_upload)},
@@ -174,12 +174,12 @@ Outcome<> check_canned_acl(std::string_view acl) {
   for (const std::string_view known :
        {"public-read", "public-read-write", "authenticated-read", "aws-exec-read", "log-delivery-write"}) {
     if (acl == known) {
-      return refuse(Code::not_implemented, "The canned ACL " + std::string(acl) + " is not supported: only private is.");
+      return refuse(Code::not_implemented,
+                    "The canned ACL " + std::string(acl) + " is not supported: only private is.");
     }
   }
-  return std::unexpected(Failure(Code::invalid_argument)
-                             .with("ArgumentName", "x-amz-acl")
-                             .with("ArgumentValue", std::string(acl)));
+  return std::unexpected(
+      Failure(Code::invalid_argument).with("ArgumentName", "x-amz-acl").with("ArgumentValue", std::string(acl)));
 }
 
 std::string without_aws_chunked(std::string_view list) {
@@ -215,7 +215,8 @@ object::Conditions read_conditions(const Fields& fields, UtcTime now, std::strin
       .if_modified_since = date(fields, start + "if-modified-since"),
       .if_unmodified_since = date(fields, start + "if-unmodified-since"),
   };
-  if (conditions.if_modified_since > std::chrono::floor<std::chrono::seconds>(now)) conditions.if_modified_since.reset();
+  if (conditions.if_modified_since > std::chrono::floor<std::chrono::seconds>(now))
+    conditions.if_modified_since.reset();
   return conditions;
 }
 
@@ -244,8 +245,7 @@ Outcome<object::ObjectName> parse_copy_source(std::string_view text) {
   if (path.starts_with('/')) path.remove_prefix(1);
   const auto slash = path.find('/');
   if (slash == path.npos || slash == 0 || slash + 1 == path.size()) {
-    return refuse(Code::invalid_argument,
-                  "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
+    return refuse(Code::invalid_argument, "Copy Source must mention the source bucket and key: sourcebucket/sourcekey");
   }
   object::ObjectName name{.bucket = std::string(path.substr(0, slash)), .key = std::string(path.substr(slash + 1))};
   if (!object::check_bucket_name(name.bucket)) return refuse(Code::invalid_bucket_name);
@@ -272,10 +272,10 @@ Outcome<ByteRange> parse_copy_range(std::string_view text) {
 Outcome<std::uint32_t> parse_part_number(std::string_view text) {
   const auto number = parse_decimal(text);
   if (!number || *number < 1 || *number > object::Uploads::kPartNumberMax) {
-    return std::unexpected(Failure(Code::invalid_argument,
-                                   "Part number must be an integer between 1 and 10000, inclusive")
-                               .with("ArgumentName", "partNumber")
-                               .with("ArgumentValue", std::string(text)));
+    return std::unexpected(
+        Failure(Code::invalid_argument, "Part number must be an integer between 1 and 10000, inclusive")
+            .with("ArgumentName", "partNumber")
+            .with("ArgumentValue", std::string(text)));
   }
   return static_cast<std::uint32_t>(*number);
 }

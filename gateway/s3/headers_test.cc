@@ -129,8 +129,8 @@ TEST_CASE("the conditions on a copy's source have headers of their own") {
 
 TEST_CASE("a copy source is named in several ways") {
   const object::ObjectName wanted{.bucket = "photos", .key = "a/b c?"};
-  for (const std::string_view text : {"photos/a/b c%3F", "/photos/a%2Fb%20c%3F", "photos%2Fa%2Fb%20c%3F",
-                                      "/photos/a/b%20c%3F?versionId=null"}) {
+  for (const std::string_view text :
+       {"photos/a/b c%3F", "/photos/a%2Fb%20c%3F", "photos%2Fa%2Fb%20c%3F", "/photos/a/b%20c%3F?versionId=null"}) {
     CAPTURE(text);
     CHECK(parse_copy_source(text) == wanted);
   }
@@ -156,7 +156,8 @@ TEST_CASE("a copy range has both its ends") {
 }
 
 TEST_CASE("times in documents are whole seconds") {
-  CHECK(iso_time(date(2026, 1, 2) + std::chrono::seconds(3 * 3600 + 4 * 60 + 5) + std::chrono::milliseconds(678)) == "2026-01-02T03:04:05.000Z");
+  CHECK(iso_time(date(2026, 1, 2) + std::chrono::seconds(3 * 3600 + 4 * 60 + 5) + std::chrono::milliseconds(678)) ==
+        "2026-01-02T03:04:05.000Z");
   CHECK(iso_time(date(2026, 12, 31) + std::chrono::hours(23) + std::chrono::minutes(59)) == "2026-12-31T23:59:00.000Z");
 }
 

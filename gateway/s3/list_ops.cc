@@ -18,8 +18,8 @@ Outcome<std::uint64_t> page_size(const http::Query& query, std::string_view name
   if (text.empty()) return kPageMax;
   const auto number = parse_decimal(text);
   if (!number || *number > kNumberMax) {
-    return std::unexpected(Failure(Code::invalid_argument, "Argument " + std::string(name) +
-                                                               " must be an integer between 0 and 2147483647")
+    return std::unexpected(Failure(Code::invalid_argument,
+                                   "Argument " + std::string(name) + " must be an integer between 0 and 2147483647")
                                .with("ArgumentName", std::string(name))
                                .with("ArgumentValue", std::string(text)));
   }

@@ -46,18 +46,21 @@ TEST_CASE("an empty bucket lists nothing") {
   const Reply reply = gateway.get("/b00");
   CHECK(reply.status == 200);
   CHECK(reply.header("x-amz-bucket-region") == "us-east-1");
-  CHECK(reply.has("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>b00</Name><Prefix>"
-                  "</Prefix><Marker></Marker><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated>"
-                  "</ListBucketResult>"));
+  CHECK(
+      reply.has("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>b00</Name><Prefix>"
+                "</Prefix><Marker></Marker><MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated>"
+                "</ListBucketResult>"));
 }
 
 TEST_CASE("the first listing tells all about an object") {
   WithKeys gateway({"a"});
 
   const Reply reply = gateway.get("/b00");
-  CHECK(reply.has("<Contents><Key>a</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified>"
-                  "<ETag>&quot;0cc175b9c0f1b6a831c399e269772661&quot;</ETag><Size>1</Size><Owner><ID>acct-alice</ID>"
-                  "<DisplayName>Alice</DisplayName></Owner><StorageClass>STANDARD</StorageClass></Contents>"));
+  CHECK(reply.has(
+      "<Contents><Key>a</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified>"
+      "<ETag>&quot;0cc175b9c0f1b6a831c399e269772661&quot;</ETag><ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm>"
+      "<ChecksumType>FULL_OBJECT</ChecksumType><Size>1</Size><Owner><ID>acct-alice</ID>"
+      "<DisplayName>Alice</DisplayName></Owner><StorageClass>STANDARD</StorageClass></Contents>"));
 }
 
 TEST_CASE("the second listing tells owners only when asked") {
@@ -187,12 +190,12 @@ TEST_CASE("many objects are removed at once") {
       "<Delete><Object><Key>a</Key></Object><Object><Key>c&lt;</Key><VersionId>null</VersionId></Object>"
       "<Object><Key>missing</Key></Object><Object><Key> </Key></Object></Delete>";
 
-  const Reply reply = gateway.post("/b00?delete", body,
-                                   {{"Content-MD5", to_base64(digest_of(DigestAlgorithm::md5, body).bytes)}});
+  const Reply reply =
+      gateway.post("/b00?delete", body, {{"Content-MD5", to_base64(digest_of(DigestAlgorithm::md5, body).bytes)}});
 
   CHECK(reply.status == 200);
-  CHECK(all(reply, "Deleted") == Names{"<Key>a</Key>", "<Key>c&lt;</Key><VersionId>null</VersionId>",
-                                       "<Key>missing</Key>", "<Key> </Key>"});
+  CHECK(all(reply, "Deleted") ==
+        Names{"<Key>a</Key>", "<Key>c&lt;</Key><VersionId>null</VersionId>", "<Key>missing</Key>", "<Key> </Key>"});
   CHECK(all(gateway.get("/b00"), "Key") == Names{"b"});
 }
 
@@ -203,8 +206,8 @@ TEST_CASE("a quiet removal tells only what failed") {
       "<Object><Key>b</Key><ETag>\"bad\"</ETag></Object><Object><Key>b</Key><VersionId>v1</VersionId></Object>"
       "<Object><Key>b</Key><Size>1</Size></Object></Delete>";
 
-  const Reply reply = gateway.post("/b00?delete", body,
-                                   {{"x-amz-checksum-crc32", to_base64(digest_of(DigestAlgorithm::crc32, body).bytes)}});
+  const Reply reply = gateway.post(
+      "/b00?delete", body, {{"x-amz-checksum-crc32", to_base64(digest_of(DigestAlgorithm::crc32, body).bytes)}});
 
   CHECK_FALSE(reply.has("<Deleted>"));
   CHECK(all(reply, "Code") == Names{"PreconditionFailed", "NoSuchVersion", "NotImplemented"});
@@ -214,8 +217,7 @@ TEST_CASE("a quiet removal tells only what failed") {
 TEST_CASE("a removal of many needs a digest of its list, and a sound list") {
   WithKeys gateway({"a"});
   const auto code = [&](const std::string& body) {
-    return gateway
-        .post("/b00?delete", body, {{"Content-MD5", to_base64(digest_of(DigestAlgorithm::md5, body).bytes)}})
+    return gateway.post("/b00?delete", body, {{"Content-MD5", to_base64(digest_of(DigestAlgorithm::md5, body).bytes)}})
         .element("Code");
   };
   std::string many = "<Delete>";

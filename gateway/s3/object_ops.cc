@@ -11,9 +11,9 @@
 namespace sluice::s3 {
 namespace {
 
-constexpr std::string_view kOverrides[] = {"response-content-type",     "response-content-language",
-                                           "response-expires",          "response-cache-control",
-                                           "response-content-disposition", "response-content-encoding"};
+constexpr std::string_view kOverrides[] = {
+    "response-content-type",  "response-content-language",    "response-expires",
+    "response-cache-control", "response-content-disposition", "response-content-encoding"};
 
 /// Where no version was ever made, every object is the version null.
 Outcome<> check_version(const http::Query& query) {

@@ -24,8 +24,8 @@ constexpr auto kReadBucket = Action::read_bucket;
 
 constexpr OperationRow refused(std::string_view name, Scope scope, http::Method method, std::string_view subresource) {
   const bool reads = method == kGet || method == kHead;
-  const Action action = scope == kObject ? (reads ? Action::read_object : Action::write_object)
-                                         : (reads ? kReadBucket : kConfigure);
+  const Action action =
+      scope == kObject ? (reads ? Action::read_object : Action::write_object) : (reads ? kReadBucket : kConfigure);
   return {name, scope, method, subresource, not_implemented, action};
 }
 
@@ -90,7 +90,14 @@ constexpr OperationRow kOperations[] = {
     absent("GetBucketTagging", "tagging", Code::no_such_tag_set),
     refused("PutBucketTagging", kBucket, kPut, "tagging"),
     refused("DeleteBucketTagging", kBucket, kDelete, "tagging"),
-    {"GetObjectTagging", kObject, kGet, "tagging", object_probe, Action::read_object, false, {},
+    {"GetObjectTagging",
+     kObject,
+     kGet,
+     "tagging",
+     object_probe,
+     Action::read_object,
+     false,
+     {},
      "<Tagging><TagSet/></Tagging>"},
     refused("PutObjectTagging", kObject, kPut, "tagging"),
     refused("DeleteObjectTagging", kObject, kDelete, "tagging"),
@@ -109,8 +116,8 @@ constexpr OperationRow kOperations[] = {
     {"GetObjectRetention", kObject, kGet, "retention", object_probe, Action::read_object, false, Code::invalid_request,
      "Bucket is missing Object Lock Configuration"},
     refused("PutObjectRetention", kObject, kPut, "retention"),
-    {"GetObjectLegalHold", kObject, kGet, "legal-hold", object_probe, Action::read_object, false,
-     Code::invalid_request, "Bucket is missing Object Lock Configuration"},
+    {"GetObjectLegalHold", kObject, kGet, "legal-hold", object_probe, Action::read_object, false, Code::invalid_request,
+     "Bucket is missing Object Lock Configuration"},
     refused("PutObjectLegalHold", kObject, kPut, "legal-hold"),
 
     absent("GetBucketReplication", "replication", Code::replication_configuration_not_found),
@@ -175,15 +182,33 @@ constexpr OperationRow kPreflight{"Preflight", kObject, http::Method::options, "
 
 // Parameters of operations, which may stand without a value.
 constexpr std::string_view kParameters[] = {
-    "prefix",           "delimiter",          "marker",
-    "max-keys",         "encoding-type",      "continuation-token",
-    "start-after",      "fetch-owner",        "key-marker",
-    "version-id-marker", "upload-id-marker",  "max-uploads",
-    "part-number-marker", "max-parts",        "partNumber",
-    "versionId",        "max-buckets",        "bucket-region",
-    "x-id",             "id",                 "select-type",
-    "response-content-type", "response-content-language", "response-expires",
-    "response-cache-control", "response-content-disposition", "response-content-encoding",
+    "prefix",
+    "delimiter",
+    "marker",
+    "max-keys",
+    "encoding-type",
+    "continuation-token",
+    "start-after",
+    "fetch-owner",
+    "key-marker",
+    "version-id-marker",
+    "upload-id-marker",
+    "max-uploads",
+    "part-number-marker",
+    "max-parts",
+    "partNumber",
+    "versionId",
+    "max-buckets",
+    "bucket-region",
+    "x-id",
+    "id",
+    "select-type",
+    "response-content-type",
+    "response-content-language",
+    "response-expires",
+    "response-cache-control",
+    "response-content-disposition",
+    "response-content-encoding",
 };
 
 bool is_subresource(std::string_view name) {

@@ -61,7 +61,7 @@ struct OperationRow {
   std::string_view subresource;  ///< The query parameter that selects it, or none.
   Operation operation;
   auth::Action action;
-  bool copies = false;             ///< Selected by an x-amz-copy-source besides.
+  bool copies = false;                   ///< Selected by an x-amz-copy-source besides.
   Code refusal = Code::not_implemented;  ///< Of a probe without a document.
   std::string_view document{};           ///< Of a probe: the root element and what is in it.
 };

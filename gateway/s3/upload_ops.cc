@@ -77,8 +77,7 @@ Outcome<std::optional<object::Checksum>> whole_checksum(const Fields& fields, st
     }
     TRY(auto parsed, parse_complete_digest(row->algorithm, value));
     if (parsed.part_count && *parsed.part_count != part_count) return refuse(Code::bad_digest);
-    const auto by_form =
-        parsed.part_count ? object::ChecksumType::composite : object::ChecksumType::full_object;
+    const auto by_form = parsed.part_count ? object::ChecksumType::composite : object::ChecksumType::full_object;
     checksum = object::Checksum{.digest = std::move(parsed.digest), .type = type.value_or(by_form)};
   }
   return checksum;
@@ -131,14 +130,13 @@ Awaitable<Answer> Handler::upload_part(Call& call) {
   if (checksum) {
     CO_TRY(const object::UploadInfo upload, co_await services_.uploads.stat(call.context, name, upload_id));
     if (upload.checksum && *upload.checksum != *checksum) {
-      co_return s3::refuse(Code::invalid_request, "Checksum Type mismatch occurred, expected checksum Type: " +
-                                                      to_lower(checksum_name(*upload.checksum).token) +
-                                                      ", actual checksum Type: " +
-                                                      to_lower(checksum_name(*checksum).token));
+      co_return s3::refuse(Code::invalid_request,
+                           "Checksum Type mismatch occurred, expected checksum Type: " +
+                               to_lower(checksum_name(*upload.checksum).token) +
+                               ", actual checksum Type: " + to_lower(checksum_name(*checksum).token));
     }
   }
-  const auto part =
-      co_await services_.uploads.stage(call.context, name, upload_id, number, checksum, body.source());
+  const auto part = co_await services_.uploads.stage(call.context, name, upload_id, number, checksum, body.source());
   if (!part) co_return std::unexpected(body.explain(part.error()));
 
   http::Response response{.header = begin(call), .content = {}, .body = nullptr, .content_length = 0};

@@ -106,11 +106,21 @@ void XmlWriter::etag(std::string_view tag) {
 void XmlWriter::characters(std::string_view text) {
   for (const char c : text) {
     switch (c) {
-      case '&': out_ += "&amp;"; break;
-      case '<': out_ += "&lt;"; break;
-      case '>': out_ += "&gt;"; break;
-      case '"': out_ += "&quot;"; break;
-      case '\'': out_ += "&apos;"; break;
+      case '&':
+        out_ += "&amp;";
+        break;
+      case '<':
+        out_ += "&lt;";
+        break;
+      case '>':
+        out_ += "&gt;";
+        break;
+      case '"':
+        out_ += "&quot;";
+        break;
+      case '\'':
+        out_ += "&apos;";
+        break;
       default:
         if (static_cast<unsigned char>(c) < 0x20) {
           append_reference(out_, static_cast<unsigned char>(c));

@@ -1,7 +1,11 @@
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <catch2/catch.hpp>
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 #include <memory>
@@ -222,6 +226,102 @@ TEST_CASE("writers hold no more than their share of a small pool, and all end") 
     if (run(load_bytes(store, *extent, {0, extent->length})) == bytes) ++right;
   }
   CHECK(right == writers.size());
+}
+
+/// A copy of an open store's directory: what a crash would leave. Its log of commits.
+std::filesystem::path crash_copy(const LocalStore& store, const TemporaryDirectory& copy) {
+  std::filesystem::copy(store.directory(), copy.path(), std::filesystem::copy_options::recursive);
+  std::filesystem::path log;
+  for (const auto& file : std::filesystem::directory_iterator(copy.path() / "data" / "index")) {
+    if (file.path().extension() == ".log") log = file.path();
+  }
+  return log;
+}
+
+void commit(Index& index, const std::string& key) {
+  const auto one = [&]() -> Task<> {
+    const auto transaction = index.begin();
+    transaction->put(key, pattern(3000));
+    co_return co_await transaction->commit();
+  };
+  REQUIRE(run(one()));
+}
+
+TEST_CASE("a torn end of the log costs nothing that was acknowledged before it") {
+  LocalStore store;
+  for (const char* key : {"a", "b", "c"}) commit(store.backend().index, key);
+  const TemporaryDirectory copy;
+  const auto log_file = crash_copy(store, copy);
+  std::filesystem::resize_file(log_file, std::filesystem::file_size(log_file) - 100);
+
+  NullLog log;
+  BufferPool pool(1 << 20);
+  local::LocalBackend backend(small_options(copy.path(), 1 << 20), pool, log);
+  CHECK(run(backend.backend().index.get("b")) == pattern(3000));
+  CHECK(run(backend.backend().index.get("c")) == std::nullopt);
+}
+
+TEST_CASE("damage within the log is refused, not skipped over") {
+  LocalStore store;
+  for (const char* key : {"a", "b", "c"}) commit(store.backend().index, key);
+  const TemporaryDirectory copy;
+  {
+    std::fstream file(crash_copy(store, copy), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(4000);
+    file.put('!');
+  }
+
+  CHECK(refusal(copy.path()).find("Corruption") != std::string::npos);
+}
+
+Awaitable<> use_everything(Backend backend, std::uint64_t n) {
+  for (;;) {
+    const auto transaction = backend.index.begin();
+    const auto row = co_await transaction->scan({}, 1000);
+    (void)co_await transaction->get(std::to_string(n));
+    transaction->put(std::to_string(n), pattern(2000));
+    const auto committed = co_await transaction->commit();
+    const auto extent = co_await store_bytes(backend.extents, pattern(400'000, n), std::nullopt, 70'000);
+    if (!row || !committed || !extent) co_return;
+    (void)co_await load_bytes(backend.extents, *extent, {0, extent->length});
+    (void)co_await backend.extents.release(*extent);
+  }
+}
+
+TEST_CASE("an io_context may be destroyed at any moment, with everything in flight") {
+  LocalStore store;
+  for (int steps = 1; steps < 200; steps += 7) {
+    boost::asio::io_context io(1);
+    for (std::uint64_t n = 0; n < 4; ++n) boost::asio::co_spawn(io, use_everything(store.backend(), n), boost::asio::detached);
+    for (int step = 0; step < steps; ++step) io.run_one();
+  }
+
+  const Extent extent = put(store, 100'000);
+  CHECK(read(store, extent, {0, 100'000}) == pattern(100'000));
+  store.restart();
+  CHECK_FALSE(store.local().was_unclean());
+}
+
+TEST_CASE("a write that the device refuses is an error, and nothing of it is kept") {
+  LocalStore store(64 << 20);
+  put(store, 100);
+  rlimit usual{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &usual) == 0);
+  const auto before = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{.rlim_cur = 2 << 20, .rlim_max = usual.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+
+  const auto refused = run(store_bytes(store.store(), pattern(5'000'000), 5'000'000));
+
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &usual) == 0);
+  std::signal(SIGXFSZ, before);
+  CHECK(refused.error().code == ErrorCode::out_of_space);
+  const Extent next = put(store, 5'000'000);
+  CHECK(read(store, next, {0, 5'000'000}) == pattern(5'000'000));
+  const auto path = store.segment_path(next.id);
+  REQUIRE(run(store.store().release(next)));
+  store.restart();
+  CHECK(allocated(path) < 100'000);
 }
 
 TEST_CASE("a full device is refused before anything is written") {

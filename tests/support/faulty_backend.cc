@@ -1,5 +1,7 @@
 #include "tests/support/faulty_backend.h"
 
+#include <boost/asio/post.hpp>
+
 namespace sluice::test {
 namespace {
 
@@ -82,14 +84,15 @@ Faults& Faults::start() {
 Awaitable<Verdict> Faults::next_call(bool is_commit) {
   if (interrupted_) co_return Verdict::go_on;
   ++calls_;
+  if (yields_) co_await boost::asio::post(use_task);
   if (calls_ == interrupt_at_) {
     struck_ = interrupted_ = true;
     co_await interruption_();
     interrupted_ = false;
   }
-  if (calls_ != fail_at_) co_return Verdict::go_on;
+  if (!fail_at_ || calls_ < *fail_at_ || (calls_ > *fail_at_ && !is_cut_)) co_return Verdict::go_on;
   struck_ = true;
-  co_return loses_answers_ && is_commit ? Verdict::do_and_fail : Verdict::fail;
+  co_return loses_answers_&& is_commit ? Verdict::do_and_fail : Verdict::fail;
 }
 
 std::unique_ptr<Transaction> FaultyIndex::begin() {

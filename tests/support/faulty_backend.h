@@ -22,6 +22,13 @@ class Faults {
     fail_at(n);
     loses_answers_ = true;
   }
+  /// As fail_at, and so does every call after it: the process is dead to the world.
+  void cut_at(std::uint64_t n) {
+    fail_at(n);
+    is_cut_ = true;
+  }
+  /// Every call first lets other coroutines run.
+  void yield() { start().yields_ = true; }
   /// Before the n-th call from here on, `interruption` runs to its end; calls it
   /// makes are neither counted nor failed.
   void interrupt_at(std::uint64_t n, std::function<Awaitable<>()> interruption) {
@@ -45,6 +52,8 @@ class Faults {
   std::optional<std::uint64_t> interrupt_at_;
   std::function<Awaitable<>()> interruption_;
   bool loses_answers_ = false;
+  bool is_cut_ = false;
+  bool yields_ = false;
   bool interrupted_ = false;
   bool struck_ = false;
 };

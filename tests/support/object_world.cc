@@ -8,8 +8,6 @@
 namespace sluice::test {
 namespace {
 
-using namespace std::chrono_literals;
-
 constexpr UtcTime kStart{std::chrono::milliseconds(1'767'225'600'250)};  // 2026-01-01, and a quarter second.
 
 template <class T>
@@ -71,8 +69,8 @@ Task<object::PartInfo> World::start_stage(std::string key, std::string upload_id
   co_return co_await uploads.stage(context, name, upload_id, number, {}, body);
 }
 
-Task<object::ObjectInfo> World::start_commit(std::string key, std::string upload_id,
-                                             std::vector<std::uint32_t> numbers, object::Conditions conditions) {
+Task<object::ObjectInfo> World::start_commit(std::string key, std::string upload_id, std::vector<std::uint32_t> numbers,
+                                             object::Conditions conditions) {
   object::CommitOptions options;
   options.part_size_min = 0;
   options.conditions = std::move(conditions);
@@ -137,7 +135,7 @@ void World::put_parts(std::string key, std::uint32_t count) {
 }
 
 void World::reclaim() {
-  clock.set(clock.now() + 1h);
+  clock.set(clock.now() + std::chrono::hours(1));
   while (must(run(reclaimer.run_once())) != 0) {
   }
 }

@@ -34,6 +34,10 @@ class AwsCli(Client):
             "AWS_PAGER": "",
             "AWS_MAX_ATTEMPTS": "1",
         }
+        # Without being told, aws-cli 1 signs links by SigV2 when the endpoint is an address.
+        config = self.folder / "aws-config"
+        config.write_text("[default]\ns3 =\n  signature_version = s3v4\n")
+        settings["AWS_CONFIG_FILE"] = str(config)
         if self.server.ca_file:
             settings["AWS_CA_BUNDLE"] = self.server.ca_file
         return super().environment | settings

@@ -23,6 +23,8 @@ class Curl(Client):
         command = [self._program, "-q", "--silent", "--show-error", "--fail-with-body", "--path-as-is"]
         command += ["--aws-sigv4", f"aws:amz:{self.server.region}:s3"]
         command += ["--user", f"{self.server.access_key}:{self.server.secret_key}"]
+        # curl adds this header itself from 8.0 on.
+        command += ["--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD"]
         if self.server.ca_file:
             command += ["--cacert", self.server.ca_file]
         return self.run(*command, *arguments, url)

@@ -1,4 +1,5 @@
 """Bytes on a socket, for what no client would send."""
+import re
 import socket
 import ssl
 
@@ -40,9 +41,8 @@ def exchange(server, data):
 
 
 def statuses(received):
-    """The status of each response in what came back. Bodies must not hold a status line."""
-    lines = [line for line in received.split(b"\r\n") if line.startswith(b"HTTP/1.")]
-    return [int(line.split()[1]) for line in lines if line.split()[1] != b"100"]
+    """The status of each response in what came back, in order; no body may hold a status line."""
+    return [int(status) for status in re.findall(rb"HTTP/1\.[01] (\d{3}) ", received) if status != b"100"]
 
 
 def signed_request(s3, method, bucket, key, extra_lines=(), body=b"", payload_hash=sigv4.UNSIGNED, length=None):

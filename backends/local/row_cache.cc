@@ -1,0 +1,48 @@
+#include "backends/local/row_cache.h"
+
+namespace sluice::local {
+
+RowCache::RowCache(std::size_t capacity) : shard_capacity_(capacity / kShardCount) {}
+
+std::optional<std::string> RowCache::find(std::string_view key) {
+  Shard& shard = shard_of(key);
+  const std::scoped_lock lock(shard.mutex);
+  const auto found = shard.places.find(key);
+  if (found == shard.places.end()) return std::nullopt;
+  shard.rows.splice(shard.rows.begin(), shard.rows, found->second);
+  return found->second->value;
+}
+
+RowCache::Ticket RowCache::ticket(std::string_view key) {
+  Shard& shard = shard_of(key);
+  const std::scoped_lock lock(shard.mutex);
+  return shard.changes;
+}
+
+void RowCache::keep(std::string_view key, std::string_view value, Ticket ticket) {
+  Row row{.key = std::string(key), .value = std::string(value)};
+  if (cost(row) > shard_capacity_ / 4) return;
+  Shard& shard = shard_of(key);
+  const std::scoped_lock lock(shard.mutex);
+  if (shard.changes != ticket || shard.places.contains(key)) return;
+  shard.size += cost(row);
+  shard.rows.push_front(std::move(row));
+  shard.places.emplace(shard.rows.front().key, shard.rows.begin());
+  while (shard.size > shard_capacity_) drop(shard, std::prev(shard.rows.end()));
+}
+
+void RowCache::forget(std::string_view key) {
+  Shard& shard = shard_of(key);
+  const std::scoped_lock lock(shard.mutex);
+  ++shard.changes;
+  const auto found = shard.places.find(key);
+  if (found != shard.places.end()) drop(shard, found->second);
+}
+
+void RowCache::drop(Shard& shard, Rows::iterator row) {
+  shard.size -= cost(*row);
+  shard.places.erase(row->key);
+  shard.rows.erase(row);
+}
+
+}  // namespace sluice::local
