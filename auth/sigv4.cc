@@ -1,14 +1,15 @@
 #include "auth/sigv4.h"
 
 #include <algorithm>
-#include <array>
 #include <map>
 #include <utility>
 
 #include "auth/canonical_request.h"
 #include "auth/claim.h"
 #include "auth/date.h"
+#include "auth/declared_payload.h"
 #include "auth/hmac_key.h"
+#include "auth/sigv2.h"
 #include "gateway/core/digest.h"
 #include "gateway/core/encoding.h"
 
@@ -23,41 +24,6 @@ constexpr std::string_view kTerminator = "aws4_request";
 constexpr std::string_view kUnsignedPayload = "UNSIGNED-PAYLOAD";
 constexpr std::string_view kEmptyPayload = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 constexpr std::uint64_t kExpiresMax = 7 * 24 * 60 * 60;
-
-struct PayloadName {
-  std::string_view text;
-  Payload payload;
-};
-constexpr std::array<PayloadName, 4> kPayloads{{
-    {kUnsignedPayload, Payload::unsigned_payload},
-    {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD", Payload::streaming_signed},
-    {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", Payload::streaming_signed_trailer},
-    {"STREAMING-UNSIGNED-PAYLOAD-TRAILER", Payload::streaming_unsigned_trailer},
-}};
-
-struct DeclaredPayload {
-  Payload payload = Payload::unsigned_payload;
-  std::string sha256;  ///< Raw, for Payload::sha256.
-};
-
-Result<DeclaredPayload> parse_payload(std::string_view text) {
-  if (text.size() == 64) {
-    if (auto digest = from_hex(text)) return DeclaredPayload{Payload::sha256, *std::move(digest)};
-  }
-  const auto* const known = std::ranges::find(kPayloads, text, &PayloadName::text);
-  if (known != kPayloads.end()) return DeclaredPayload{known->payload, {}};
-  if (text.starts_with("STREAMING-")) {
-    return fail(ErrorCode::not_implemented, "x-amz-content-sha256: this form of streaming is not implemented");
-  }
-  return fail(
-      ErrorCode::invalid_argument,
-      "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
-      "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid sha256 value.");
-}
-
-bool is_streaming_signed(Payload payload) {
-  return payload == Payload::streaming_signed || payload == Payload::streaming_signed_trailer;
-}
 
 /// A number as a client would write it, perhaps out of every range?
 bool is_integer(std::string_view text) {
@@ -121,23 +87,20 @@ class SigV4::Attempt {
   Attempt(const SigV4& scheme, const SignedRequest& request)
       : scheme_(scheme), request_(request), target_(request.target) {}
 
-  Result<SignedIdentity> run();
-
-  /// What to tell after run() failed with `error`.
-  SignatureFault fault(Error error) {
-    fault_.error = std::move(error);
-    return std::move(fault_);
-  }
+  std::expected<SignedIdentity, SignatureFault> run();
 
  private:
+  enum class Scheme : std::uint8_t { none, version2, version4 };
+
   struct Computed {
     std::string canonical_request;
     std::string string_to_sign;
     std::string signature;
   };
 
-  Result<bool> find_claim();
+  Result<Scheme> find_claim();
   Result<SignedIdentity> anonymous() const;
+  Result<SignedIdentity> verified();
   Result<> check_tokens() const;
   Result<> find_time();
   Result<> check_scope();
@@ -168,9 +131,22 @@ class SigV4::Attempt {
   bool plus_is_space_ = false;
 };
 
-Result<SignedIdentity> SigV4::Attempt::run() {
-  TRY(const bool claims, find_claim());
-  if (!claims) return anonymous();
+std::expected<SignedIdentity, SignatureFault> SigV4::Attempt::run() {
+  const auto refused = [this](Error error) {
+    fault_.error = std::move(error);
+    return std::unexpected(std::move(fault_));
+  };
+  const auto scheme = find_claim();
+  if (!scheme) return refused(scheme.error());
+  if (*scheme == Scheme::version2) {
+    return authenticate_version2({.credentials = scheme_.credentials_, .clock = scheme_.clock_}, request_, target_);
+  }
+  auto identity = *scheme == Scheme::none ? anonymous() : verified();
+  if (!identity) return refused(std::move(identity).error());
+  return *std::move(identity);
+}
+
+Result<SignedIdentity> SigV4::Attempt::verified() {
   TRY(check_tokens());
   TRY(find_time());
   TRY(check_scope());
@@ -182,12 +158,12 @@ Result<SignedIdentity> SigV4::Attempt::run() {
   return identity();
 }
 
-/// Whether the request claims a signature; then claim_ is it.
-Result<bool> SigV4::Attempt::find_claim() {
+/// What signature the request claims; of version 4, claim_ is it.
+Result<SigV4::Attempt::Scheme> SigV4::Attempt::find_claim() {
   const auto header = request_.fields.find("authorization");
   presigned_ = is_presigned(target_);
   fault_.presigned = presigned_;
-  const bool version2 = !presigned_ && target_.find("AWSAccessKeyId");
+  const bool version2 = !presigned_ && is_version2(target_);
   const bool by_query = presigned_ || version2;
   if (by_query && header && !header->empty()) {
     return fail(ErrorCode::invalid_request,
@@ -195,19 +171,21 @@ Result<bool> SigV4::Attempt::find_claim() {
                 "parameter or the Authorization header should be specified");
   }
   if (version2) {
+    if (scheme_.accept_version2_) return Scheme::version2;
     return fail(ErrorCode::unsupported_signature,
                 "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.");
   }
   if (presigned_) {
     TRY(claim_, claim_of_query(target_, decoded_));
-    return true;
+    return Scheme::version4;
   }
-  if (!header) return false;
+  if (!header) return Scheme::none;
   if (request_.fields.count("authorization") > 1) {
     return fail(ErrorCode::authorization_malformed, "The Authorization header was given more than once.");
   }
+  if (scheme_.accept_version2_ && is_version2(*header)) return Scheme::version2;
   TRY(claim_, claim_of_header(*header));
-  return true;
+  return Scheme::version4;
 }
 
 Result<SignedIdentity> SigV4::Attempt::anonymous() const {
@@ -397,19 +375,17 @@ SignedIdentity SigV4::Attempt::identity() const {
   return result;
 }
 
-SigV4::SigV4(const Credentials& credentials, const Clock& clock, std::string region)
+SigV4::SigV4(const Credentials& credentials, const Clock& clock, std::string region, bool accept_version2)
     : credentials_(credentials),
       clock_(clock),
       region_(std::move(region)),
+      accept_version2_(accept_version2),
       keys_(std::make_unique<KeyCache>(region_)) {}
 
 SigV4::~SigV4() = default;
 
 std::expected<SignedIdentity, SignatureFault> SigV4::authenticate(const SignedRequest& request) const {
-  Attempt attempt(*this, request);
-  auto identity = attempt.run();
-  if (!identity) return std::unexpected(attempt.fault(std::move(identity).error()));
-  return *std::move(identity);
+  return Attempt(*this, request).run();
 }
 
 }  // namespace sluice::auth

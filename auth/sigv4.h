@@ -22,6 +22,7 @@ struct SignedRequest {
   std::string_view method;
   std::string_view target;  ///< Raw: path and query as received.
   const Fields& fields;
+  std::string_view virtual_host_bucket = {};  ///< The bucket that Host names, if it does.
 };
 
 /// What the body of a signed request must be (x-amz-content-sha256).
@@ -68,19 +69,21 @@ struct SignatureFault {
 };
 
 /// AWS Signature Version 4 ("Authenticating Requests (AWS Signature Version 4)",
-/// Amazon S3 API Reference), by header and by query. Safe for concurrent use.
+/// Amazon S3 API Reference), by header and by query; with its predecessor Version 2
+/// where that is accepted. Safe for concurrent use.
 class SigV4 {
  public:
   static constexpr std::chrono::minutes kSkewMax{15};
 
   /// `region` is the one region of this deployment. The others must outlive this.
-  SigV4(const Credentials& credentials, const Clock& clock, std::string region);
+  SigV4(const Credentials& credentials, const Clock& clock, std::string region, bool accept_version2 = true);
   ~SigV4();
 
   /// Who signed `request`. A request that carries no signature at all is
   /// anonymous: Identity without a user. Checks the clock (15 minutes), the scope
   /// (wrong_region), that `host` and every x-amz-* header is signed, and that
-  /// x-amz-content-sha256 is one we know.
+  /// x-amz-content-sha256 is one we know. A signature of Version 2 is
+  /// unsupported_signature where it is not accepted.
   std::expected<SignedIdentity, SignatureFault> authenticate(const SignedRequest& request) const;
 
  private:
@@ -89,6 +92,7 @@ class SigV4 {
   const Credentials& credentials_;
   const Clock& clock_;
   std::string region_;
+  bool accept_version2_;
   std::unique_ptr<KeyCache> keys_;  ///< Signing keys by user and day.
 };
 

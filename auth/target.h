@@ -6,7 +6,7 @@
 
 namespace sluice::auth {
 
-/// One `name=value` of a query, undecoded; without `=` the value is empty.
+/// One `name=value` of a query, undecoded; without `=` the value is empty, its data() null.
 struct QueryPair {
   std::string_view name;
   std::string_view value;

@@ -106,7 +106,7 @@ class Gateway {
         objects_(backend_, reclaimer_, clock_),
         uploads_(backend_, reclaimer_, clock_),
         credentials_(users_of(config)),
-        signatures_(credentials_, clock_, config.region),
+        signatures_(credentials_, clock_, config.region, config.sigv2),
         s3_({buckets_, objects_, uploads_, backend_, signatures_, clock_}, s3_options(config)),
         metrics_(pool_),
         admin_(metrics_, [this] { return ready_ && !server_.draining(); }),

@@ -6,8 +6,8 @@ namespace sluice::local {
 
 namespace {
 
-constexpr std::size_t kBatchSizeMax = 4 << 20;   ///< Bytes of one write to the log, but for its last commit.
-constexpr std::size_t kRecentMax = 256 * 1024;   ///< Some 16 MB; no transaction lives through that many writes.
+constexpr std::size_t kBatchSizeMax = 4 << 20;  ///< Bytes of one write to the log, but for its last commit.
+constexpr std::size_t kRecentMax = 256 * 1024;  ///< Some 16 MB; no transaction lives through that many writes.
 
 }  // namespace
 

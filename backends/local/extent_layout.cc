@@ -14,7 +14,8 @@ constexpr std::string_view kSegmentMagic = "SLUICESG";
 
 template <class T>
 void append(std::string& to, T value) {
-  for (std::size_t n = 0; n < sizeof(T); ++n) to.push_back(static_cast<char>(static_cast<unsigned char>(value >> (8 * n))));
+  for (std::size_t n = 0; n < sizeof(T); ++n)
+    to.push_back(static_cast<char>(static_cast<unsigned char>(value >> (8 * n))));
 }
 
 std::uint32_t read_u32(std::string_view bytes, std::size_t at) {
@@ -85,7 +86,8 @@ Result<Footer> decode_footer(const Extent& extent, std::string_view bytes) {
   if (bytes.size() != footer_size(extent.length)) return corrupt(extent, "the footer is cut short");
   const auto covered = bytes.substr(0, bytes.size() - 4);
   const auto trailer = covered.substr(covered.size() - (kTrailerSize - 4));
-  if (read_u32(bytes, covered.size()) != crc32c(covered)) return corrupt(extent, "the footer does not match its checksum");
+  if (read_u32(bytes, covered.size()) != crc32c(covered))
+    return corrupt(extent, "the footer does not match its checksum");
   if (trailer != encode_trailer(extent)) return corrupt(extent, "the footer is another extent's");
   Footer blocks(block_count(extent.length));
   for (std::size_t n = 0; n < blocks.size(); ++n) blocks[n] = read_u32(bytes, 4 * n);

@@ -11,8 +11,8 @@ namespace sluice::local {
 
 // How extents lie in segment files: docs/local-format.md. Nothing here touches a file.
 
-inline constexpr std::uint64_t kPageSize = 4096;         ///< What extents are aligned to.
-inline constexpr std::uint64_t kBlockSize = 16 * 1024;   ///< What one checksum covers.
+inline constexpr std::uint64_t kPageSize = 4096;        ///< What extents are aligned to.
+inline constexpr std::uint64_t kBlockSize = 16 * 1024;  ///< What one checksum covers.
 inline constexpr std::uint64_t kTrailerSize = 64;
 inline constexpr std::uint64_t kExtentLengthMax = 256ULL << 20;
 inline constexpr std::uint32_t kFormatVersion = 1;

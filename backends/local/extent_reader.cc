@@ -43,12 +43,10 @@ Task<Chunk> ExtentSource::read() {
   if (at_ == end_) co_return Chunk{};
   const std::uint64_t first = at_ / kBlockSize;
   const std::uint64_t from = first * kBlockSize;
-  const std::uint64_t to =
-      std::min({from + BufferPool::kChunkSize, round_up(end_, kBlockSize), extent_.length});
+  const std::uint64_t to = std::min({from + BufferPool::kChunkSize, round_up(end_, kBlockSize), extent_.length});
   CO_TRY(const Chunk chunk, co_await services_.pool.acquire());
   const Chunk blocks = chunk.slice(0, to - from);
-  CO_TRY(const auto source,
-         in_extent(co_await read_fully(file_, blocks, place_of(extent_.id).offset + from), extent_));
+  CO_TRY(const auto source, in_extent(co_await read_fully(file_, blocks, place_of(extent_.id).offset + from), extent_));
   cold_ = cold_ || source == ReadFrom::device;
   if (cold_) read_ahead(to);
   CO_TRY(check_blocks(extent_, *footer_, first, blocks.text()));

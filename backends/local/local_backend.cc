@@ -10,7 +10,8 @@ class LocalBackend::State {
  public:
   State(const LocalOptions& options, BufferPool& pool, Log& log)
       : directory(options.directory),
-        index(std::make_unique<RocksIndex>(directory.index(), options, directory.is_unfinished(), index_uncertain, log)),
+        index(
+            std::make_unique<RocksIndex>(directory.index(), options, directory.is_unfinished(), index_uncertain, log)),
         extents(std::make_unique<ExtentFiles>(directory.segments(), options, pool, index_uncertain, log)),
         inline_size_max(options.inline_size_max) {
     directory.finish();

@@ -78,7 +78,8 @@ Task<Reconciled> Reconciliation::run(LiveExtents& live) {
 Task<> Reconciliation::next(LiveExtents& live) {
   CO_TRY(const auto extent, co_await live.next());
   if (extent) {
-    if (next_ && extent->id <= next_->id) co_return fail(ErrorCode::internal, "reconcile: live extents are out of order");
+    if (next_ && extent->id <= next_->id)
+      co_return fail(ErrorCode::internal, "reconcile: live extents are out of order");
     ++found_.live_count;
     found_.live_bytes += extent->length;
   }
@@ -111,8 +112,9 @@ Task<> Reconciliation::compare(SegmentNumber number, std::vector<Span> live) {
 
   auto& background = services_.segments->background();
   CO_TRY(const auto size, co_await done_on<Result<std::uint64_t>>(
-                              background, [file = *file, number, live = std::move(live), give_back = give_back_,
-                                           &log = services_.log]() -> Result<std::uint64_t> {
+                              background,
+                              [file = *file, number, live = std::move(live), give_back = give_back_,
+                               &log = services_.log]() -> Result<std::uint64_t> {
                                 const bool right = header_is_right(file->fd(), number);
                                 if (!right) log.error("segment_header_wrong", {{"segment", std::uint64_t{number}}});
                                 return orphans_in(file->fd(), live, give_back && right);

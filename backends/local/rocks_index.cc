@@ -24,8 +24,8 @@ using Value = std::optional<std::string>;
 /// Released with its last holder, which may be a thread that still reads at it.
 using SnapshotPtr = std::shared_ptr<const rocksdb::Snapshot>;
 
-constexpr std::size_t kInlineScanMax = 64;          ///< Rows that are scanned on the calling thread, if in memory.
-constexpr std::size_t kSmallCommitMax = 2 * 1024;   ///< What removing something needs.
+constexpr std::size_t kInlineScanMax = 64;         ///< Rows that are scanned on the calling thread, if in memory.
+constexpr std::size_t kSmallCommitMax = 2 * 1024;  ///< What removing something needs.
 constexpr auto kSpaceCheckPeriod = std::chrono::milliseconds(100);
 
 /// Refuses commits while the file system is nearly full, before RocksDB finds out:
@@ -142,16 +142,18 @@ RocksIndex::State::State(const std::filesystem::path& directory, const LocalOpti
   rocks.listeners.push_back(errors_);
   rocksdb::DB* db = nullptr;
   const auto opened = rocksdb::DB::Open(rocks, directory.string(), &db);
-  if (!opened.ok()) throw std::runtime_error("cannot open the index in " + directory.string() + ": " + opened.ToString());
+  if (!opened.ok())
+    throw std::runtime_error("cannot open the index in " + directory.string() + ": " + opened.ToString());
   db_.reset(db);
-  committer_ = std::make_unique<Committer>([this](rocksdb::WriteBatch& writes) { return write(writes); },
-                                           [this](std::size_t size) {
-                                             if (errors_->stopped()) {
-                                               return Result<>(fail(ErrorCode::unavailable, "index: RocksDB has stopped"));
-                                             }
-                                             return space_.admit(size);
-                                           },
-                                           uncertain);
+  committer_ =
+      std::make_unique<Committer>([this](rocksdb::WriteBatch& writes) { return write(writes); },
+                                  [this](std::size_t size) {
+                                    if (errors_->stopped()) {
+                                      return Result<>(fail(ErrorCode::unavailable, "index: RocksDB has stopped"));
+                                    }
+                                    return space_.admit(size);
+                                  },
+                                  uncertain);
 }
 
 RocksIndex::State::~State() {
@@ -240,7 +242,9 @@ class RocksIndex::RocksTransaction final : public Transaction {
     co_return co_await state_.scan(snapshot(), range, limit);
   }
 
-  void put(std::string key, std::string value) override { commit_.writes.push_back({std::move(key), std::move(value)}); }
+  void put(std::string key, std::string value) override {
+    commit_.writes.push_back({std::move(key), std::move(value)});
+  }
   void erase(std::string key) override { commit_.writes.push_back({std::move(key), std::nullopt}); }
 
   Task<> commit() override {

@@ -110,9 +110,15 @@ void IoRing::State::hand_over(IoOperation& operation) {
   const auto memory = operation.memory_.writable();
   const auto length = static_cast<unsigned>(memory.size());
   switch (operation.kind_) {
-    case IoOperation::Kind::read: io_uring_prep_read(entry, fd, memory.data(), length, operation.offset_); break;
-    case IoOperation::Kind::write: io_uring_prep_write(entry, fd, memory.data(), length, operation.offset_); break;
-    case IoOperation::Kind::fdatasync: io_uring_prep_fsync(entry, fd, IORING_FSYNC_DATASYNC); break;
+    case IoOperation::Kind::read:
+      io_uring_prep_read(entry, fd, memory.data(), length, operation.offset_);
+      break;
+    case IoOperation::Kind::write:
+      io_uring_prep_write(entry, fd, memory.data(), length, operation.offset_);
+      break;
+    case IoOperation::Kind::fdatasync:
+      io_uring_prep_fsync(entry, fd, IORING_FSYNC_DATASYNC);
+      break;
     case IoOperation::Kind::fallocate:
       io_uring_prep_fallocate(entry, fd, operation.mode_, static_cast<off_t>(operation.offset_),
                               static_cast<off_t>(operation.length_));
@@ -207,7 +213,8 @@ IoRing::~IoRing() = default;
 void IoRing::shutdown() noexcept { state_->drain_all(); }
 
 IoRing& IoRing::of(const Executor& executor) {
-  return asio::use_service<IoRing>(static_cast<asio::execution_context&>(asio::query(executor, asio::execution::context)));
+  return asio::use_service<IoRing>(
+      static_cast<asio::execution_context&>(asio::query(executor, asio::execution::context)));
 }
 
 void IoRing::require() {

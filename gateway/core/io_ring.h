@@ -45,7 +45,7 @@ template <class Keep>
 Awaitable<> fall_asleep(Keep keep) {
   const Executor executor = co_await boost::asio::this_coro::executor;
   co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<Executor>, void()>(
-      [executor](auto handler, Keep keep_it) {
+      [executor](auto handler, const Keep& keep_it) {
         keep_it(std::unique_ptr<Sleeper>(new SleeperOf<decltype(handler)>(std::move(handler), executor)));
       },
       use_task, std::move(keep));

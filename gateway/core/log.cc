@@ -1,22 +1,24 @@
 #include "gateway/core/log.h"
 
+#include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <spdlog/async_logger.h>
-#include <spdlog/details/thread_pool.h>
-#include <spdlog/sinks/basic_file_sink.h>
-#include <spdlog/sinks/null_sink.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cmath>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <stdexcept>
+#include <thread>
+#include <utility>
 
 #include "gateway/core/encoding.h"
 
 namespace sluice {
 namespace {
-
-constexpr std::size_t kQueuedLinesMax = 16384;
 
 void append_string(fmt::memory_buffer& out, std::string_view text) {
   const bool utf8 = is_utf8(text);  // JSON is; what a client sends need not be.
@@ -66,54 +68,128 @@ std::string_view name_of(LogLevel level) {
   return "info";
 }
 
-std::shared_ptr<spdlog::sinks::sink> sink_for(const std::string& destination) {
-  if (destination.empty()) return std::make_shared<spdlog::sinks::null_sink_mt>();
-  if (destination == "-") return std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  return std::make_shared<spdlog::sinks::basic_file_sink_mt>(destination);
+/// The present time as RFC 3339 has it; the seconds are made once a second on each thread.
+void append_time(fmt::memory_buffer& out) {
+  using namespace std::chrono;
+  thread_local sys_seconds made{};
+  thread_local std::string text;
+  const auto now = floor<milliseconds>(system_clock::now());
+  const auto second = floor<seconds>(now);
+  if (second != made) {
+    made = second;
+    text = fmt::format("{:%Y-%m-%dT%H:%M:%S}", fmt::gmtime(system_clock::to_time_t(second)));
+  }
+  out.append(text);
+  fmt::format_to(fmt::appender(out), ".{:03}Z", (now - second).count());
 }
 
-class SpdLog : public Log {
- public:
-  SpdLog(const std::string& destination, LogLevel least)
-      : least_(least),
-        threads_(std::make_shared<spdlog::details::thread_pool>(kQueuedLinesMax, 1)),
-        logger_(std::make_shared<spdlog::async_logger>("sluice", sink_for(destination), threads_,
-                                                       spdlog::async_overflow_policy::overrun_oldest)) {
-    logger_->set_pattern("%v");
-    logger_->set_level(spdlog::level::trace);
-    logger_->flush_on(spdlog::level::warn);
+/// Opens what is written to; nothing for nowhere.
+int open_destination(const std::string& destination) {
+  if (destination.empty()) return -1;
+  if (destination == "-") return ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
+  const int file = ::open(destination.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+  if (file < 0) {
+    throw std::runtime_error(fmt::format("cannot open the log {}: {}", destination, std::strerror(errno)));
   }
+  return file;
+}
 
-  ~SpdLog() override { logger_->flush(); }
+// Lines gather for a moment and go out in one write, so that a line costs its
+// thread no system call and no wake-up.
+class BufferedLog : public Log {
+ public:
+  BufferedLog(const std::string& destination, LogLevel least)
+      : least_(least), file_(open_destination(destination)), writer_([this] { run(); }) {}
+
+  ~BufferedLog() override {
+    {
+      const std::scoped_lock lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    writer_.join();
+    if (file_ >= 0) ::close(file_);
+  }
+  BufferedLog(const BufferedLog&) = delete;
+  BufferedLog& operator=(const BufferedLog&) = delete;
 
   void write(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) override {
-    if (level < least_) return;
-    const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-    const auto millis = now.time_since_epoch().count() % 1000;
+    if (level < least_ || file_ < 0) return;
     fmt::memory_buffer line;
-    fmt::format_to(fmt::appender(line), "{{\"time\":\"{:%Y-%m-%dT%H:%M:%S}.{:03}Z\",\"level\":\"{}\",\"event\":",
-                   fmt::gmtime(std::chrono::system_clock::to_time_t(now)), millis, name_of(level));
+    line.append(std::string_view("{\"time\":\""));
+    append_time(line);
+    line.append(std::string_view("\",\"level\":\""));
+    line.append(name_of(level));
+    line.append(std::string_view("\",\"event\":"));
     append_string(line, event);
     for (const LogField& field : fields) append_field(line, field);
-    line.push_back('}');
-    logger_->log(level >= LogLevel::warning ? spdlog::level::warn : spdlog::level::info,
-                 spdlog::string_view_t(line.data(), line.size()));
+    line.append(std::string_view("}\n"));
+    append(level, {line.data(), line.size()});
   }
 
  private:
-  LogLevel least_;
-  std::shared_ptr<spdlog::details::thread_pool> threads_;
-  std::shared_ptr<spdlog::async_logger> logger_;
+  static constexpr std::size_t kPendingMax = 8 << 20;
+  static constexpr auto kGatherTime = std::chrono::milliseconds(20);
+
+  void append(LogLevel level, std::string_view line) {
+    bool first = false;
+    bool urgent = false;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (pending_.size() + line.size() > kPendingMax) {
+        ++dropped_;
+        return;
+      }
+      first = pending_.empty();
+      pending_.append(line);
+      urgent = level >= LogLevel::warning && !std::exchange(urgent_, urgent_ || level >= LogLevel::warning);
+    }
+    if (first || urgent) wake_.notify_one();
+  }
+
+  void run() {
+    std::string lines;
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [this] { return stopping_ || !pending_.empty(); });
+      wake_.wait_for(lock, kGatherTime, [this] { return stopping_ || urgent_; });
+      if (pending_.empty()) return;
+      lines.clear();
+      lines.swap(pending_);
+      const auto dropped = std::exchange(dropped_, 0);
+      urgent_ = false;
+      lock.unlock();
+      if (dropped != 0)
+        lines += fmt::format("{{\"level\":\"warning\",\"event\":\"log_lines_dropped\",\"count\":{}}}\n", dropped);
+      write_out(lines);
+      lock.lock();
+    }
+  }
+
+  void write_out(std::string_view lines) const {
+    while (!lines.empty()) {
+      const auto count = ::write(file_, lines.data(), lines.size());
+      if (count < 0 && errno == EINTR) continue;
+      if (count <= 0) return;  // There is nobody to tell.
+      lines.remove_prefix(static_cast<std::size_t>(count));
+    }
+  }
+
+  const LogLevel least_;
+  const int file_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::string pending_;
+  std::uint64_t dropped_ = 0;
+  bool urgent_ = false;
+  bool stopping_ = false;
+  std::thread writer_;
 };
 
 }  // namespace
 
 std::unique_ptr<Log> open_log(const std::string& destination, LogLevel least) {
-  try {
-    return std::make_unique<SpdLog>(destination, least);
-  } catch (const spdlog::spdlog_ex& error) {
-    throw std::runtime_error(error.what());
-  }
+  return std::make_unique<BufferedLog>(destination, least);
 }
 
 }  // namespace sluice

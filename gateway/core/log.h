@@ -19,8 +19,9 @@ struct LogField {
 
 /// Structured lines: one JSON object each, with `time`, `level` and `event`.
 /// Values are escaped, so a client cannot forge a line. Never give it a secret.
-/// Written in the background by one thread; when it cannot keep up, the oldest
-/// lines are dropped, never the request. Safe for concurrent use.
+/// Written in the background by one thread, a few milliseconds later, warnings and
+/// errors at once; when it cannot keep up, lines are dropped and counted, and no
+/// request waits. Safe for concurrent use.
 class Log {
  public:
   virtual ~Log() = default;

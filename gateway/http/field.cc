@@ -144,13 +144,14 @@ std::string format_http_date(chrono::sys_seconds time) {
   const auto day = chrono::floor<chrono::days>(time);
   const chrono::year_month_day date(day);
   const chrono::hh_mm_ss clock(time - day);
-  std::array<char, 40> text;
-  const int size = std::snprintf(text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT",
-                                 kDays[chrono::weekday(day).c_encoding()].data(), static_cast<unsigned>(date.day()),
-                                 kMonths[static_cast<unsigned>(date.month()) - 1].data(), static_cast<int>(date.year()),
-                                 static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                                 static_cast<int>(clock.seconds().count()));
-  return {text.data(), static_cast<std::size_t>(size)};
+  std::string text(kDays[chrono::weekday(day).c_encoding()]);
+  std::array<char, 40> rest;
+  std::snprintf(rest.data(), rest.size(), ", %02u ", static_cast<unsigned>(date.day()));
+  text.append(rest.data()).append(kMonths[static_cast<unsigned>(date.month()) - 1]);
+  std::snprintf(rest.data(), rest.size(), " %04d %02d:%02d:%02d GMT", static_cast<int>(date.year()),
+                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
+                static_cast<int>(clock.seconds().count()));
+  return text.append(rest.data());
 }
 
 std::optional<chrono::sys_seconds> parse_http_date(std::string_view text, chrono::sys_seconds now) {

@@ -127,8 +127,8 @@ class Server::ConnectionSlot {
   bool holds_drain_;
 };
 
-Server::Server(ServerOptions options, BufferPool& pool, Log& log, Metrics& metrics)
-    : options_(std::move(options)), pool_(pool), log_(log) {
+Server::Server(const ServerOptions& options, BufferPool& pool, Log& log, Metrics& metrics)
+    : options_(options), pool_(pool), log_(log) {
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   const std::size_t count = options_.thread_count == 0 ? cores : options_.thread_count;
   for (std::size_t i = 0; i < count; ++i) workers_.push_back(std::make_unique<Worker>(metrics.add_shard()));
@@ -138,7 +138,7 @@ Server::~Server() { stop(); }
 
 Executor Server::executor(std::size_t thread) const { return workers_[thread]->io.get_executor(); }
 
-Result<Endpoint> Server::listen(Listener listener) {
+Result<Endpoint> Server::listen(const Listener& listener) {
   Endpoint endpoint = listener.endpoint;
   std::vector<std::unique_ptr<LocalListener>> listeners;
   for (const auto& worker : workers_) {
@@ -169,7 +169,7 @@ void Server::start() {
   running_ = true;
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     Worker& worker = *workers_[i];
-    const auto logged = [this](std::exception_ptr thrown) {
+    const auto logged = [this](const std::exception_ptr& thrown) {
       if (!thrown) return;
       try {
         std::rethrow_exception(thrown);
@@ -235,7 +235,7 @@ void Server::admit(Worker& worker, LocalListener& listener, TcpSocket socket) {
   socket.set_option(tcp::no_delay(true), ignored);
   auto slot = std::make_unique<ConnectionSlot>(*this, worker.metrics, !listener.scope.serves_while_draining);
   asio::co_spawn(worker.io.get_executor(), serve_connection(worker, listener, std::move(socket), std::move(slot)),
-                 [this](std::exception_ptr thrown) {
+                 [this](const std::exception_ptr& thrown) {
                    if (thrown) log_.error("connection failed");
                  });
 }

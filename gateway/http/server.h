@@ -54,7 +54,7 @@ struct ServerOptions {
 class Server {
  public:
   /// What is given must outlive the server.
-  Server(ServerOptions options, BufferPool& pool, Log& log, Metrics& metrics);
+  Server(const ServerOptions& options, BufferPool& pool, Log& log, Metrics& metrics);
   /// As stop().
   ~Server();
   Server(const Server&) = delete;
@@ -62,7 +62,7 @@ class Server {
 
   /// Binds an address, before start(); the address with its port, also where 0 was
   /// asked for. Fails with unavailable if the system refuses it.
-  Result<Endpoint> listen(Listener listener);
+  Result<Endpoint> listen(const Listener& listener);
 
   /// Runs the threads and begins to accept.
   void start();

@@ -36,8 +36,8 @@ bool comes_true(Condition condition) {
 
 /// A server on two threads, and what it needs.
 struct Running {
-  explicit Running(Handler& handler, ServerOptions options = {.thread_count = 2}, TlsContext* tls = nullptr)
-      : server(std::move(options), pool, log, metrics) {
+  explicit Running(Handler& handler, const ServerOptions& options = {.thread_count = 2}, TlsContext* tls = nullptr)
+      : server(options, pool, log, metrics) {
     Listener listener{.endpoint = *parse_endpoint("127.0.0.1:0"), .handler = &handler, .tls = tls, .protocol = "test"};
     endpoint = server.listen(listener).value();
   }

@@ -2,7 +2,7 @@
 #include <functional>
 #include <memory>
 
-#include "gateway/object/catalog.h"
+#include "gateway/object/install.h"
 #include "gateway/object/objects.h"
 #include "gateway/object/uploads.h"
 #include "tests/support/object_world.h"
@@ -52,6 +52,33 @@ template <class T>
 Awaitable<> into(Task<T> task, std::optional<Result<T>>& result) {
   result = co_await std::move(task);
 }
+
+// A put that has got the rows it decides from, and waits before its commit.
+class HalfPut {
+ public:
+  explicit HalfPut(World& world) : transaction_(world.faulty.backend().index.begin()), now_(world.clock.now()) {}
+
+  Awaitable<> begin() {
+    Catalog rows(*transaction_);
+    References references;
+    ObjectRecord record;
+    record.info.md5 = std::string(16, 'm');
+    if (!co_await claim_bucket(rows, name_.bucket)) co_return;
+    ready_ = (co_await install(rows, references, now_, name_, {}, record)).has_value();
+  }
+
+  Awaitable<> end() {
+    if (ready_) committed = (co_await transaction_->commit()).has_value();
+  }
+
+  bool committed = false;
+
+ private:
+  const ObjectName name_{"photos", "half"};
+  std::unique_ptr<Transaction> transaction_;
+  UtcTime now_;
+  bool ready_ = false;
+};
 
 // Clears away what is garbage, as the reclaimer of another process would.
 Awaitable<> reclaim_elsewhere(World& world) {
@@ -119,6 +146,32 @@ TEST_CASE("no object is ever in a bucket that is gone, when a put comes into a r
                   CHECK(removal->error().code == ErrorCode::bucket_not_empty);
                   CHECK(world.get("key") == "meow");
                 }});
+}
+
+TEST_CASE("no object is ever in a bucket that is gone, though two puts come into its removal") {
+  for (std::uint64_t i = 1; i <= 6; ++i) {
+    for (std::uint64_t j = i + 1; j <= 7; ++j) {
+      World world;
+      HalfPut half(world);
+      std::optional<Result<ObjectInfo>> put;
+      std::optional<Result<>> removed;
+      const auto visit = [&](std::uint64_t n) -> Awaitable<> {
+        if (n == i) {
+          co_await into(world.start_put("key", "meow"), put);
+          co_await into(world.start_remove("key"), removed);
+          co_await half.begin();
+        }
+        if (n == j) co_await half.end();
+      };
+      world.faulty.faults.visit_each(visit);
+      const auto removal = run(world.start_remove_bucket("photos"));
+      world.faulty.faults.start();
+
+      INFO("before calls " << i << " and " << j);
+      CHECK_FALSE((removal.has_value() && half.committed));
+      CHECK(world.leftovers() == "");
+    }
+  }
 }
 
 TEST_CASE("a bucket that is removed under an upload takes it along") {
@@ -196,6 +249,49 @@ TEST_CASE("a copy of many parts whose source is removed meanwhile is whole or no
                   if (!*copy) CHECK(copy->error().code == ErrorCode::no_such_object);
                 }},
            /*stride=*/97);
+}
+
+TEST_CASE("a copy whose source is cleared away by another process meanwhile is whole or not at all") {
+  std::optional<Result<ObjectInfo>> copy;
+  std::optional<Result<>> removal;
+  const std::uint32_t count = GENERATE(3U, 300U);
+  run_race({.prepare = [&](World& world) { world.put_parts("from", count); },
+            .operate = [&](World& world) { copy = world.copy("from", "to"); },
+            .interrupt = [&](World& world) -> Awaitable<> {
+              co_await into(world.start_remove("from"), removal);
+              co_await reclaim_elsewhere(world);
+            },
+            .check =
+                [&](World& world) {
+                  world.reclaim();
+                  if (*copy) CHECK(world.get("to") == test::parts_text(count));
+                  if (!*copy) CHECK(copy->error().code == ErrorCode::no_such_object);
+                }},
+           /*stride=*/97);
+}
+
+TEST_CASE("a part copied from an object that is removed meanwhile is whole or not at all") {
+  std::string upload_id;
+  std::optional<Result<PartInfo>> part;
+  std::optional<Result<>> removal;
+  run_race({.prepare =
+                [&](World& world) {
+                  REQUIRE(world.put("from", kLong));
+                  upload_id = world.begin("key");
+                },
+            .operate =
+                [&](World& world) {
+                  part = run(world.uploads.stage_copy(world.context, {"photos", "key"}, upload_id, 1,
+                                                      {"photos", "from"}, {}, ByteRange{100, 150}));
+                },
+            .interrupt = [&](World& world) { return into(world.start_remove("from"), removal); },
+            .check =
+                [&](World& world) {
+                  world.reclaim();
+                  if (!*part) CHECK(part->error().code == ErrorCode::no_such_object);
+                  if (*part) REQUIRE(world.commit("key", upload_id, {1}));
+                  if (*part) CHECK(world.get("key") == kLong.substr(100, 150));
+                }});
 }
 
 TEST_CASE("of a commit and an abandonment one wins") {

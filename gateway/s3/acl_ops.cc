@@ -61,7 +61,7 @@ std::string Handler::acl_document(const std::string& owner) const {
   xml.open("Grant");
   xml.open_raw("Grantee", kUser);
   identify();
-  xml.element("Permission", std::string_view("FULL_CONTROL"));
+  xml.element("Permission", "FULL_CONTROL");
   xml.close();
   xml.close();
   xml.close();

@@ -8,8 +8,6 @@
 namespace sluice::s3 {
 namespace {
 
-constexpr std::string_view kSourcePrefix = "x-amz-copy-source-";
-
 /// COPY (false) or REPLACE (true).
 Outcome<bool> replaces(const Fields& fields, std::string_view directive) {
   const auto text = fields.find(directive);
@@ -22,7 +20,7 @@ Outcome<bool> replaces(const Fields& fields, std::string_view directive) {
 
 Outcome<object::CopyOptions> copy_options(const Call& call, UtcTime now) {
   const Fields& fields = *call.fields;
-  object::CopyOptions options{.source_conditions = read_conditions(fields, now, kSourcePrefix),
+  object::CopyOptions options{.source_conditions = read_conditions(fields, now, Conditional::copy_source),
                               .conditions = write_conditions(fields),
                               .owner = call.account(),
                               .replacement = {},
@@ -83,7 +81,7 @@ Awaitable<Answer> Handler::upload_part_copy(Call& call) {
   CO_TRY(co_await authorize_source(call, source));
   const object::ObjectName name = call.name();
   const std::string upload_id(call.target.query.get("uploadId"));
-  const auto conditions = read_conditions(fields, services_.clock.now(), kSourcePrefix);
+  const auto conditions = read_conditions(fields, services_.clock.now(), Conditional::copy_source);
   CO_TRY(const object::PartInfo part,
          co_await services_.uploads.stage_copy(call.context, name, upload_id, number, source, conditions, range));
   XmlWriter xml;

@@ -143,8 +143,14 @@ Awaitable<Answer> Handler::answer(Call& call) {
     call.context.operation = call.row->name;
   }
 
+  // In virtual-host style the path is the key alone.
+  const bool by_host = !options_.domains.empty() && !call.target.bucket.empty() &&
+                       percent_decode(http::split_target(header.target).path) == "/" + call.target.key;
   const auth::SignedRequest signed_request{
-      .method = header.method_text, .target = header.target, .fields = header.fields};
+      .method = header.method_text,
+      .target = header.target,
+      .fields = header.fields,
+      .virtual_host_bucket = by_host ? std::string_view(call.target.bucket) : std::string_view{}};
   auto signature = services_.signatures.authenticate(signed_request);
   if (!signature) co_return std::unexpected(failure_of(signature.error()));
   call.signature = *std::move(signature);

@@ -96,6 +96,14 @@ std::optional<std::chrono::sys_seconds> date(const Fields& fields, std::string_v
   return text ? http::parse_http_date(*text) : std::nullopt;
 }
 
+struct ConditionNames {
+  std::string_view match, none_match, modified_since, unmodified_since;
+};
+constexpr ConditionNames kConditions{"if-match", "if-none-match", "if-modified-since", "if-unmodified-since"};
+constexpr ConditionNames kSourceConditions{"x-amz-copy-source-if-match", "x-amz-copy-source-if-none-match",
+                                           "x-amz-copy-source-if-modified-since",
+                                           "x-amz-copy-source-if-unmodified-since"};
+
 Outcome<object::Metadata> read_metadata(const Fields& fields) {
   object::Metadata metadata;
   std::size_t size = 0;
@@ -207,14 +215,12 @@ Outcome<Description> read_description(const Fields& fields) {
   return description;
 }
 
-object::Conditions read_conditions(const Fields& fields, UtcTime now, std::string_view prefix) {
-  const std::string start(prefix);
-  object::Conditions conditions{
-      .if_match = tag_condition(fields, start + "if-match"),
-      .if_none_match = tag_condition(fields, start + "if-none-match"),
-      .if_modified_since = date(fields, start + "if-modified-since"),
-      .if_unmodified_since = date(fields, start + "if-unmodified-since"),
-  };
+object::Conditions read_conditions(const Fields& fields, UtcTime now, Conditional whose) {
+  const ConditionNames& names = whose == Conditional::object ? kConditions : kSourceConditions;
+  object::Conditions conditions{.if_match = tag_condition(fields, names.match),
+                                .if_none_match = tag_condition(fields, names.none_match),
+                                .if_modified_since = date(fields, names.modified_since),
+                                .if_unmodified_since = date(fields, names.unmodified_since)};
   if (conditions.if_modified_since > std::chrono::floor<std::chrono::seconds>(now))
     conditions.if_modified_since.reset();
   return conditions;

@@ -40,9 +40,12 @@ Outcome<Description> read_description(const Fields& fields);
 /// `list` without the codings aws-chunked, which are about the transfer.
 std::string without_aws_chunked(std::string_view list);
 
+/// What a condition is about.
+enum class Conditional : std::uint8_t { object, copy_source };
+
 /// The four conditions of a read. Dates that are none, and an If-Modified-Since in
-/// the future, are ignored. `prefix` is "" or "x-amz-copy-source-".
-object::Conditions read_conditions(const Fields& fields, UtcTime now, std::string_view prefix = {});
+/// the future, are ignored.
+object::Conditions read_conditions(const Fields& fields, UtcTime now, Conditional whose = Conditional::object);
 
 /// The two conditions of a write.
 object::Conditions write_conditions(const Fields& fields);

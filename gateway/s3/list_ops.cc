@@ -45,8 +45,19 @@ class KeyWriter {
       xml.element(element, key);
     }
   }
+  /// The first listing's prefix stands as it was asked for, since SDKs decode all but
+  /// that; only what XML cannot hold is encoded there too.
+  void write_first_prefix(XmlWriter& xml, std::string_view prefix) const {
+    const bool writable = std::ranges::none_of(
+        prefix, [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t' && c != '\n' && c != '\r'; });
+    if (writable) {
+      xml.element("Prefix", prefix);
+    } else {
+      write(xml, "Prefix", prefix);
+    }
+  }
   void tell_type(XmlWriter& xml) const {
-    if (encodes_) xml.element("EncodingType", std::string_view("url"));
+    if (encodes_) xml.element("EncodingType", "url");
   }
 
  private:
@@ -95,7 +106,7 @@ class ListWriter {
     xml_.element("Size", info.size);
   }
 
-  void storage_class() { xml_.element("StorageClass", std::string_view("STANDARD")); }
+  void storage_class() { xml_.element("StorageClass", "STANDARD"); }
 
   void prefixes(const object::ListPage& page) {
     for (const object::ListEntry& entry : page.entries) {
@@ -152,7 +163,7 @@ Awaitable<Answer> Handler::list_objects(Call& call) {
   ListWriter writer("ListBucketResult", listing.keys);
   XmlWriter& xml = writer.xml();
   xml.element("Name", call.target.bucket);
-  writer.key("Prefix", listing.options.prefix);
+  listing.keys.write_first_prefix(xml, listing.options.prefix);
   writer.key("Marker", listing.options.after);
   // Without a delimiter the last key tells where to go on.
   if (page.truncated && !listing.options.delimiter.empty()) writer.key("NextMarker", page.entries.back().name);
@@ -231,7 +242,7 @@ Awaitable<Answer> Handler::list_object_versions(Call& call) {
   xml.element("VersionIdMarker", version);
   if (page.truncated) {
     writer.key("NextKeyMarker", page.entries.back().name);
-    if (!page.entries.back().is_prefix) xml.element("NextVersionIdMarker", std::string_view("null"));
+    if (!page.entries.back().is_prefix) xml.element("NextVersionIdMarker", "null");
   }
   xml.element("MaxKeys", listing.max_keys);
   if (!listing.options.delimiter.empty()) writer.key("Delimiter", listing.options.delimiter);
@@ -241,7 +252,7 @@ Awaitable<Answer> Handler::list_object_versions(Call& call) {
     if (entry.is_prefix) continue;
     xml.open("Version");
     writer.key("Key", entry.name);
-    xml.element("VersionId", std::string_view("null"));
+    xml.element("VersionId", "null");
     xml.element("IsLatest", true);
     writer.facts(entry.info);
     writer.owner("Owner", entry.info.owner, display_name(entry.info.owner));

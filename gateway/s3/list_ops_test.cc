@@ -159,6 +159,9 @@ TEST_CASE("keys are percent-encoded when asked, but for slashes") {
   CHECK(reply.element("Delimiter") == "/");
   CHECK(all(reply, "Key") == Names{"%01", "asdf%2Bb"});
   CHECK(prefixes(reply) == Names{"foo%2B1/", "foo/", "quux%20ab/"});
+  CHECK(gateway.get("/b00?encoding-type=url&prefix=a%0A").has("<Prefix>a&#xA;</Prefix>"));
+  CHECK(gateway.get("/b00?encoding-type=url&prefix=a%01").has("<Prefix>a%01</Prefix>"));
+  CHECK(gateway.get("/b00?list-type=2&encoding-type=url&prefix=a%0A").has("<Prefix>a%0A</Prefix>"));
   CHECK(gateway.get("/b00?encoding-type=base64").element("Code") == "InvalidArgument");
 }
 

@@ -57,6 +57,8 @@ Outcome<std::vector<object::PartClaim>> read_parts(std::string_view text) {
       return refuse(Code::malformed_xml);
     }
     TRY(auto part, read_part(element));
+    // A client that sent a part twice may list it twice: what it said last is meant.
+    if (!parts.empty() && parts.back().number == part.number) parts.pop_back();
     parts.push_back(std::move(part));
   }
   if (parts.empty()) return refuse(Code::malformed_xml);

@@ -93,10 +93,6 @@ void XmlWriter::element(std::string_view name, std::uint64_t number) {
   element(name, std::string_view(digits, end));
 }
 
-void XmlWriter::element(std::string_view name, bool value) {
-  element(name, value ? std::string_view("true") : std::string_view("false"));
-}
-
 void XmlWriter::etag(std::string_view tag) {
   out_.append("<ETag>&quot;");
   characters(tag);

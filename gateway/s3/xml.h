@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -29,7 +30,11 @@ class XmlWriter {
 
   void element(std::string_view name, std::string_view text);
   void element(std::string_view name, std::uint64_t number);
-  void element(std::string_view name, bool value);
+  /// Of a bool and nothing else, or a literal would be one.
+  template <std::same_as<bool> Truth>
+  void element(std::string_view name, Truth value) {
+    element(name, std::string_view(value ? "true" : "false"));
+  }
   /// Text inside the element that is open.
   void characters(std::string_view text);
   /// `<ETag>&quot;tag&quot;</ETag>`

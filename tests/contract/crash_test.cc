@@ -19,8 +19,8 @@ namespace sluice::test {
 namespace {
 
 struct Acknowledged {
-  std::map<std::string, std::uint64_t> rows;                 ///< The highest number told for a writer.
-  std::vector<std::pair<Extent, std::uint64_t>> extents;     ///< With the seed of their bytes.
+  std::map<std::string, std::uint64_t> rows;              ///< The highest number told for a writer.
+  std::vector<std::pair<Extent, std::uint64_t>> extents;  ///< With the seed of their bytes.
   std::uint64_t highest = 0;
 };
 

@@ -35,7 +35,8 @@ class ExtentList : public LiveExtents {
   std::size_t at_ = 0;
 };
 
-Extent put(ExtentStore& store, const std::string& bytes, std::optional<std::uint64_t> expected, std::size_t step = 100'000) {
+Extent put(ExtentStore& store, const std::string& bytes, std::optional<std::uint64_t> expected,
+           std::size_t step = 100'000) {
   const auto extent = run(store_bytes(store, bytes, expected, step));
   REQUIRE(extent);
   return *extent;
@@ -65,7 +66,8 @@ void check_round_trips(ExtentStore& store) {
   SECTION("every size around the borders comes back, however it is cut") {
     std::vector<std::uint64_t> sizes = {1, 100};
     for (const std::uint64_t border : {kPage, kBlock, kChunk, kMegabyte}) {
-      for (const std::uint64_t below : {kPage - 64, std::uint64_t{68}, std::uint64_t{1}}) sizes.push_back(border - below);
+      for (const std::uint64_t below : {kPage - 64, std::uint64_t{68}, std::uint64_t{1}})
+        sizes.push_back(border - below);
       sizes.push_back(border);
       sizes.push_back(std::min(border + 1, store.extent_length_max()));
     }
@@ -75,7 +77,8 @@ void check_round_trips(ExtentStore& store) {
       for (const bool known : {true, false}) {
         for (const std::size_t step : {std::size_t{4096}, std::size_t{10'007}, std::size_t{2 * kMegabyte}}) {
           const Extent extent = put(store, bytes, known ? std::optional(size) : std::nullopt, step);
-          const bool right = extent.length == size && extent.crc32c == crc32c(bytes) && same(read(store, extent), bytes);
+          const bool right =
+              extent.length == size && extent.crc32c == crc32c(bytes) && same(read(store, extent), bytes);
           if (!right) wrong.push_back(size);
         }
       }
@@ -118,7 +121,8 @@ void check_ranges(ExtentStore& store) {
     for (const std::uint64_t begin : edges) {
       for (const std::uint64_t end : edges) {
         if (begin >= end) continue;
-        if (!same(read(store, extent, {begin, end - begin}), bytes.substr(begin, end - begin))) wrong.push_back({begin, end});
+        if (!same(read(store, extent, {begin, end - begin}), bytes.substr(begin, end - begin)))
+          wrong.push_back({begin, end});
       }
     }
     CHECK(wrong.empty());
@@ -246,13 +250,15 @@ void check_reconcile(ExtentStoreFixture& fixture) {
       fixture.restart();
       CHECK(reconcile(fixture.store(), live, true).orphan_bytes == 0);
     }
-    for (std::uint64_t round = 0; round < 5; ++round) CHECK(same(read(fixture.store(), live[round]), pattern(30'000, round)));
+    for (std::uint64_t round = 0; round < 5; ++round)
+      CHECK(same(read(fixture.store(), live[round]), pattern(30'000, round)));
   }
 }
 
 Awaitable<> write_and_check(ExtentStore& store, std::uint64_t seed, std::atomic<int>& right) {
   const std::string bytes = pattern(1 + seed * 7919 % 400'000, seed);
-  const auto extent = co_await store_bytes(store, bytes, seed % 2 == 0 ? std::optional(bytes.size()) : std::nullopt, 30'000);
+  const auto extent =
+      co_await store_bytes(store, bytes, seed % 2 == 0 ? std::optional(bytes.size()) : std::nullopt, 30'000);
   if (!extent) co_return;
   const auto back = co_await load_bytes(store, *extent, {0, extent->length});
   if (back && same(*back, bytes)) ++right;

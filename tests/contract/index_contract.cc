@@ -297,7 +297,8 @@ void check_concurrency(Index& index) {
     for (int thread = 0; thread < kThreads; ++thread) {
       threads.emplace_back([&] {
         asio::io_context io(1);
-        for (int n = 0; n < kCoroutines; ++n) asio::co_spawn(io, count_up(index, kTimes, faults, conflicts), asio::detached);
+        for (int n = 0; n < kCoroutines; ++n)
+          asio::co_spawn(io, count_up(index, kTimes, faults, conflicts), asio::detached);
         io.run();
       });
     }

@@ -29,7 +29,7 @@ Result<std::string> read(LocalStore& store, const Extent& extent, ByteRange rang
 }
 
 std::uint64_t allocated(const std::filesystem::path& path) {
-  struct stat status {};
+  struct stat status{};
   return ::stat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_blocks) * 512 : 0;
 }
 
@@ -292,7 +292,8 @@ TEST_CASE("an io_context may be destroyed at any moment, with everything in flig
   LocalStore store;
   for (int steps = 1; steps < 200; steps += 7) {
     boost::asio::io_context io(1);
-    for (std::uint64_t n = 0; n < 4; ++n) boost::asio::co_spawn(io, use_everything(store.backend(), n), boost::asio::detached);
+    for (std::uint64_t n = 0; n < 4; ++n)
+      boost::asio::co_spawn(io, use_everything(store.backend(), n), boost::asio::detached);
     for (int step = 0; step < steps; ++step) io.run_one();
   }
 

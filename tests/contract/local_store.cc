@@ -30,7 +30,9 @@ local::LocalOptions small_options(const std::filesystem::path& directory, std::u
   return options;
 }
 
-LocalStore::LocalStore(std::uint64_t segment_size) : options_(small_options(directory_.path(), segment_size)) { open(); }
+LocalStore::LocalStore(std::uint64_t segment_size) : options_(small_options(directory_.path(), segment_size)) {
+  open();
+}
 
 void LocalStore::open() { backend_ = std::make_unique<local::LocalBackend>(options_, pool_, log_); }
 

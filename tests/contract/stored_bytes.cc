@@ -16,7 +16,8 @@ std::string pattern(std::size_t size, std::uint64_t seed) {
   return bytes;
 }
 
-Task<Extent> store_bytes(ExtentStore& store, std::string bytes, std::optional<std::uint64_t> expected, std::size_t step) {
+Task<Extent> store_bytes(ExtentStore& store, std::string bytes, std::optional<std::uint64_t> expected,
+                         std::size_t step) {
   CO_TRY(const auto writer, co_await store.create(expected));
   for (std::size_t at = 0; at < bytes.size(); at += step) {
     CO_TRY(co_await writer->write(Chunk::of(bytes.substr(at, step))));

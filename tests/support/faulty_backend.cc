@@ -85,6 +85,11 @@ Awaitable<Verdict> Faults::next_call(bool is_commit) {
   if (interrupted_) co_return Verdict::go_on;
   ++calls_;
   if (yields_) co_await boost::asio::post(use_task);
+  if (visit_) {
+    interrupted_ = true;
+    co_await visit_(calls_);
+    interrupted_ = false;
+  }
   if (calls_ == interrupt_at_) {
     struck_ = interrupted_ = true;
     co_await interruption_();

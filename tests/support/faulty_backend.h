@@ -35,6 +35,8 @@ class Faults {
     start().interrupt_at_ = n;
     interruption_ = std::move(interruption);
   }
+  /// `visit` is run so before every call, and told its number.
+  void visit_each(std::function<Awaitable<>(std::uint64_t n)> visit) { start().visit_ = std::move(visit); }
   /// Nothing befalls any call; counting begins at 1.
   Faults& start();
 
@@ -51,6 +53,7 @@ class Faults {
   std::optional<std::uint64_t> fail_at_;
   std::optional<std::uint64_t> interrupt_at_;
   std::function<Awaitable<>()> interruption_;
+  std::function<Awaitable<>(std::uint64_t)> visit_;
   bool loses_answers_ = false;
   bool is_cut_ = false;
   bool yields_ = false;

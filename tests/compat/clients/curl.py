@@ -11,7 +11,7 @@ from harness import sigv4
 
 class Curl(Client):
     name = "curl"
-    cannot_name = {"trailing/": "curl adds the file's name to a URL that ends in a slash"}
+    cannot_name = dict.fromkeys(("trailing/", ".", ".."), "curl adds the file's name to a URL that ends in a folder")
 
     def __init__(self, server, folder):
         super().__init__(server, folder)

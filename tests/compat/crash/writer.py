@@ -82,7 +82,7 @@ class Writer:
         answer = self._request(wanted, method, key, headers=headers, body=body)
         if answer.status < 300:
             self._ledger.acknowledge(write)
-            if value is not ABSENT:
+            if answer.etag():
                 self._etags[key] = answer.etag()
         else:
             self._ledger.refuse(key, write)

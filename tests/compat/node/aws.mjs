@@ -16,13 +16,16 @@ import { Upload } from "@aws-sdk/lib-storage";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 
 export function connect({ endpoint, accessKey, secretKey, region }) {
-  const s3 = new S3Client({
+  const settings = {
     endpoint,
     region,
     forcePathStyle: true,
     maxAttempts: 1,
     credentials: { accessKeyId: accessKey, secretAccessKey: secretKey },
-  });
+  };
+  const s3 = new S3Client(settings);
+  // By default the SDK signs the checksum of an empty body into every link, and S3 refuses any other body.
+  const presigner = new S3Client({ ...settings, requestChecksumCalculation: "WHEN_REQUIRED" });
   return {
     async makeBucket({ bucket }) {
       await s3.send(new CreateBucketCommand({ Bucket: bucket }));
@@ -69,7 +72,7 @@ export function connect({ endpoint, accessKey, secretKey, region }) {
 
     presign({ bucket, key, method }) {
       const Command = method === "GET" ? GetObjectCommand : PutObjectCommand;
-      return getSignedUrl(s3, new Command({ Bucket: bucket, Key: key }), { expiresIn: 300 });
+      return getSignedUrl(presigner, new Command({ Bucket: bucket, Key: key }), { expiresIn: 300 });
     },
   };
 }

@@ -110,6 +110,21 @@ def unread_bodies(stage):
     expect(first.startswith(b"HTTP/1.1 404"), f"a refused PUT must not be told to continue: {first[:80]!r}")
 
 
+@scenario("framing: a final answer to Expect comes after 100, or ends the connection", sanitized=True)
+def expectation(stage):
+    """aws-cli 2.9 takes a final answer without 100 as the next one, too, and waits for it in vain."""
+    s3 = prepared(stage)
+    expecting = [b"Expect: 100-continue"]
+    for what, bucket, length in (("an empty body", BUCKET, 0), ("a body", BUCKET, 5), ("no bucket", "no-bucket", 0),
+                                 ("no bucket, with a body", "no-bucket", 5)):  # fmt: skip
+        with raw.connect(stage.server) as connection:
+            connection.sendall(raw.signed_request(s3, "PUT", bucket, "expected", expecting, length=length))
+            received = connection.recv(65536)
+        first = received.startswith(b"HTTP/1.1 100") or b"\r\nConnection: close\r\n" in received
+        expect(first, f"{what}: no 100 and no end: {received[:300]!r}")
+    check_old(stage, "expectations")
+
+
 @scenario("framing: requests in a row are answered in order", sanitized=True)
 def pipelining(stage):
     s3 = prepared(stage)
