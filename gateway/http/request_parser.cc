@@ -22,7 +22,6 @@ constexpr Refusal kTooManyFields{400, Fault::header_too_large, "The request has 
 constexpr Refusal kTargetTooLong{414, Fault::target_too_long, "The request target is too long."};
 constexpr Refusal kBadVersion{505, Fault::unsupported_version, "The server speaks HTTP/1.1 and HTTP/1.0."};
 constexpr Refusal kBadCoding{501, Fault::unsupported_coding, "The only transfer coding is chunked."};
-constexpr Refusal kBadExpectation{417, Fault::expectation_failed, "The only expectation is 100-continue."};
 
 std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
@@ -120,16 +119,13 @@ std::optional<Refusal> frame_body(ParsedRequest& request) {
   return std::nullopt;
 }
 
-std::optional<Refusal> check_expectation(ParsedRequest& request) {
-  request.expects_continue = false;
-  if (request.http_1_0) return std::nullopt;  // RFC 9110 10.1.1: ignored in a request of HTTP/1.0.
+// RFC 9110 10.1.1 lets a server answer 417 to an expectation it does not know, or
+// ignore it; S3 ignores it.
+bool expects_continue(const ParsedRequest& request) {
+  if (request.http_1_0) return false;
   const auto expect = request.header.fields.find("Expect");
-  if (!expect) return std::nullopt;
-  if (request.header.fields.count("Expect") != 1 || !equals_ignoring_case(*expect, "100-continue")) {
-    return kBadExpectation;
-  }
-  request.expects_continue = request.header.chunked || request.header.content_length.value_or(0) != 0;
-  return std::nullopt;
+  if (!expect || !equals_ignoring_case(*expect, "100-continue")) return false;
+  return request.header.chunked || request.header.content_length.value_or(0) != 0;
 }
 
 }  // namespace
@@ -166,7 +162,8 @@ std::optional<Refusal> parse_request(std::string_view block, std::size_t target_
   const std::size_t host_count = request.header.fields.count("Host");
   if (host_count > 1 || (host_count == 0 && !request.http_1_0)) return kBadHost;  // RFC 9112 3.2
   if (auto refusal = frame_body(request)) return refusal;
-  return check_expectation(request);
+  request.expects_continue = expects_continue(request);
+  return std::nullopt;
 }
 
 }  // namespace sluice::http

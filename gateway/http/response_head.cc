@@ -60,8 +60,6 @@ std::string_view reason_of(unsigned status) {
       return "Unsupported Media Type";
     case 416:
       return "Range Not Satisfiable";
-    case 417:
-      return "Expectation Failed";
     case 429:
       return "Too Many Requests";
     case 500:

@@ -130,6 +130,14 @@ TEST_CASE("an expectation without a body keeps the connection") {
   wire.until("GET /b");
 }
 
+TEST_CASE("an unknown expectation is ignored") {
+  Echo echo;
+  Wire wire(echo);
+  wire.send(put("Content-Length: 3\r\nExpect: a-miracle\r\nConnection: close\r\n") + "abc");
+  CHECK(wire.until_closed().starts_with("HTTP/1.1 200"));
+  CHECK(echo.heard.at(0) == "PUT /a abc");
+}
+
 TEST_CASE("HTTP/1.0 cannot expect anything") {
   Echo echo;
   Wire wire(echo);

@@ -77,10 +77,6 @@ TEST_CASE("HTTP/1.1 needs one Host") {
   CHECK(refusal_of("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n") == "400");
 }
 
-TEST_CASE("an unknown expectation fails") {
-  CHECK(refusal_of("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: a-miracle\r\n\r\n") == "417");
-}
-
 TEST_CASE("a header has a greatest size") {
   const std::string large(33'000, 'x');
   CHECK(refusal_of("GET / HTTP/1.1\r\nHost: h\r\nX: " + large + "\r\n\r\n") == "400");

@@ -196,7 +196,6 @@ constexpr FaultRow kFaults[] = {
     {http::Fault::target_too_long, "RequestURITooLong"},
     {http::Fault::unsupported_version, "HttpVersionNotSupported"},
     {http::Fault::unsupported_coding, "NotImplemented"},
-    {http::Fault::expectation_failed, "ExpectationFailed"},
     {http::Fault::unavailable, "ServiceUnavailable"},
     {http::Fault::internal, "InternalError"},
 };
