@@ -70,8 +70,11 @@ std::string_view name_of(LogLevel level) {
 
 /// The present time as RFC 3339 has it; the seconds are made once a second on each thread.
 void append_time(fmt::memory_buffer& out) {
-  using namespace std::chrono;
-  thread_local sys_seconds made{};
+  using std::chrono::floor;
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  using std::chrono::system_clock;
+  thread_local std::chrono::sys_seconds made{};
   thread_local std::string text;
   const auto now = floor<milliseconds>(system_clock::now());
   const auto second = floor<seconds>(now);
