@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <vector>
@@ -55,16 +56,16 @@ int check(std::span<const std::string_view> arguments, const std::map<std::strin
   if (!std::filesystem::is_directory(config.data)) throw std::invalid_argument("there is no directory " + config.data);
   local::LocalBackend local({.directory = config.data}, pool, *log);
 
+  // The coroutine refers to them to its end.
+  const std::function<void(const std::string&)> found = [](const std::string& fault) { std::puts(fault.c_str()); };
+  const std::function<void(const object::FsckReport&)> progress = show_progress;
   boost::asio::io_context io(1);
   std::optional<Result<object::FsckReport>> report;
-  boost::asio::co_spawn(
-      io,
-      object::fsck(
-          local.backend(), options, [](const std::string& fault) { std::puts(fault.c_str()); }, show_progress),
-      [&](std::exception_ptr thrown, Result<object::FsckReport> result) {
-        if (thrown) std::rethrow_exception(thrown);
-        report = std::move(result);
-      });
+  boost::asio::co_spawn(io, object::fsck(local.backend(), options, found, progress),
+                        [&](std::exception_ptr thrown, Result<object::FsckReport> result) {
+                          if (thrown) std::rethrow_exception(thrown);
+                          report = std::move(result);
+                        });
   io.run();
   if (!report || !*report) {
     throw std::runtime_error("fsck could not finish: " + (report ? report->error().detail : std::string("it stalled")));

@@ -33,7 +33,7 @@ class RequestBody : public BodySource {
 
   /// Payload and framing bytes taken so far.
   std::uint64_t received() const { return received_; }
-  bool complete() const { return framing_.done(); }
+  bool complete() const { return framing_.done() && !holds_back_; }
 
   /// May the rest be dropped, so that the next request can follow? Not when the
   /// client still waits to be asked for it: whether it comes then, nobody knows.
@@ -74,10 +74,10 @@ class RequestBody : public BodySource {
 template <class Stream>
 Task<Chunk> RequestBody<Stream>::read() {
   if (failure_) co_return std::unexpected(*failure_);
-  if (framing_.done()) co_return Chunk{};
   if (holds_back_) {
     CO_TRY(co_await invite());
   }
+  if (framing_.done()) co_return Chunk{};
   CO_TRY(co_await reach_payload());
   if (framing_.done()) co_return Chunk{};
 

@@ -125,7 +125,8 @@ bool expects_continue(const ParsedRequest& request) {
   if (request.http_1_0) return false;
   const auto expect = request.header.fields.find("Expect");
   if (!expect || !equals_ignoring_case(*expect, "100-continue")) return false;
-  return request.header.chunked || request.header.content_length.value_or(0) != 0;
+  // Also for a body declared empty: some clients wait for 100 even then.
+  return request.header.chunked || request.header.content_length.has_value();
 }
 
 }  // namespace

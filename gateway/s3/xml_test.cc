@@ -16,7 +16,7 @@ TEST_CASE("text is written so that a parser gives it back") {
   xml.close();
 
   const std::string text = xml.take();
-  CHECK(text == std::string(kProlog) + "<A><B>&lt;&amp;&gt;&quot;&apos;&#x1;&#xD;&#xA;&#x9;\xC3\xBC</B></A>");
+  CHECK(text == std::string(kProlog) + "<A><B>&lt;&amp;&gt;\"'&#x1;&#xD;&#xA;&#x9;\xC3\xBC</B></A>");
   const auto document = XmlDocument::parse(text, "A");
   REQUIRE(document);
   CHECK(document->root().child("B").raw_text() == "<&>\"'\x01\r\n\t\xC3\xBC");
@@ -32,7 +32,7 @@ TEST_CASE("numbers, truths and tags are written plainly") {
 
   CHECK(xml.take() == std::string(kProlog) +
                           "<R xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><N>18446744073709551615</N>"
-                          "<T>true</T><ETag>&quot;ab-1&quot;</ETag></R>");
+                          "<T>true</T><ETag>\"ab-1\"</ETag></R>");
 }
 
 TEST_CASE("a document is read with the namespace, with a prefix or with none") {

@@ -70,7 +70,7 @@ def path_of(test):
 
 def play(python, suite, config, tests, report):
     """Runs the tests; test name to one of passed, failed, skipped."""
-    command = [python, "-B", "-m", "pytest", "-q", "--tb=native", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    command = [python, "-B", "-m", "pytest", "-q", "--tb=native", "--assert=plain", "-p", "no:cacheprovider", f"--junitxml={report}"]
     environment = os.environ | {"S3TEST_CONF": str(config), "AWS_CONFIG_FILE": "/dev/null"}
     subprocess.run([*command, *map(path_of, sorted(tests))], cwd=suite, env=environment, check=False)
     if not report.exists():
