@@ -219,6 +219,7 @@ Task<std::optional<OpenContent>> open_manifest(Backend backend, Reclaimer::Readi
 
 std::vector<Slice> StoredBody::slices() const {
   std::vector<Slice> whole;
+  whole.reserve(extents.size());
   for (const auto& staged : extents) whole.push_back({staged.extent(), {0, staged.extent().length}});
   return whole;
 }

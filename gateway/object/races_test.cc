@@ -238,14 +238,18 @@ TEST_CASE("a removal that a copy comes into leaves the copy whole") {
 TEST_CASE("a copy of many parts whose source is removed meanwhile is whole or not at all") {
   std::optional<Result<ObjectInfo>> copy;
   std::optional<Result<>> removal;
-  run_race({.prepare = [](World& world) { world.put_parts("from", 300); },
-            .operate = [&](World& world) { copy = world.copy("from", "to"); },
+  run_race({.prepare = [](World& world) { world.put_parts("from", 400); },
+            .operate =
+                [&](World& world) {
+                  REQUIRE(world.row_count("m") > 1);
+                  copy = world.copy("from", "to");
+                },
             .interrupt = [&](World& world) { return into(world.start_remove("from"), removal); },
             .check =
                 [&](World& world) {
                   CHECK(removal->has_value());
                   world.reclaim();
-                  if (*copy) CHECK(world.get("to") == test::parts_text(300));
+                  if (*copy) CHECK(world.get("to") == test::parts_text(400));
                   if (!*copy) CHECK(copy->error().code == ErrorCode::no_such_object);
                 }},
            /*stride=*/97);
@@ -254,7 +258,7 @@ TEST_CASE("a copy of many parts whose source is removed meanwhile is whole or no
 TEST_CASE("a copy whose source is cleared away by another process meanwhile is whole or not at all") {
   std::optional<Result<ObjectInfo>> copy;
   std::optional<Result<>> removal;
-  const std::uint32_t count = GENERATE(3U, 300U);
+  const std::uint32_t count = GENERATE(3U, 400U);
   run_race({.prepare = [&](World& world) { world.put_parts("from", count); },
             .operate = [&](World& world) { copy = world.copy("from", "to"); },
             .interrupt = [&](World& world) -> Awaitable<> {

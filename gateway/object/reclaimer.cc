@@ -303,9 +303,10 @@ Task<bool> Reclaimer::step_upload(const Entry& row) {
     catalog.erase(key);
   }
   CO_TRY(co_await references.apply(catalog));
-  if (found.empty()) catalog.erase(row.key);
+  const bool finished = found.empty();
+  if (finished) catalog.erase(row.key);
   CO_TRY(co_await transaction->commit());
-  co_return found.empty();
+  co_return finished;
 }
 
 Task<bool> Reclaimer::step_bucket(const Entry& row) {
