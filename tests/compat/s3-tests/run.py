@@ -13,9 +13,15 @@ import xml.etree.ElementTree as ElementTree
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
-from harness.server import REGION, Server  # noqa: E402
+from clients.boto3_client import boto3_version  # noqa: E402
+from clients.client import programs_on_path  # noqa: E402
+from harness.scenario import SKIPPED  # noqa: E402
+from harness.server import Server  # noqa: E402
 
 FUNCTIONAL = "s3tests/functional"
+BOTO3_NEEDED = (1, 36)  # the suite names request_checksum_calculation and CRC64NVME
+DEBIAN_MODULES = pathlib.Path("/usr/lib/python3/dist-packages")
+PURE_MODULES = ("pytest", "_pytest", "py", "py.py", "pluggy", "iniconfig", "packaging", "munch", "isodate", "pytz")
 User = collections.namedtuple("User", "section id display_name email access_key")
 USERS = (
     User("s3 main", "compat-main", "M. Tester", "main@example.com", "S3TESTSMAIN000000001"),
@@ -49,7 +55,7 @@ def write_suite_config(path, server):
     for user in USERS:
         text += f"[{user.section}]\nuser_id = {user.id}\ndisplay_name = {user.display_name}\nemail = {user.email}\n"
         text += f"access_key = {user.access_key}\nsecret_key = {secret_of(user)}\n"
-        text += {"s3 main": f"api_name = {REGION}\n", "s3 tenant": "tenant = \n"}.get(user.section, "")
+        text += {"s3 main": "api_name = \n", "s3 tenant": "tenant = \n"}.get(user.section, "")
     text += "[webidentity]\n" + "".join(
         f"{name} = none\n" for name in ("token", "aud", "sub", "azp", "user_token", "thumbprint", "KC_REALM")
     )
@@ -68,10 +74,29 @@ def path_of(test):
     return f"{FUNCTIONAL}/{module}.py::{function}"
 
 
+def newest_python():
+    """The python3 on PATH with the newest boto3, or nothing where all are too old."""
+    versions = {path: boto3_version(path) or (0,) for path in programs_on_path("python3")}
+    best = max(versions, key=versions.get)
+    return best if versions[best] >= BOTO3_NEEDED else None
+
+
+def lend_modules(folder):
+    """Makes Debian's pure Python modules importable by another Python, which keeps its own boto3."""
+    folder.mkdir()
+    for name in PURE_MODULES:
+        for path in [*DEBIAN_MODULES.glob(name), *DEBIAN_MODULES.glob(f"{name}-*-info")]:
+            (folder / path.name).symlink_to(path)
+    return folder
+
+
 def play(python, suite, config, tests, report):
     """Runs the tests; test name to one of passed, failed, skipped."""
-    command = [python, "-B", "-m", "pytest", "-q", "--tb=native", "--assert=plain", "-p", "no:cacheprovider", f"--junitxml={report}"]
-    environment = os.environ | {"S3TEST_CONF": str(config), "AWS_CONFIG_FILE": "/dev/null"}
+    # Native tracebacks and plain asserts: the suite's files are so large that pytest's own take seconds each.
+    command = [python, "-B", "-m", "pytest", "-q", "--tb=native", "--assert=plain", "-p", "no:cacheprovider",
+               f"--junitxml={report}"]  # fmt: skip
+    lent = lend_modules(report.parent / "modules")
+    environment = os.environ | {"S3TEST_CONF": str(config), "AWS_CONFIG_FILE": "/dev/null", "PYTHONPATH": str(lent)}
     subprocess.run([*command, *map(path_of, sorted(tests))], cwd=suite, env=environment, check=False)
     if not report.exists():
         raise SystemExit("the suite could not be run")
@@ -105,11 +130,16 @@ def main():
     parser.add_argument("--suite", required=True, help="a checkout of ceph/s3-tests")
     parser.add_argument("--server", required=True, help="the sluice binary")
     parser.add_argument("--work", default="build/compat", help="where data lives during the run")
-    parser.add_argument("--python", default="/usr/bin/python3", help="the Python with boto3, pytest, munch, isodate, pytz")
+    parser.add_argument("--python", help="the Python to play with; otherwise the one on PATH with the newest boto3")
     parser.add_argument("--only", default="", help="play only tests whose name contains this")
     parser.add_argument("--all", action="store_true", help="play the tests of not-applicable.txt as well")
     parser.add_argument("--outcomes", help="write each test's outcome to this file")
     arguments = parser.parse_args()
+
+    python = arguments.python or newest_python()
+    if python is None:
+        print(f"skipped: no python3 on PATH has boto3 {'.'.join(map(str, BOTO3_NEEDED))} or later")
+        return SKIPPED
 
     lists = ["passing.txt", "not-yet.txt"] + (["not-applicable.txt"] if arguments.all else [])
     tests = {test for name in lists for test in read_list(name) if arguments.only in test}
@@ -121,7 +151,7 @@ def main():
         with Server(arguments.server, folder, config=folder / "sluice.toml") as server:
             write_suite_config(folder / "s3tests.conf", server)
             suite = pathlib.Path(arguments.suite)
-            outcomes = play(arguments.python, suite, folder / "s3tests.conf", tests, folder / "report.xml")
+            outcomes = play(python, suite, folder / "s3tests.conf", tests, folder / "report.xml")
         if arguments.outcomes:
             lines = (f"{test}\t{outcome}\n" for test, outcome in sorted(outcomes.items()))
             pathlib.Path(arguments.outcomes).write_text("".join(lines))
