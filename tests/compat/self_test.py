@@ -61,6 +61,12 @@ class CheckTest(unittest.TestCase):
         self.assertEqual(check_bytes("key", answer_of(NEW), [OLD, NEW], Digests()), NEW)
         self.assertEqual(check_bytes("key", Answer(404, {}, b""), [OLD, ABSENT], Digests()), ABSENT)
 
+    def test_of_values_with_the_same_bytes_the_label_tells(self):
+        empty, another = Value("empty", 0), Value("another", 0)
+        self.assertEqual(check_bytes("key", answer_of(another), [empty, another], Digests()), another)
+        with self.assertRaises(AssertionError):
+            check_bytes("key", answer_of(empty, label="third"), [empty, another], Digests())
+
     def test_a_loss_is_seen(self):
         with self.assertRaises(AssertionError):
             check_bytes("key", Answer(404, {}, b""), [OLD, NEW], Digests())
