@@ -10,7 +10,16 @@
 namespace sluice::object {
 namespace {
 
-BucketInfo info_of(const std::string& name, const BucketRecord& record) { return {name, record.owner, record.created}; }
+BucketInfo info_of(const std::string& name, const BucketRecord& record) {
+  return {name, record.owner, record.created, record.modified, record.revision, record.settings};
+}
+
+Result<> put(Catalog& rows, const std::string& name, const BucketRecord& record) {
+  auto value = record.encode();
+  if (value.size() > Index::kValueSizeMax) return fail(ErrorCode::metadata_too_large, std::to_string(value.size()));
+  rows.transaction().put(bucket_key(name), std::move(value));
+  return done;
+}
 
 Task<> check_empty(Transaction& transaction, const std::string& bucket) {
   CO_TRY(const auto objects, co_await transaction.scan(keys_with(objects_prefix(bucket)), 1));
@@ -20,23 +29,52 @@ Task<> check_empty(Transaction& transaction, const std::string& bucket) {
 
 }  // namespace
 
-Task<BucketInfo> Buckets::create(const RequestContext&, const std::string& name, const std::string& owner) {
+std::string BucketInfo::revision_tag() const { return object::revision_tag(revision); }
+
+Task<BucketInfo> Buckets::create(const RequestContext&, const std::string& name, const std::string& owner,
+                                 const BucketSettings& settings) {
   CO_TRY(check_bucket_name(name));
-  auto attempt = [&] { return create_once(name, owner); };
+  auto attempt = [&] { return create_once(name, owner, settings); };
   co_return co_await retry_conflicts(attempt);
 }
 
-Task<BucketInfo> Buckets::create_once(const std::string& name, const std::string& owner) {
+Task<BucketInfo> Buckets::create_once(const std::string& name, const std::string& owner,
+                                      const BucketSettings& settings) {
   const auto transaction = backend_.index.begin();
   Catalog rows(*transaction);
   CO_TRY(const auto current, co_await rows.get<BucketRecord>(bucket_key(name)));
   if (current && current->owner == owner) co_return fail(ErrorCode::bucket_already_owned, name);
   if (current) co_return fail(ErrorCode::bucket_exists, name);
   const auto now = clock_.now();
-  const BucketRecord record{.id = new_id(now), .owner = owner, .created = now, .removal = {}};
-  rows.put(bucket_key(name), record);
+  const BucketRecord record{.id = new_id(now),
+                            .owner = owner,
+                            .created = now,
+                            .removal = {},
+                            .modified = now,
+                            .revision = new_revision(now),
+                            .settings = settings};
+  CO_TRY(put(rows, name, record));
   CO_TRY(co_await transaction->commit());
   co_return info_of(name, record);
+}
+
+Task<BucketInfo> Buckets::change(const RequestContext&, const std::string& name, const Edit& edit) {
+  if (!may_be_bucket(name)) co_return fail(ErrorCode::no_such_bucket);
+  auto attempt = [&] { return change_once(name, edit); };
+  co_return co_await retry_conflicts(attempt);
+}
+
+Task<BucketInfo> Buckets::change_once(const std::string& name, const Edit& edit) {
+  const auto transaction = backend_.index.begin();
+  Catalog rows(*transaction);
+  CO_TRY(auto record, co_await rows.get<BucketRecord>(bucket_key(name)));
+  if (!record) co_return fail(ErrorCode::no_such_bucket, name);
+  CO_TRY(edit(record->settings));
+  record->modified = clock_.now();
+  record->revision = new_revision(record->modified, record->revision);
+  CO_TRY(put(rows, name, *record));
+  CO_TRY(co_await transaction->commit());
+  co_return info_of(name, *record);
 }
 
 Task<> Buckets::remove(const RequestContext&, const std::string& name) {

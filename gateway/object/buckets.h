@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -7,6 +9,7 @@
 #include "gateway/core/clock.h"
 #include "gateway/core/context.h"
 #include "gateway/core/result.h"
+#include "gateway/object/info.h"
 
 namespace sluice::object {
 
@@ -14,6 +17,11 @@ struct BucketInfo {
   std::string name;
   std::string owner;  ///< An account.
   UtcTime created;
+  UtcTime modified;  ///< When its settings were last changed.
+  std::uint64_t revision = 0;
+  BucketSettings settings;
+
+  std::string revision_tag() const;  ///< As ObjectInfo::revision_tag().
 };
 
 struct BucketPage {
@@ -27,7 +35,8 @@ class Buckets {
   Buckets(Backend backend, const Clock& clock) : backend_(backend), clock_(clock) {}
 
   /// Fails with invalid_bucket_name, bucket_exists, bucket_already_owned.
-  Task<BucketInfo> create(const RequestContext& context, const std::string& name, const std::string& owner);
+  Task<BucketInfo> create(const RequestContext& context, const std::string& name, const std::string& owner,
+                          const BucketSettings& settings = {});
 
   /// Fails with no_such_bucket, or bucket_not_empty while it holds an object. Uploads in
   /// progress do not count; they are abandoned. Atomic against concurrent puts: no
@@ -37,12 +46,19 @@ class Buckets {
   /// Fails with no_such_bucket.
   Task<BucketInfo> stat(const RequestContext& context, const std::string& name);
 
+  /// Changes the bucket's settings, in one commit: `edit` is called with them as they are, again
+  /// where another change came in between, and its failure is the answer. Fails with
+  /// no_such_bucket, and with metadata_too_large where the settings outgrow a row.
+  using Edit = std::function<Result<>(BucketSettings&)>;
+  Task<BucketInfo> change(const RequestContext& context, const std::string& name, const Edit& edit);
+
   /// Those of `owner` (empty: everybody's) with `prefix`, by name, after `after`.
   Task<BucketPage> list(const RequestContext& context, const std::string& owner, const std::string& prefix,
                         const std::string& after, std::size_t limit);
 
  private:
-  Task<BucketInfo> create_once(const std::string& name, const std::string& owner);
+  Task<BucketInfo> create_once(const std::string& name, const std::string& owner, const BucketSettings& settings);
+  Task<BucketInfo> change_once(const std::string& name, const Edit& edit);
   Task<> remove_once(const std::string& name);
 
   Backend backend_;

@@ -38,6 +38,48 @@ TEST_CASE("a bucket is created once") {
   CHECK(run(world.buckets.stat(world.context, "books")).error().code == ErrorCode::no_such_bucket);
 }
 
+TEST_CASE("the settings of a bucket change, one edit after the other") {
+  World world;
+  const auto before = run(world.buckets.stat(world.context, "photos"));
+  world.clock.set(world.clock.now() + std::chrono::hours(1));
+
+  const auto change = [&](const Buckets::Edit& edit) {
+    return run(world.buckets.change(world.context, "photos", edit));
+  };
+  REQUIRE(change([](BucketSettings& settings) -> Result<> {
+    settings.tags = {{"team", "blue"}};
+    return done;
+  }));
+  const auto after = change([](BucketSettings& settings) -> Result<> {
+    settings.versioning = Versioning::enabled;
+    return done;
+  });
+
+  REQUIRE(after);
+  CHECK(after->settings.tags == Tags{{"team", "blue"}});
+  CHECK(after->created == before->created);
+  CHECK(after->modified == world.clock.now());
+  CHECK(after->revision_tag() != before->revision_tag());
+  CHECK(run(world.buckets.stat(world.context, "photos"))->settings == after->settings);
+}
+
+TEST_CASE("an edit of settings that is refused changes nothing") {
+  World world;
+
+  const auto refused = run(world.buckets.change(world.context, "photos", [](BucketSettings& settings) -> Result<> {
+    settings.policy = "half";
+    return fail(ErrorCode::invalid_argument, "no");
+  }));
+  const auto too_large = run(world.buckets.change(world.context, "photos", [](BucketSettings& settings) -> Result<> {
+    settings.policy = std::string(Index::kValueSizeMax, 'p');
+    return done;
+  }));
+
+  CHECK(refused.error().code == ErrorCode::invalid_argument);
+  CHECK(too_large.error().code == ErrorCode::metadata_too_large);
+  CHECK(run(world.buckets.stat(world.context, "photos"))->settings.policy.empty());
+}
+
 TEST_CASE("buckets are listed by name, owner and prefix") {
   World world;
   REQUIRE(create(world, "music", "bob"));

@@ -21,7 +21,7 @@ std::string key_of(std::string_view letters, std::string_view rest) {
 }
 
 // A key may hold NULs, and a NUL ends it here: 00 is written 00 FF. What follows
-// the end is hex, which sorts below FF, so the order of keys is kept.
+// the end is hex or a revision, both of which sort below FF, so the order of keys is kept.
 std::string escape(std::string_view key) {
   std::string out;
   out.reserve(key.size() + kUploadIdSize + 2);
@@ -72,6 +72,44 @@ ObjectName object_of_key(std::string_view row_key) {
   const auto end = row_key.find('\0');
   if (end == std::string_view::npos) return {std::string(row_key), {}};
   return {std::string(row_key.substr(0, end)), std::string(row_key.substr(end + 1))};
+}
+
+std::string versions_prefix(std::string_view bucket) {
+  auto key = key_of(rows::kVersions, bucket);
+  key.push_back('\0');
+  return key;
+}
+
+std::string versions_prefix(std::string_view bucket, std::string_view key_prefix) {
+  return versions_prefix(bucket) + escape(key_prefix);
+}
+
+std::string version_key(const ObjectName& name, std::uint64_t revision) {
+  auto key = versions_prefix(name.bucket, name.key);
+  key.push_back('\0');
+  append_big_endian(key, ~revision);
+  return key;
+}
+
+// No revision is below 2^56, so no inverted one begins with the FF of an escaped NUL.
+KeyRange versions_of(const ObjectName& name) {
+  auto begin = versions_prefix(name.bucket, name.key);
+  begin.push_back('\0');
+  auto end = begin + '\xFF';
+  return {std::move(begin), std::move(end)};
+}
+
+std::optional<VersionName> version_of_key(std::string_view row_key) {
+  row_key.remove_prefix(rows::kVersions.size());
+  const auto end = row_key.find('\0');
+  if (end == std::string_view::npos) return std::nullopt;
+  std::string bucket(row_key.substr(0, end));
+  row_key.remove_prefix(end + 1);
+  auto key = unescape(row_key);
+  if (!key || row_key.size() != sizeof(std::uint64_t)) return std::nullopt;
+  std::uint64_t inverted = 0;
+  for (const char c : row_key) inverted = inverted << 8 | static_cast<unsigned char>(c);
+  return VersionName{{std::move(bucket), std::move(*key)}, ~inverted};
 }
 
 std::string inline_key(std::string_view id) { return key_of(rows::kInline, id); }

@@ -20,6 +20,19 @@ std::string object_key(const ObjectName& name);
 std::string objects_prefix(std::string_view bucket);
 ObjectName object_of_key(std::string_view row_key);
 
+/// Noncurrent versions and snapshots sort by key, byte by byte, the newest first within one.
+std::string version_key(const ObjectName& name, std::uint64_t revision);
+std::string versions_prefix(std::string_view bucket);
+/// What the keys of version rows begin with, for object keys that begin with `key_prefix`.
+std::string versions_prefix(std::string_view bucket, std::string_view key_prefix);
+/// All rows of this very key.
+KeyRange versions_of(const ObjectName& name);
+struct VersionName {
+  ObjectName object;
+  std::uint64_t revision = 0;
+};
+std::optional<VersionName> version_of_key(std::string_view row_key);
+
 std::string inline_key(std::string_view id);
 std::string extent_key(ExtentId id);
 std::optional<ExtentId> extent_of_key(std::string_view row_key);  ///< Also of a garbage row's key.
@@ -52,6 +65,7 @@ std::string bucket_garbage_key(std::string_view bucket_id);
 namespace rows {
 inline constexpr std::string_view kBuckets = "b";
 inline constexpr std::string_view kObjects = "o";
+inline constexpr std::string_view kVersions = "v";
 inline constexpr std::string_view kInline = "d";
 inline constexpr std::string_view kExtents = "x";
 inline constexpr std::string_view kUploads = "u";

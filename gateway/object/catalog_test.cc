@@ -62,6 +62,31 @@ TEST_CASE("the name of an upload is read back from its row's key") {
   CHECK_FALSE(upload_of_key(std::string("uphotos\0key\0short", 17)));
 }
 
+TEST_CASE("rows of versions sort by key, then the newest first") {
+  const auto older = new_revision(UtcTime{});
+  for (std::size_t i = 1; i < kKeys.size(); ++i) {
+    const ObjectName before{"photos", kKeys[i - 1]};
+    const ObjectName after{"photos", kKeys[i]};
+    CHECK(version_key(before, older + 1) < version_key(before, older));
+    CHECK(version_key(before, older) < version_key(after, older + 1));
+    CHECK(versions_of(before).begin < version_key(before, older + 1));
+    CHECK(version_key(before, older) < versions_of(before).end);
+    CHECK(versions_of(before).end <= versions_of(after).begin);
+  }
+}
+
+TEST_CASE("the name of a version is read back from its row's key") {
+  const auto revision = new_revision(UtcTime{});
+  for (const auto& key : kKeys) {
+    const auto name = version_of_key(version_key({"photos", key}, revision));
+    REQUIRE(name);
+    CHECK(name->object == ObjectName{"photos", key});
+    CHECK(name->revision == revision);
+  }
+  CHECK_FALSE(version_of_key("vphotos"));
+  CHECK_FALSE(version_of_key(std::string("vphotos\0key\0short", 17)));
+}
+
 TEST_CASE("rows of extents and parts sort by number") {
   CHECK(extent_key(ExtentId{255}) < extent_key(ExtentId{256}));
   CHECK(extent_of_key(extent_key(ExtentId{1ULL << 63})) == ExtentId{1ULL << 63});
@@ -81,9 +106,9 @@ TEST_CASE("upload ids sort by the time they begin, revisions always rise") {
   CHECK(new_upload_id(now) != new_upload_id(now));
   CHECK(new_upload_id(now).size() == kUploadIdSize);
 
-  ObjectInfo current;
-  current.revision = new_revision(now + std::chrono::hours(1), std::nullopt);
-  CHECK(new_revision(now, current) == current.revision + 1);
+  const auto current = new_revision(now + std::chrono::hours(1));
+  CHECK(new_revision(now, current) == current + 1);
+  CHECK(new_revision(UtcTime{}) >= 1ULL << 56);
 }
 
 }  // namespace sluice::object

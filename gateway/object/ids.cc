@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kTimeSize = 6;
 constexpr std::size_t kRandomSize = 10;
-constexpr unsigned kRevisionRandomBits = 20;
+constexpr std::uint64_t kTicksInMillisecond = 10'000;
 
 std::uint64_t milliseconds(UtcTime now) {
   return static_cast<std::uint64_t>(std::max<std::int64_t>(now.time_since_epoch().count(), 0));
@@ -25,11 +25,11 @@ std::string new_id(UtcTime now) {
 
 std::string new_upload_id(UtcTime now) { return to_hex(new_id(now)); }
 
-std::uint64_t new_revision(UtcTime now, const std::optional<ObjectInfo>& current) {
+std::uint64_t new_revision(UtcTime now, std::uint64_t before) {
   std::uint64_t noise = 0;
   for (const char c : random_bytes(4)) noise = noise << 8 | static_cast<unsigned char>(c);
-  const auto revision = milliseconds(now) << kRevisionRandomBits | (noise & ((1U << kRevisionRandomBits) - 1));
-  return current ? std::max(revision, current->revision + 1) : revision;
+  const auto ticks = RevisionTicks(std::chrono::milliseconds(milliseconds(now))) + kRevisionEpoch;
+  return std::max(static_cast<std::uint64_t>(ticks.count()) + noise % kTicksInMillisecond, before + 1);
 }
 
 }  // namespace sluice::object

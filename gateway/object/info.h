@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -38,21 +39,89 @@ struct Checksum {
   friend bool operator==(const Checksum&, const Checksum&) = default;
 };
 
+/// Tags of an object or bucket, in the order given.
+using Tags = std::vector<std::pair<std::string, std::string>>;
+
+/// Does a bucket keep what is overwritten and removed?
+enum class Versioning : std::uint8_t {
+  off = 0,  ///< Never has.
+  enabled = 1,
+  suspended = 2,  ///< Keeps the versions it has; what is written now replaces the null version alone.
+};
+
+/// Names a version of an object by its revision: 0 is the null version, the one that was
+/// written while versioning was off or suspended.
+enum class VersionId : std::uint64_t { null = 0 };
+
+/// The S3 face: `null`, or 16 hex digits.
+std::string to_text(VersionId version);
+/// Nothing: no version can have that name.
+std::optional<VersionId> parse_version(std::string_view text);
+
+/// The Blob face of a revision, of versions and snapshots: `2026-01-02T03:04:05.1234567Z`.
+std::string revision_time(std::uint64_t revision);
+/// The revision of that face; nothing where it is none.
+std::optional<std::uint64_t> parse_revision_time(std::string_view text);
+
+/// A revision as an entity tag: `0x` and 16 hex digits.
+std::string revision_tag(std::uint64_t revision);
+
 struct ObjectInfo {
   std::uint64_t size = 0;
   std::string md5;               ///< Raw 16 bytes: of the content, or of its parts' digests.
   std::uint32_t part_count = 0;  ///< 0 for an object put whole.
   std::uint64_t revision = 0;    ///< Differs after every change, metadata included.
   UtcTime modified;
+  UtcTime created;    ///< Of the content; a change of its description alone keeps it.
   std::string owner;  ///< An account.
   ContentHeaders headers;
   Metadata metadata;
+  Tags tags;
+  std::string acl;  ///< As the layer that enforces it writes it; empty: the owner's alone.
   std::optional<Checksum> checksum;
+
+  bool versioned = false;      ///< Was written while versioning was on, so that it has a version id of its own.
+  bool delete_marker = false;  ///< Stands for a removal; there are no bytes.
+  bool soft_deleted = false;   ///< Removed, and kept for a while.
+  std::uint64_t snapshot = 0;  ///< Of a snapshot, its revision as one; `revision` is that of what it was taken of.
+
+  VersionId version() const { return versioned ? VersionId{revision} : VersionId::null; }
 
   /// Names the content: hex md5, and `-N` for N parts. The S3 face; unquoted.
   std::string content_tag() const;
   /// Names the revision: `0x` and 16 hex digits. The Blob face; unquoted.
   std::string revision_tag() const;
+};
+
+/// What containers of the Blob protocol let the public read.
+enum class PublicAccess : std::uint8_t { none = 0, objects = 1, bucket = 2 };
+
+/// A named set of limits that shared access signatures refer to; all as its writer said.
+struct AccessPolicy {
+  std::string id;
+  std::string start;
+  std::string expiry;
+  std::string permission;
+  friend bool operator==(const AccessPolicy&, const AccessPolicy&) = default;
+};
+
+/// What a bucket is set to. Strings are documents as the layer that gives them a
+/// meaning writes them; empty is unset.
+struct BucketSettings {
+  Versioning versioning = Versioning::off;
+  Tags tags;
+  Metadata metadata;
+  std::string acl;
+  std::string policy;
+  std::string cors;
+  std::string lifecycle;
+  std::string object_lock;
+  std::string encryption;
+  std::string ownership;
+  std::string public_access_block;
+  PublicAccess public_access = PublicAccess::none;
+  std::vector<AccessPolicy> access_policies;
+  friend bool operator==(const BucketSettings&, const BucketSettings&) = default;
 };
 
 /// One part of an upload, or of an object made from one.

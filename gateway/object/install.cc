@@ -22,7 +22,8 @@ Task<bool> install(Catalog& rows, References& references, UtcTime now, const Obj
   CO_TRY(check_write(conditions, current_info));
 
   record.info.modified = now;
-  record.info.revision = new_revision(now, current_info);
+  record.info.created = current_info && before == Before::kept ? current_info->created : now;
+  record.info.revision = new_revision(now, current_info ? current_info->revision : 0);
   auto value = record.encode();
   if (value.size() > Index::kValueSizeMax) co_return fail(ErrorCode::metadata_too_large, std::to_string(value.size()));
   rows.transaction().put(object_key(name), std::move(value));

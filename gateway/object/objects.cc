@@ -93,7 +93,7 @@ Task<ObjectInfo> Objects::put(const RequestContext&, const ObjectName& name, con
   NewObject object;
   const StoreLimits limits{.inline_size_max = inline_size_max(backend_)};
   CO_TRY(object.body, co_await store_body(backend_, reclaimer_, body, limits));
-  auto& [info, content, upload_id] = object.record;
+  auto& info = object.record.info;
   info.size = object.body.size;
   info.md5 = body.digest(DigestAlgorithm::md5)->bytes;
   info.owner = options.owner;
@@ -101,9 +101,9 @@ Task<ObjectInfo> Objects::put(const RequestContext&, const ObjectName& name, con
   info.metadata = options.metadata;
   info.checksum = Checksum{*body.digest(algorithm), ChecksumType::full_object};
   if (const auto& bytes = object.body.inline_bytes; !bytes.empty()) {
-    content = InlineContent{new_id(clock_.now()), crc32c(bytes)};
+    object.record.content = InlineContent{new_id(clock_.now()), crc32c(bytes)};
   } else if (!object.body.extents.empty()) {
-    content = object.body.slices();
+    object.record.content = object.body.slices();
   }
 
   auto attempt = [&] { return commit(name, options, object); };

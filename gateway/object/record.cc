@@ -59,6 +59,7 @@ bool decode_headers(std::string_view bytes, ContentHeaders& headers) {
   return in.ok();
 }
 
+// Pairs of strings: metadata and tags.
 void encode_metadata(Encoder& out, unsigned tag, const Metadata& metadata) {
   for (const auto& [name, value] : metadata) out.element(tag, Encoder().bytes(1, name).bytes(2, value).take());
 }
@@ -197,7 +198,84 @@ enum ObjectTag : unsigned {
   kSlices = 12,
   kManifest = 13,
   kUploadId = 14,
+  kFlags = 15,
+  kNullRevision = 16,
+  kTag = 17,
+  kAcl = 20,
+  kCreated = 22,
+  kSnapshotCount = 30,
+  kSnapshot = 36,
 };
+
+enum ObjectFlag : std::uint64_t {
+  kVersioned = 1,
+  kDeleteMarker = 2,
+  kIsSnapshot = 4,
+  kSoftDeleted = 8,
+};
+
+std::uint64_t flags_of(const ObjectInfo& info) {
+  return (info.versioned ? kVersioned : 0U) | (info.delete_marker ? kDeleteMarker : 0U) |
+         (info.snapshot != 0 ? kIsSnapshot : 0U) | (info.soft_deleted ? kSoftDeleted : 0U);
+}
+
+// What is written of the state a key is in, beside the object itself.
+void encode_state(Encoder& out, const ObjectRecord& record) {
+  const auto& info = record.info;
+  out.number(kFlags, flags_of(info)).number(kNullRevision, record.null_revision);
+  encode_metadata(out, kTag, info.tags);
+  out.bytes(kAcl, info.acl);
+  if (info.created != info.modified) out.number(kCreated, time_number(info.created));
+  out.number(kSnapshotCount, record.snapshot_count);
+  out.number(kSnapshot, info.snapshot != 0 ? info.snapshot : record.newest_snapshot);
+}
+
+struct State {
+  std::uint64_t flags = 0;
+  std::uint64_t snapshot = 0;  ///< Its own revision, or of the head the newest one's.
+  std::optional<UtcTime> created;
+};
+
+void decode_state(Decoder& in, ObjectRecord& record, State& state) {
+  switch (in.tag()) {
+    case kFlags:
+      state.flags = in.number();
+      break;
+    case kNullRevision:
+      record.null_revision = in.number();
+      break;
+    case kTag:
+      if (!decode_metadata(in.bytes(), record.info.tags)) in.refuse();
+      break;
+    case kAcl:
+      record.info.acl = in.bytes();
+      break;
+    case kCreated:
+      state.created = time_of(in.number());
+      break;
+    case kSnapshotCount:
+      record.snapshot_count = in.number();
+      break;
+    case kSnapshot:
+      state.snapshot = in.number();
+      break;
+    default:
+      break;
+  }
+}
+
+// False: it contradicts itself.
+bool take_state(const State& state, ObjectRecord& record) {
+  auto& info = record.info;
+  info.versioned = (state.flags & kVersioned) != 0;
+  info.delete_marker = (state.flags & kDeleteMarker) != 0;
+  info.soft_deleted = (state.flags & kSoftDeleted) != 0;
+  info.created = state.created.value_or(info.modified);
+  const bool is_snapshot = (state.flags & kIsSnapshot) != 0;
+  (is_snapshot ? info.snapshot : record.newest_snapshot) = state.snapshot;
+  if (is_snapshot && state.snapshot == 0) return false;
+  return !info.delete_marker || (std::holds_alternative<std::monostate>(record.content) && !is_snapshot);
+}
 
 void encode_content(Encoder& out, const Content& content) {
   if (const auto* data = std::get_if<InlineContent>(&content))
@@ -232,6 +310,97 @@ void decode_content(Decoder& in, Content& content) {
   }
 }
 
+enum BucketTag : unsigned {
+  kVersioning = 5,
+  kBucketAcl = 6,
+  kBucketTag = 7,
+  kPolicy = 8,
+  kBucketMetadata = 9,
+  kPublicAccess = 10,
+  kAccessPolicy = 11,
+  kBucketModified = 13,
+  kBucketRevision = 14,
+  kCors = 15,
+  kLifecycle = 16,
+  kObjectLock = 17,
+  kEncryption = 19,
+  kOwnership = 20,
+  kPublicAccessBlock = 21,
+};
+
+struct SettingRow {
+  BucketTag tag;
+  std::string BucketSettings::* value;
+};
+// Those that are bytes to this layer.
+constexpr SettingRow kSettings[] = {
+    {kBucketAcl, &BucketSettings::acl},
+    {kPolicy, &BucketSettings::policy},
+    {kCors, &BucketSettings::cors},
+    {kLifecycle, &BucketSettings::lifecycle},
+    {kObjectLock, &BucketSettings::object_lock},
+    {kEncryption, &BucketSettings::encryption},
+    {kOwnership, &BucketSettings::ownership},
+    {kPublicAccessBlock, &BucketSettings::public_access_block},
+};
+
+void encode_settings(Encoder& out, const BucketSettings& settings) {
+  out.number(kVersioning, static_cast<unsigned>(settings.versioning));
+  encode_metadata(out, kBucketTag, settings.tags);
+  encode_metadata(out, kBucketMetadata, settings.metadata);
+  out.number(kPublicAccess, static_cast<unsigned>(settings.public_access));
+  for (const auto& row : kSettings) out.bytes(row.tag, settings.*row.value);
+  for (const auto& [id, start, expiry, permission] : settings.access_policies) {
+    out.element(kAccessPolicy, Encoder().bytes(1, id).bytes(2, start).bytes(3, expiry).bytes(4, permission).take());
+  }
+}
+
+bool decode_access_policy(std::string_view bytes, std::vector<AccessPolicy>& policies) {
+  auto& policy = policies.emplace_back();
+  Decoder in(bytes);
+  while (in.next()) {
+    if (in.tag() == 1) policy.id = in.bytes();
+    if (in.tag() == 2) policy.start = in.bytes();
+    if (in.tag() == 3) policy.expiry = in.bytes();
+    if (in.tag() == 4) policy.permission = in.bytes();
+  }
+  return in.ok();
+}
+
+// A number that stands for one of an enum's words, of which `last` is the last.
+template <class Word>
+Word word_of(Decoder& in, Word last) {
+  const auto number = in.number();
+  if (number <= static_cast<std::uint64_t>(last)) return static_cast<Word>(number);
+  in.refuse();
+  return Word{};
+}
+
+void decode_settings(Decoder& in, BucketSettings& settings) {
+  for (const auto& row : kSettings) {
+    if (in.tag() == row.tag) settings.*row.value = in.bytes();
+  }
+  switch (in.tag()) {
+    case kVersioning:
+      settings.versioning = word_of(in, Versioning::suspended);
+      break;
+    case kBucketTag:
+      if (!decode_metadata(in.bytes(), settings.tags)) in.refuse();
+      break;
+    case kBucketMetadata:
+      if (!decode_metadata(in.bytes(), settings.metadata)) in.refuse();
+      break;
+    case kPublicAccess:
+      settings.public_access = word_of(in, PublicAccess::bucket);
+      break;
+    case kAccessPolicy:
+      if (!decode_access_policy(in.bytes(), settings.access_policies)) in.refuse();
+      break;
+    default:
+      break;
+  }
+}
+
 }  // namespace
 
 std::uint64_t size_of(const std::vector<Slice>& slices) {
@@ -241,11 +410,16 @@ std::uint64_t size_of(const std::vector<Slice>& slices) {
 }
 
 std::string BucketRecord::encode() const {
-  return Encoder(kVersion).bytes(1, id).bytes(2, owner).number(3, time_number(created)).bytes(4, removal).take();
+  Encoder out(kVersion);
+  out.bytes(1, id).bytes(2, owner).number(3, time_number(created)).bytes(4, removal);
+  encode_settings(out, settings);
+  if (modified != created) out.number(kBucketModified, time_number(modified));
+  return out.number(kBucketRevision, revision).take();
 }
 
 Result<BucketRecord> BucketRecord::decode(std::string_view row) {
   BucketRecord record;
+  std::optional<UtcTime> modified;
   Decoder in(row, kVersion);
   while (in.next()) {
     switch (in.tag()) {
@@ -261,11 +435,19 @@ Result<BucketRecord> BucketRecord::decode(std::string_view row) {
       case 4:
         record.removal = in.bytes();
         break;
+      case kBucketModified:
+        modified = time_of(in.number());
+        break;
+      case kBucketRevision:
+        record.revision = in.number();
+        break;
       default:
+        decode_settings(in, record.settings);
         break;
     }
   }
   if (!in.ok() || record.id.size() != kIdSize) return corrupt("a bucket row");
+  record.modified = modified.value_or(record.created);
   return record;
 }
 
@@ -277,11 +459,14 @@ std::string ObjectRecord::encode() const {
   encode_metadata(out, kMetadata, info.metadata);
   if (info.checksum) out.bytes(kChecksum, encode_checksum(*info.checksum));
   encode_content(out, content);
-  return out.bytes(kUploadId, upload_id).take();
+  out.bytes(kUploadId, upload_id);
+  encode_state(out, *this);
+  return out.take();
 }
 
 Result<ObjectRecord> ObjectRecord::decode(std::string_view row) {
   ObjectRecord record;
+  State state;
   auto& info = record.info;
   Decoder in(row, kVersion);
   while (in.next()) {
@@ -318,9 +503,11 @@ Result<ObjectRecord> ObjectRecord::decode(std::string_view row) {
         break;
       default:
         decode_content(in, record.content);
+        decode_state(in, record, state);
         break;
     }
   }
+  if (!take_state(state, record)) return corrupt("an object row: its state contradicts itself");
   if (!in.ok() || info.md5.size() != digest_size(DigestAlgorithm::md5)) return corrupt("an object row");
   if (!std::visit(Covers{info.size}, record.content)) return corrupt("an object row: its content has another size");
   return record;
@@ -331,7 +518,9 @@ std::string UploadRecord::encode() const {
   out.bytes(1, bucket_id).bytes(2, owner).bytes(3, encode_headers(headers));
   encode_metadata(out, 4, metadata);
   out.number(5, time_number(begun)).number(6, checksum ? static_cast<unsigned>(*checksum) : 0);
-  return out.number(7, static_cast<unsigned>(checksum_type)).bytes(8, commit).take();
+  out.number(7, static_cast<unsigned>(checksum_type)).bytes(8, commit);
+  encode_metadata(out, 9, tags);
+  return out.bytes(10, acl).take();
 }
 
 Result<UploadRecord> UploadRecord::decode(std::string_view row) {
@@ -364,6 +553,12 @@ Result<UploadRecord> UploadRecord::decode(std::string_view row) {
         break;
       case 8:
         record.commit = in.bytes();
+        break;
+      case 9:
+        if (!decode_metadata(in.bytes(), record.tags)) in.refuse();
+        break;
+      case 10:
+        record.acl = in.bytes();
         break;
       default:
         break;

@@ -63,15 +63,25 @@ struct BucketRecord {
   std::string owner;
   UtcTime created;
   std::string removal;  ///< Set by a removal that is on its way; whoever puts an object clears it.
+  UtcTime modified;     ///< When its settings were last changed.
+  std::uint64_t revision = 0;
+  BucketSettings settings;
 
   std::string encode() const;
   static Result<BucketRecord> decode(std::string_view row);
 };
 
+/// One state of a key: the head, which every write of the key gets and puts, or an
+/// earlier version or snapshot.
 struct ObjectRecord {
   ObjectInfo info;
   Content content;
   std::string upload_id;  ///< Of the upload it was made from, as long as it is that.
+
+  // Of the head alone.
+  std::uint64_t null_revision = 0;    ///< Of the null version, where that is not the head.
+  std::uint64_t snapshot_count = 0;   ///< Of the key.
+  std::uint64_t newest_snapshot = 0;  ///< Its revision, or that of one there was: later ones are above it.
 
   std::string encode() const;
   static Result<ObjectRecord> decode(std::string_view row);
@@ -82,6 +92,8 @@ struct UploadRecord {
   std::string owner;
   ContentHeaders headers;
   Metadata metadata;
+  Tags tags;
+  std::string acl;
   UtcTime begun;
   std::optional<DigestAlgorithm> checksum;
   ChecksumType checksum_type = ChecksumType::composite;

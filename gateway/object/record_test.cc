@@ -19,7 +19,12 @@ ObjectInfo info() {
   info.part_count = 2;
   info.revision = 0xFEDCBA9876543210;
   info.modified = UtcTime(std::chrono::milliseconds(1'767'225'600'250));
+  info.created = info.modified - std::chrono::hours(1);
   info.owner = "alice";
+  info.tags = {{"team", "blue"}, {"empty", ""}};
+  info.acl = "acl";
+  info.versioned = true;
+  info.soft_deleted = true;
   info.headers = {"text/plain", "no-store", "inline", "gzip", "en", "Thu, 01 Jan 2026 00:00:00 GMT", "/elsewhere"};
   info.metadata = {{"Colour", "red"}, {"empty", ""}, {"Colour", std::string("a\0b", 3)}};
   info.checksum = Checksum{{DigestAlgorithm::crc32c, "\x01\x02\x03\x04"}, ChecksumType::composite};
@@ -30,7 +35,37 @@ Slice slice(std::uint64_t id, std::uint64_t length) {
   return {{ExtentId{id}, length + 10, 0xDEADBEEF}, {.offset = 10, .length = length}};
 }
 
-ObjectRecord object(Content content) { return {info(), std::move(content), std::string(32, 'a')}; }
+ObjectRecord object(Content content) {
+  return {.info = info(), .content = std::move(content), .upload_id = std::string(32, 'a')};
+}
+
+BucketSettings settings() {
+  BucketSettings settings;
+  settings.versioning = Versioning::suspended;
+  settings.tags = {{"team", "blue"}, {"empty", ""}};
+  settings.metadata = {{"Colour", "red"}};
+  settings.acl = "acl";
+  settings.policy = "policy";
+  settings.cors = "cors";
+  settings.lifecycle = "lifecycle";
+  settings.object_lock = "lock";
+  settings.encryption = "encryption";
+  settings.ownership = "ownership";
+  settings.public_access_block = "block";
+  settings.public_access = PublicAccess::bucket;
+  settings.access_policies = {{"read", "now", "then", "r"}, {"", "", "", ""}};
+  return settings;
+}
+
+BucketRecord bucket() {
+  return {.id = kId,
+          .owner = "alice",
+          .created = info().modified,
+          .removal = kId,
+          .modified = info().modified + std::chrono::hours(1),
+          .revision = 77,
+          .settings = settings()};
+}
 
 PartRecord part(std::uint32_t number) {
   PartRecord part;
@@ -54,6 +89,11 @@ void check_same(const ObjectInfo& left, const ObjectInfo& right) {
   CHECK(left.headers == right.headers);
   CHECK(left.metadata == right.metadata);
   CHECK(left.checksum == right.checksum);
+  CHECK(left.created == right.created);
+  CHECK(left.tags == right.tags);
+  CHECK(left.acl == right.acl);
+  CHECK(left.versioned == right.versioned);
+  CHECK(left.soft_deleted == right.soft_deleted);
 }
 
 void check_round_trip(const Content& content) {
@@ -73,6 +113,8 @@ UploadRecord upload() {
   record.owner = "alice";
   record.headers = info().headers;
   record.metadata = info().metadata;
+  record.tags = info().tags;
+  record.acl = "acl";
   record.begun = info().modified;
   record.checksum = DigestAlgorithm::sha1;
   record.checksum_type = ChecksumType::full_object;
@@ -85,7 +127,7 @@ std::vector<std::string> samples() {
   UploadGarbage garbage;
   garbage.claim(9999);
   return {
-      BucketRecord{kId, "alice", info().modified, kId}.encode(),
+      bucket().encode(),
       object(InlineContent{kId, 5}).encode(),
       object(std::vector{slice(1, 100), slice(2, 200)}).encode(),
       object(Manifest{kId, {{100, 4}, {300, 9}}}).encode(),
@@ -131,18 +173,56 @@ TEST_CASE("an object row without bytes round-trips") {
   CHECK_FALSE(decoded->info.checksum);
 }
 
+TEST_CASE("what a head knows of its key round-trips, and what a snapshot is") {
+  ObjectRecord head;
+  head.info.md5 = std::string(16, 'm');
+  head.null_revision = 7;
+  head.snapshot_count = 2;
+  head.newest_snapshot = UINT64_MAX;
+  auto snapshot = head;
+  snapshot.info.snapshot = 9;
+
+  const auto decoded = ObjectRecord::decode(head.encode());
+  const auto decoded_snapshot = ObjectRecord::decode(snapshot.encode());
+
+  REQUIRE(decoded);
+  CHECK(decoded->null_revision == 7);
+  CHECK(decoded->snapshot_count == 2);
+  CHECK(decoded->newest_snapshot == UINT64_MAX);
+  CHECK(decoded->info.snapshot == 0);
+  CHECK(decoded->info.created == head.info.modified);
+  REQUIRE(decoded_snapshot);
+  CHECK(decoded_snapshot->info.snapshot == 9);
+}
+
+TEST_CASE("a delete marker has no bytes") {
+  ObjectRecord marker;
+  marker.info.md5 = std::string(16, 'm');
+  marker.info.delete_marker = true;
+  auto impossible = object(InlineContent{kId, 1});
+  impossible.info.delete_marker = true;
+
+  CHECK(ObjectRecord::decode(marker.encode())->info.delete_marker);
+  CHECK(ObjectRecord::decode(impossible.encode()).error().code == ErrorCode::corrupt);
+}
+
 TEST_CASE("bucket, upload and extent rows round-trip") {
-  const auto bucket = BucketRecord::decode(BucketRecord{kId, "alice", info().modified, kId}.encode());
+  const auto made = BucketRecord::decode(bucket().encode());
   const auto begun = UploadRecord::decode(upload().encode());
   const auto extent = ExtentRecord::decode(ExtentRecord{UINT64_MAX, UINT32_MAX, 3}.encode());
 
-  REQUIRE(bucket);
-  CHECK(bucket->id == kId);
-  CHECK(bucket->owner == "alice");
-  CHECK(bucket->created == info().modified);
-  CHECK(bucket->removal == kId);
+  REQUIRE(made);
+  CHECK(made->id == kId);
+  CHECK(made->owner == "alice");
+  CHECK(made->created == info().modified);
+  CHECK(made->modified == bucket().modified);
+  CHECK(made->revision == 77);
+  CHECK(made->removal == kId);
+  CHECK(made->settings == settings());
   REQUIRE(begun);
   CHECK(begun->encode() == upload().encode());
+  CHECK(begun->tags == info().tags);
+  CHECK(begun->acl == "acl");
   CHECK(begun->checksum == DigestAlgorithm::sha1);
   CHECK(begun->checksum_type == ChecksumType::full_object);
   REQUIRE(extent);

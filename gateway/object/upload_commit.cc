@@ -146,7 +146,7 @@ class Commit {
     auto packed = pack(new_id(clock_.now()), parts);
     if (packed.size > kSizeAtOnce) co_return std::optional<ObjectInfo>{};
     for (auto& [key, value] : packed.rows) transaction->put(std::move(key), std::move(value));
-    ObjectRecord record{std::move(info), std::move(packed.manifest), upload_id_};
+    ObjectRecord record{.info = std::move(info), .content = std::move(packed.manifest), .upload_id = upload_id_};
     co_return co_await finish(rows, *upload, record);
   }
 
@@ -182,7 +182,7 @@ class Commit {
     auto packed = pack(building.id(), scanned->parts);
     CO_TRY(co_await write(building, packed.rows));
 
-    ObjectRecord record{std::move(info), std::move(packed.manifest), upload_id_};
+    ObjectRecord record{.info = std::move(info), .content = std::move(packed.manifest), .upload_id = upload_id_};
     auto attempt = [&] { return finish_building(building, mark, record); };
     co_return co_await retry_conflicts(attempt);
   }

@@ -47,6 +47,8 @@ Task<UploadInfo> Uploads::begin(const RequestContext&, const ObjectName& name, c
                             .owner = options.owner,
                             .headers = options.headers,
                             .metadata = options.metadata,
+                            .tags = {},
+                            .acl = {},
                             .begun = now,
                             .checksum = options.checksum,
                             .checksum_type = options.checksum_type,
