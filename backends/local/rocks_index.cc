@@ -75,21 +75,21 @@ class BackgroundErrors final : public rocksdb::EventListener {
   std::atomic<bool> stopped_ = false;
 };
 
-/// Forgets the rows that a batch writes.
-class Forgetter final : public rocksdb::WriteBatch::Handler {
+/// Tells the cache which rows a batch writes.
+class Announcer final : public rocksdb::WriteBatch::Handler {
  public:
-  explicit Forgetter(RowCache& cache) : cache_(cache) {}
+  explicit Announcer(RowCache::Writing& writing) : writing_(writing) {}
   rocksdb::Status PutCF(std::uint32_t, const rocksdb::Slice& key, const rocksdb::Slice&) override {
-    cache_.forget(key.ToStringView());
+    writing_.add(key.ToStringView());
     return rocksdb::Status::OK();
   }
   rocksdb::Status DeleteCF(std::uint32_t, const rocksdb::Slice& key) override {
-    cache_.forget(key.ToStringView());
+    writing_.add(key.ToStringView());
     return rocksdb::Status::OK();
   }
 
  private:
-  RowCache& cache_;
+  RowCache::Writing& writing_;
 };
 
 rocksdb::ReadOptions from_memory(rocksdb::ReadOptions options) {
@@ -166,10 +166,11 @@ RocksIndex::State::~State() {
 Result<> RocksIndex::State::write(rocksdb::WriteBatch& writes) {
   rocksdb::WriteOptions options;
   options.sync = true;
+  RowCache::Writing writing(cache_);
+  Announcer announcer(writing);
+  const auto announced = writes.Iterate(&announcer);
+  assert(announced.ok());
   const auto status = db_->Write(options, &writes);
-  Forgetter forgetter(cache_);
-  const auto forgotten = writes.Iterate(&forgetter);
-  assert(forgotten.ok());
   if (!status.ok()) return std::unexpected(error_of(status));
   return done;
 }

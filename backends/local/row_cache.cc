@@ -1,11 +1,13 @@
 #include "backends/local/row_cache.h"
 
+#include <algorithm>
+
 namespace sluice::local {
 
 RowCache::RowCache(std::size_t capacity) : shard_capacity_(capacity / kShardCount) {}
 
 std::optional<std::string> RowCache::find(std::string_view key) {
-  Shard& shard = shard_of(key);
+  Shard& shard = shard_of(hash_of(key));
   const std::scoped_lock lock(shard.mutex);
   const auto found = shard.places.find(key);
   if (found == shard.places.end()) return std::nullopt;
@@ -14,7 +16,7 @@ std::optional<std::string> RowCache::find(std::string_view key) {
 }
 
 RowCache::Ticket RowCache::ticket(std::string_view key) {
-  Shard& shard = shard_of(key);
+  Shard& shard = shard_of(hash_of(key));
   const std::scoped_lock lock(shard.mutex);
   return shard.changes;
 }
@@ -22,21 +24,35 @@ RowCache::Ticket RowCache::ticket(std::string_view key) {
 void RowCache::keep(std::string_view key, std::string_view value, Ticket ticket) {
   Row row{.key = std::string(key), .value = std::string(value)};
   if (cost(row) > shard_capacity_ / 4) return;
-  Shard& shard = shard_of(key);
+  const std::size_t hash = hash_of(key);
+  Shard& shard = shard_of(hash);
   const std::scoped_lock lock(shard.mutex);
   if (shard.changes != ticket || shard.places.contains(key)) return;
+  if (std::ranges::find(shard.written, hash) != shard.written.end()) return;
   shard.size += cost(row);
   shard.rows.push_front(std::move(row));
   shard.places.emplace(shard.rows.front().key, shard.rows.begin());
   while (shard.size > shard_capacity_) drop(shard, std::prev(shard.rows.end()));
 }
 
-void RowCache::forget(std::string_view key) {
-  Shard& shard = shard_of(key);
+void RowCache::begin_write(std::string_view key) {
+  const std::size_t hash = hash_of(key);
+  Shard& shard = shard_of(hash);
   const std::scoped_lock lock(shard.mutex);
+  shard.written.push_back(hash);
   ++shard.changes;
   const auto found = shard.places.find(key);
   if (found != shard.places.end()) drop(shard, found->second);
+}
+
+// Counts as a change too: who read the row meanwhile may have read what it was before.
+void RowCache::end_write(std::size_t hash) {
+  Shard& shard = shard_of(hash);
+  const std::scoped_lock lock(shard.mutex);
+  const auto mark = std::ranges::find(shard.written, hash);
+  *mark = shard.written.back();
+  shard.written.pop_back();
+  ++shard.changes;
 }
 
 void RowCache::drop(Shard& shard, Rows::iterator row) {

@@ -9,12 +9,15 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 namespace sluice::local {
 
 /// Rows that were read lately, so that a hot one costs one hash look-up. Holds
-/// what the index has: whoever changes a row forgets it here, after the change can
-/// be read and before it is acknowledged. Safe for concurrent use.
+/// what the index has: a row is neither found nor kept from before it is written
+/// until after the write has ended. So the rows of one commit change all at once
+/// for its readers: whoever misses one of them in the index does not find what
+/// another was before it in here. Safe for concurrent use.
 ///
 ///   const auto ticket = cache.ticket(key);   before the index is read
 ///   cache.keep(key, value, ticket);          afterwards; refused if a change came between
@@ -28,7 +31,9 @@ class RowCache {
   std::optional<std::string> find(std::string_view key);
   Ticket ticket(std::string_view key);
   void keep(std::string_view key, std::string_view value, Ticket ticket);
-  void forget(std::string_view key);
+
+  /// The rows that a write is about to change, for as long as this lives. Of one thread.
+  class Writing;
 
  private:
   struct Row {
@@ -42,17 +47,40 @@ class RowCache {
     Rows rows;
     std::unordered_map<std::string_view, Rows::iterator> places;  ///< Views into `rows`.
     std::size_t size = 0;
-    Ticket changes = 0;  ///< Rows forgotten so far.
+    Ticket changes = 0;                ///< Begun and ended so far.
+    std::vector<std::size_t> written;  ///< Hashes of the rows that are being written.
   };
   static constexpr std::size_t kShardCount = 64;
   static constexpr std::size_t kRowCost = 160;  ///< What a row takes beside its bytes.
 
   static std::size_t cost(const Row& row) { return kRowCost + row.key.size() + row.value.size(); }
   static void drop(Shard& shard, Rows::iterator row);
-  Shard& shard_of(std::string_view key) { return shards_[std::hash<std::string_view>()(key) % kShardCount]; }
+  static std::size_t hash_of(std::string_view key) { return std::hash<std::string_view>()(key); }
+  Shard& shard_of(std::size_t hash) { return shards_[hash % kShardCount]; }
+  void begin_write(std::string_view key);
+  void end_write(std::size_t hash);
 
   const std::size_t shard_capacity_;
   std::array<Shard, kShardCount> shards_;
+};
+
+class RowCache::Writing {
+ public:
+  explicit Writing(RowCache& cache) : cache_(cache) {}
+  ~Writing() {
+    for (const std::size_t hash : hashes_) cache_.end_write(hash);
+  }
+  Writing(const Writing&) = delete;
+  Writing& operator=(const Writing&) = delete;
+
+  void add(std::string_view key) {
+    cache_.begin_write(key);
+    hashes_.push_back(hash_of(key));
+  }
+
+ private:
+  RowCache& cache_;
+  std::vector<std::size_t> hashes_;
 };
 
 }  // namespace sluice::local

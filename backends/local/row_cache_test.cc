@@ -13,24 +13,56 @@ void keep(RowCache& cache, const std::string& key, const std::string& value) {
 
 }  // namespace
 
-TEST_CASE("a row that was kept is found until it is forgotten") {
+TEST_CASE("a row that was kept is found until a write of it begins") {
   RowCache cache(1 << 20);
   keep(cache, "key", "value");
+  keep(cache, "other", "value");
   CHECK(cache.find("key") == "value");
 
-  cache.forget("key");
+  RowCache::Writing writing(cache);
+  writing.add("key");
 
   CHECK(cache.find("key") == std::nullopt);
+  CHECK(cache.find("other") == "value");
 }
 
-TEST_CASE("what was read before a change is not kept after it") {
+TEST_CASE("a row is not kept while it is being written, and is afterwards") {
   RowCache cache(1 << 20);
-  const auto ticket = cache.ticket("key");
+  {
+    RowCache::Writing writing(cache);
+    writing.add("key");
+    keep(cache, "key", "what the index had before, or has now");
+    CHECK(cache.find("key") == std::nullopt);
+  }
+  keep(cache, "key", "value");
+  CHECK(cache.find("key") == "value");
+}
 
-  cache.forget("key");
-  cache.keep("key", "what the index had before", ticket);
+TEST_CASE("what was read before a write has ended is not kept after it") {
+  RowCache cache(1 << 20);
+  const auto before = cache.ticket("key");
+  RowCache::Ticket during{};
+  {
+    RowCache::Writing writing(cache);
+    writing.add("key");
+    during = cache.ticket("key");
+  }
 
-  CHECK(cache.find("key") == std::nullopt);
+  for (const auto ticket : {before, during}) {
+    cache.keep("key", "what the index had before", ticket);
+    CHECK(cache.find("key") == std::nullopt);
+  }
+}
+
+TEST_CASE("a row that one commit writes twice is free once the commit has ended") {
+  RowCache cache(1 << 20);
+  {
+    RowCache::Writing writing(cache);
+    writing.add("key");
+    writing.add("key");
+  }
+  keep(cache, "key", "value");
+  CHECK(cache.find("key") == "value");
 }
 
 TEST_CASE("the rows used last stay when there is no room for all") {

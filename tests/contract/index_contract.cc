@@ -289,7 +289,50 @@ Awaitable<> count_up(Index& index, int times, std::atomic<int>& faults, std::ato
   }
 }
 
+/// Replaces a row and the companion it names, both in one commit, again and again.
+Awaitable<> replace_pairs(Index& index, int times, std::atomic<int>& faults) {
+  for (int n = 1; n <= times; ++n) {
+    const auto transaction = index.begin();
+    transaction->put("name", std::to_string(n));
+    transaction->put("companion" + std::to_string(n), "here");
+    transaction->erase("companion" + std::to_string(n - 1));
+    if (!co_await transaction->commit()) ++faults;
+  }
+}
+
+/// Whoever finds a companion gone finds the row that names it changed. Looks as
+/// soon as the next companion is there, having just read the name.
+Awaitable<> follow_pairs(Index& index, const std::atomic<bool>& stop, std::atomic<int>& faults) {
+  while (!stop) {
+    const auto name = co_await index.get("name");
+    if (!name || !*name) co_return;
+    const auto next = co_await index.get("companion" + std::to_string(std::stoi(**name) + 1));
+    if (next && !*next) continue;
+    const auto before = co_await index.get("name");
+    if (!before || !*before) co_return;
+    const auto companion = co_await index.get("companion" + **before);
+    const auto after = co_await index.get("name");
+    if (!companion || !after || (!*companion && *after == *before)) ++faults;
+  }
+}
+
 void check_concurrency(Index& index) {
+  SECTION("the rows of a commit change together for whoever reads one after the other") {
+    write(index, {{"name", "0"}, {"companion0", "here"}});
+    std::atomic<int> faults = 0;
+    std::atomic<bool> stop = false;
+    std::jthread reader([&] {
+      asio::io_context io(1);
+      asio::co_spawn(io, follow_pairs(index, stop, faults), asio::detached);
+      io.run();
+    });
+    asio::io_context io(1);
+    asio::co_spawn(io, replace_pairs(index, 1000, faults), asio::detached);
+    io.run();
+    stop = true;
+    reader.join();
+    CHECK(faults == 0);
+  }
   SECTION("concurrent increments from several threads add up") {
     constexpr int kThreads = 3, kCoroutines = 4, kTimes = 25;
     std::atomic<int> faults = 0, conflicts = 0;
