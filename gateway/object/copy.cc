@@ -25,6 +25,9 @@ class Copy {
         reading_(std::move(reading)) {}
 
   Task<Step> make(const CurrentRow& source) {
+    if (options_.admit_source) {
+      CO_TRY(options_.admit_source(source.record.info));
+    }
     CO_TRY(check_source(options_.source_conditions, source.record.info));
     CO_TRY(co_await check_early(backend_.index, to_, options_.conditions));
     source_ = &source;
@@ -42,6 +45,7 @@ class Copy {
     record_ = source_->record;
     record_.upload_id.clear();
     record_.info.owner = options_.owner;
+    record_.info.acl = options_.acl;
     if (!options_.replacement) return;
     record_.info.headers = options_.replacement->headers;
     record_.info.metadata = options_.replacement->metadata;
@@ -74,7 +78,8 @@ class Copy {
     const auto transaction = backend_.index.begin();
     Catalog rows(*transaction);
     References references;
-    CO_TRY(co_await claim_bucket(rows, to_.bucket));
+    CO_TRY(const auto bucket, co_await claim_bucket(rows, to_.bucket));
+    if (options_.owner.empty()) record_.info.owner = bucket.owner;
     CO_TRY(const bool current, co_await source_is_current(*transaction));
     if (!current) co_return Step{};
     // Onto itself: the content stays where it is.
@@ -166,7 +171,8 @@ class Copy {
     CO_TRY(const auto marked, co_await rows.get<ManifestGarbage>(manifest_garbage_key(building.id())));
     if (!marked) co_return fail(ErrorCode::conflict, "another process cleared the copy away");
     rows.erase(manifest_garbage_key(building.id()));
-    CO_TRY(co_await claim_bucket(rows, to_.bucket));
+    CO_TRY(const auto bucket, co_await claim_bucket(rows, to_.bucket));
+    if (options_.owner.empty()) record_.info.owner = bucket.owner;
     CO_TRY(const bool garbage, co_await install(rows, references, clock_.now(), to_, options_.conditions, record_));
     CO_TRY(co_await references.apply(rows));
     CO_TRY(co_await transaction->commit());

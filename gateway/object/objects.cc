@@ -30,8 +30,16 @@ Task<std::optional<OpenObject>> open_current(Backend backend, const Reclaimer::R
   co_return OpenObject{std::move(*selection), std::move(opened->content), std::move(opened->body)};
 }
 
-Task<std::optional<PartPage>> parts_of(Index& index, const ObjectRecord& record, std::uint32_t after,
-                                       std::size_t limit) {
+struct Page {
+  std::uint32_t after;
+  std::size_t limit;
+};
+
+Task<std::optional<PartPage>> parts_of(Index& index, const ObjectRecord& record, Page asked, const Admission& admit) {
+  if (admit) {
+    CO_TRY(admit(record.info));
+  }
+  const auto [after, limit] = asked;
   PartPage page{.info = record.info, .parts = {}, .truncated = false};
   const auto* manifest = std::get_if<Manifest>(&record.content);
   if (manifest == nullptr || limit == 0 || after >= manifest->rows.back().last_number) co_return page;
@@ -69,10 +77,12 @@ Task<Selection> Objects::stat(const RequestContext&, const ObjectName& name, con
   co_return co_await with_current(backend_.index, name, use);
 }
 
-Task<PartPage> Objects::parts(const RequestContext&, const ObjectName& name, std::uint32_t after, std::size_t limit) {
+Task<PartPage> Objects::parts(const RequestContext&, const ObjectName& name, std::uint32_t after, std::size_t limit,
+                              const Admission& admit) {
   CO_TRY(check_name(name));
   const auto reading = reclaimer_.enter();
-  auto use = [&](const CurrentRow& current) { return parts_of(backend_.index, current.record, after, limit); };
+  const Page page{.after = after, .limit = limit};
+  auto use = [&](const CurrentRow& current) { return parts_of(backend_.index, current.record, page, admit); };
   co_return co_await with_current(backend_.index, name, use);
 }
 
@@ -99,6 +109,7 @@ Task<ObjectInfo> Objects::put(const RequestContext&, const ObjectName& name, con
   info.owner = options.owner;
   info.headers = options.headers;
   info.metadata = options.metadata;
+  info.acl = options.acl;
   info.checksum = Checksum{*body.digest(algorithm), ChecksumType::full_object};
   if (const auto& bytes = object.body.inline_bytes; !bytes.empty()) {
     object.record.content = InlineContent{new_id(clock_.now()), crc32c(bytes)};
@@ -116,7 +127,8 @@ Task<ObjectInfo> Objects::commit(const ObjectName& name, const PutOptions& optio
   const auto transaction = backend_.index.begin();
   Catalog rows(*transaction);
   References references;
-  CO_TRY(co_await claim_bucket(rows, name.bucket));
+  CO_TRY(const auto bucket, co_await claim_bucket(rows, name.bucket));
+  if (options.owner.empty()) object.record.info.owner = bucket.owner;
   CO_TRY(const bool garbage, co_await install(rows, references, clock_.now(), name, options.conditions, object.record));
   if (const auto* data = std::get_if<InlineContent>(&object.record.content)) {
     transaction->put(inline_key(data->id), object.body.inline_bytes);
@@ -126,6 +138,24 @@ Task<ObjectInfo> Objects::commit(const ObjectName& name, const PutOptions& optio
   CO_TRY(co_await transaction->commit());
   if (garbage) reclaimer_.wake();
   co_return object.record.info;
+}
+
+Task<> Objects::set_acl(const RequestContext&, const ObjectName& name, const AclChange& change) {
+  CO_TRY(check_name(name));
+  auto attempt = [&] { return set_acl_once(name, change); };
+  co_return co_await retry_conflicts(attempt);
+}
+
+Task<> Objects::set_acl_once(const ObjectName& name, const AclChange& change) {
+  const auto transaction = backend_.index.begin();
+  Catalog rows(*transaction);
+  CO_TRY(auto record, co_await rows.get<ObjectRecord>(object_key(name)));
+  if (!record) co_return std::unexpected(co_await why_missing(backend_.index, name));
+  CO_TRY(record->info.acl, change(record->info));
+  auto value = record->encode();
+  if (value.size() > Index::kValueSizeMax) co_return fail(ErrorCode::metadata_too_large, std::to_string(value.size()));
+  transaction->put(object_key(name), std::move(value));
+  co_return co_await transaction->commit();
 }
 
 /// Some of the requests, for one commit: from `begin` to where it came.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -23,10 +24,15 @@ struct RangeRequest {
   std::optional<std::uint64_t> last;
 };
 
+/// Asked about an object, as it is read, before anything else is done with it; what
+/// it fails with, the operation fails with. Empty: all are admitted.
+using Admission = std::function<Result<>(const ObjectInfo&)>;
+
 struct OpenOptions {
   Conditions conditions;
   std::optional<RangeRequest> range;
   std::optional<std::uint32_t> part_number;  ///< Not together with a range.
+  Admission admit{};
 };
 
 /// What a read is about: the object, and which of its bytes.
@@ -47,16 +53,17 @@ struct OpenObject {
 
 struct PutOptions {
   Conditions conditions;
-  std::string owner;
+  std::string owner;  ///< Empty: the bucket's.
   ContentHeaders headers;
   Metadata metadata;
   std::optional<DigestAlgorithm> checksum;  ///< Taken of the body, and stored.
+  std::string acl{};
 };
 
 struct CopyOptions {
   Conditions source_conditions;
   Conditions conditions;  ///< Of the destination.
-  std::string owner;
+  std::string owner;      ///< Empty: the bucket's.
   /// Replace what the source has; without it everything is carried over.
   struct Replacement {
     ContentHeaders headers;
@@ -64,6 +71,8 @@ struct CopyOptions {
   };
   std::optional<Replacement> replacement;
   std::optional<DigestAlgorithm> checksum;  ///< Wanted on the copy; the source's own kind otherwise.
+  std::string acl{};                        ///< Of the copy; the source's is never carried over.
+  Admission admit_source{};
 };
 
 struct RemoveRequest {
@@ -96,7 +105,8 @@ class Objects {
   Task<Selection> stat(const RequestContext& context, const ObjectName& name, const OpenOptions& options);
 
   /// The parts of an object made from an upload, after number `after`; none for one put whole.
-  Task<PartPage> parts(const RequestContext& context, const ObjectName& name, std::uint32_t after, std::size_t limit);
+  Task<PartPage> parts(const RequestContext& context, const ObjectName& name, std::uint32_t after, std::size_t limit,
+                       const Admission& admit = {});
 
   /// Reads `body` to its end, then makes it the object in one commit: a reader
   /// sees the old object or the new one, and a failure leaves the old. Bucket and
@@ -111,6 +121,12 @@ class Objects {
   Task<ObjectInfo> copy(const RequestContext& context, const ObjectName& from, const ObjectName& to,
                         const CopyOptions& options);
 
+  /// Gives the object another ACL, and changes nothing else of it, its dates and
+  /// revision included. `change` is asked with what is there, in the transaction that
+  /// keeps the ACL it makes; several times where others change the object too.
+  using AclChange = std::function<Result<std::string>(const ObjectInfo&)>;
+  Task<> set_acl(const RequestContext& context, const ObjectName& name, const AclChange& change);
+
   /// Removes the named objects of one bucket, up to 1000, each on its own: one
   /// answer for each, in order. Removing what is not there succeeds, unless a
   /// condition requires it (if_match: no_such_object).
@@ -120,6 +136,7 @@ class Objects {
  private:
   struct NewObject;
   Task<ObjectInfo> commit(const ObjectName& name, const PutOptions& options, NewObject& object);
+  Task<> set_acl_once(const ObjectName& name, const AclChange& change);
   struct RemoveBatch;
   Task<> remove(RemoveBatch& batch);
 

@@ -51,6 +51,9 @@ Result<ByteRange> resolve(const RangeRequest& range, std::uint64_t size) {
 }
 
 Task<std::optional<Selection>> select(Index& index, ObjectRecord& record, const OpenOptions& options) {
+  if (options.admit) {
+    CO_TRY(options.admit(record.info));
+  }
   CO_TRY(check_read(options.conditions, record.info));
   Selection selection{.info = std::move(record.info), .range = {}, .partial = false, .part = {}};
   selection.range.length = selection.info.size;

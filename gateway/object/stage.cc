@@ -72,6 +72,7 @@ struct Uploads::NewPart {
   struct Source {
     const ObjectName& name;
     const Conditions& conditions;
+    const Admission& admit;
     Reclaimer::Reading reading;
     const CurrentRow* current = nullptr;
   };
@@ -99,7 +100,7 @@ Task<PartInfo> Uploads::stage(const RequestContext&, const ObjectName& name, con
 
 Task<PartInfo> Uploads::stage_copy(const RequestContext&, const ObjectName& name, const std::string& upload_id,
                                    std::uint32_t number, const ObjectName& from, const Conditions& source_conditions,
-                                   std::optional<ByteRange> range) {
+                                   std::optional<ByteRange> range, const Admission& admit_source) {
   CO_TRY(check_number(number));
   CO_TRY(check_name(from));
   CO_TRY(const auto upload, co_await find_upload(backend_.index, name, upload_id));
@@ -108,7 +109,7 @@ Task<PartInfo> Uploads::stage_copy(const RequestContext&, const ObjectName& name
                .algorithms = algorithms_of(upload, {}),
                .record = {},
                .body = {},
-               .source = NewPart::Source{from, source_conditions, reclaimer_.enter()}};
+               .source = NewPart::Source{from, source_conditions, admit_source, reclaimer_.enter()}};
   part.record.info.number = number;
   auto use = [&](const CurrentRow& current) {
     part.source->current = &current;
@@ -120,6 +121,9 @@ Task<PartInfo> Uploads::stage_copy(const RequestContext&, const ObjectName& name
 // Nothing: the source was replaced meanwhile.
 Task<std::optional<PartInfo>> Uploads::stage_current(NewPart& part, std::optional<ByteRange> range) {
   const auto& source = part.source->current->record;
+  if (part.source->admit) {
+    CO_TRY(part.source->admit(source.info));
+  }
   CO_TRY(check_source(part.source->conditions, source.info));
   CO_TRY(const auto resolved, range_within(range, source.info.size));
   if (resolved.length > kPartSizeMax) co_return fail(ErrorCode::entity_too_large, std::to_string(resolved.length));

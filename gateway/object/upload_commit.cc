@@ -77,6 +77,7 @@ Result<ObjectInfo> describe(const UploadRecord& upload, const std::vector<PartRe
   info.owner = upload.owner;
   info.headers = upload.headers;
   info.metadata = upload.metadata;
+  info.acl = upload.acl;
   std::string md5s;
   for (const auto& part : parts) {
     info.size += part.info.size;
@@ -156,6 +157,10 @@ class Commit {
     References references;
     CO_TRY(const auto bucket, co_await claim_bucket(rows, name_.bucket));
     if (bucket.id != upload.bucket_id) co_return fail(ErrorCode::no_such_upload, upload_id_);
+    if (options_.owned_by_bucket) {
+      record.info.owner = bucket.owner;
+      record.info.acl.clear();
+    }
     CO_TRY(co_await install(rows, references, clock_.now(), name_, options_.conditions, record));
     CO_TRY(co_await references.apply(rows));
     rows.erase(upload_row());

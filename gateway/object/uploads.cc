@@ -44,11 +44,11 @@ Task<UploadInfo> Uploads::begin(const RequestContext&, const ObjectName& name, c
   CO_TRY(const auto bucket, co_await find_bucket(backend_.index, name.bucket));
   const auto now = clock_.now();
   const UploadRecord record{.bucket_id = bucket.id,
-                            .owner = options.owner,
+                            .owner = options.owner.empty() ? bucket.owner : options.owner,
                             .headers = options.headers,
                             .metadata = options.metadata,
                             .tags = {},
-                            .acl = {},
+                            .acl = options.acl,
                             .begun = now,
                             .checksum = options.checksum,
                             .checksum_type = options.checksum_type,

@@ -9,11 +9,12 @@
 namespace sluice::object {
 
 struct UploadOptions {
-  std::string owner;
+  std::string owner;  ///< Empty: the bucket's.
   ContentHeaders headers;
   Metadata metadata;
   std::optional<DigestAlgorithm> checksum;
   ChecksumType checksum_type = ChecksumType::composite;
+  std::string acl{};  ///< Of the object.
 };
 
 struct UploadInfo {
@@ -38,6 +39,7 @@ struct CommitOptions {
   std::uint64_t part_size_min = 5ULL << 20;  ///< For every part but the last.
   std::optional<std::uint64_t> size;         ///< What the object must come to, or invalid_request.
   std::optional<Checksum> checksum;          ///< What it must come to, or digest_mismatch.
+  bool owned_by_bucket = false;              ///< The object is the bucket's owner's, without an ACL of its own.
 };
 
 struct UploadPage {
@@ -83,7 +85,7 @@ class Uploads {
   /// range_not_satisfiable where the range does not lie within the source.
   Task<PartInfo> stage_copy(const RequestContext& context, const ObjectName& name, const std::string& upload_id,
                             std::uint32_t number, const ObjectName& from, const Conditions& source_conditions,
-                            std::optional<ByteRange> range);
+                            std::optional<ByteRange> range, const Admission& admit_source = {});
 
   /// Makes the object of the claimed parts in one commit; unclaimed parts are given
   /// back. Idempotent: committing again while the object is still the one made
