@@ -10,6 +10,7 @@ ALLOWED = {
     "auth": ["gateway/core"],
     "gateway/object": ["gateway/core"],
     "backends/local": ["gateway/core"],
+    "backends/rdma": ["gateway/core"],
     "gateway/http": ["gateway/core"],
     "gateway/blob": ["gateway/core", "gateway/http", "gateway/object", "auth"],
     "gateway/s3": ["gateway/core", "gateway/http", "gateway/object", "auth"],
