@@ -19,7 +19,7 @@ def play(chosen, arguments):
     work.mkdir(parents=True, exist_ok=True)
     prefix = re.sub(r"[^a-z0-9]+", "-", chosen.name.lower())[:60] + "-"
     folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=work))
-    options = Options(arguments.large_size, arguments.rounds, arguments.seed)
+    options = Options(arguments.large_size, arguments.rounds, arguments.seed, arguments.tools)
     try:
         server = Server(arguments.server, folder, tls=chosen.tls, settings=chosen.settings)
         try:
@@ -49,6 +49,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="leave the run's folder for inspection")
     parser.add_argument("--large-size", type=int, default=1 << 30, help="bytes of the memory scenario's object")
     parser.add_argument("--rounds", type=int, default=50, help="kills in the crash scenario")
+    parser.add_argument("--tools", help="the folder of the programs that some scenarios need beside the server")
     parser.add_argument("--seed", type=int, default=None, help="repeats a random scenario")
     arguments = parser.parse_args()
     if arguments.list or arguments.list_sanitized:

@@ -19,6 +19,7 @@ class Options:
     large_size: int  # bytes of the object in the memory scenario
     rounds: int  # kills in the crash scenario
     seed: int
+    tools: str | None  # where volatile-fs is
 
 
 @dataclasses.dataclass

@@ -1,4 +1,4 @@
-"""kill -9 at random moments under load: nothing acknowledged is lost, nothing is torn, nothing leaks."""
+"""kill -9, and power cuts, at random moments under load: nothing acknowledged is lost, nothing is torn, nothing leaks."""
 import concurrent.futures
 import random
 import threading
@@ -6,6 +6,7 @@ import time
 
 from crash.ledger import Digests, Ledger
 from crash.writer import BUCKET, Writer, check_bytes
+from harness.power import VolatileMount
 from harness.s3 import S3
 from harness.scenario import expect, expect_equal, scenario
 
@@ -15,19 +16,39 @@ LOAD_S_MAX = 0.8
 
 @scenario("crash: kill -9 under load loses nothing acknowledged")
 def kill_and_verify(stage):
-    print(f"seed {stage.options.seed}, {stage.options.rounds} rounds", flush=True)
+    ledger, digests = play_rounds(stage, stage.options.rounds, lambda: None)
+    check_store(stage)
+    stage.server.start()
+    verify(stage.server, ledger, digests, ledger.keys())
+
+
+@scenario("crash: a power cut under load loses nothing acknowledged")
+def cut_power_and_verify(stage):
+    """Served from a file system that forgets, at the cut, any part of what was not synced."""
+    chance = random.Random(stage.options.seed)
+    stage.server.stop()
+    with VolatileMount(stage.options.tools, stage.folder, stage.server.data, chance) as mount:
+        stage.server.start()
+        play_rounds(stage, max(stage.options.rounds // 2, 1), mount.cut)
+        check_store(stage)
+
+
+def play_rounds(stage, round_count, lose):
+    """Load, a kill, `lose()`, a start and a look at everything in doubt, so many times; then at everything."""
+    print(f"seed {stage.options.seed}, {round_count} rounds", flush=True)
     chance = random.Random(stage.options.seed)
     ledger, digests = Ledger(), Digests()
     S3(stage.server).make_bucket(BUCKET)
     acknowledged = 0
     uploads = [[] for _ in range(WRITER_COUNT)]
-    for number in range(stage.options.rounds):
+    for number in range(round_count):
         writers = [Writer(stage.server, n, number, ledger, stage.options.seed) for n in range(WRITER_COUNT)]
         for writer, left in zip(writers, uploads):
             writer.uploads = left
         load_until_killed(stage.server, writers, chance.uniform(0.05, LOAD_S_MAX))
         acknowledged += sum(writer.acknowledged for writer in writers)
         uploads = [writer.uploads for writer in writers]
+        lose()
         stage.server.start()
         try:
             verify(stage.server, ledger, digests, ledger.unsettled())
@@ -35,13 +56,11 @@ def kill_and_verify(stage):
         except AssertionError as fault:
             raise AssertionError(f"round {number}: {fault}") from fault
     print(f"{acknowledged} operations were acknowledged")
-    expect(acknowledged > stage.options.rounds, "the writers did hardly anything")
+    expect(acknowledged > round_count, "the writers did hardly anything")
     finish_uploads(stage.server, ledger, uploads)
     verify(stage.server, ledger, digests, ledger.keys())
     check_listing(stage.server, ledger)
-    check_store(stage)
-    stage.server.start()
-    verify(stage.server, ledger, digests, ledger.keys())
+    return ledger, digests
 
 
 def load_until_killed(server, writers, seconds):
