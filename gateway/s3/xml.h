@@ -1,92 +1,31 @@
 #pragma once
 
-#include <concepts>
-#include <cstdint>
-#include <memory>
-#include <optional>
-#include <pugixml.hpp>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "gateway/s3/error.h"
+#include "gateway/xml/xml.h"
 
 namespace sluice::s3 {
 
-/// Writes one document, element by element, into a string. Text is escaped so
-/// that any bytes of UTF-8 come out of a parser as they went in; control
-/// characters that XML 1.0 has no way to write become numeric references.
-/// Element names must be literals.
-class XmlWriter {
- public:
-  XmlWriter();
+using XmlElement = xml::Element;
+using XmlDocument = xml::Document;
 
-  void open(std::string_view name);
+/// Writes one document of the S3 API.
+class XmlWriter : public xml::Writer {
+ public:
   /// The root of a success document, in the namespace of 2006-03-01.
-  void open_root(std::string_view name);
-  /// An opening tag with attributes as they stand: `Grantee xmlns:xsi="..."`.
-  void open_raw(std::string_view name, std::string_view attributes);
-  void close();
-
-  void element(std::string_view name, std::string_view text);
-  void element(std::string_view name, std::uint64_t number);
-  /// Of a bool and nothing else, or a literal would be one.
-  template <std::same_as<bool> Truth>
-  void element(std::string_view name, Truth value) {
-    element(name, std::string_view(value ? "true" : "false"));
+  void open_root(std::string_view name) {
+    open_raw(name, " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
   }
-  /// Text inside the element that is open.
-  void characters(std::string_view text);
-  /// `<ETag>&quot;tag&quot;</ETag>`
-  void etag(std::string_view tag);
 
-  /// The document; all that was opened must be closed.
-  std::string take();
-
- private:
-  std::string out_;
-  std::vector<std::string_view> open_;
-};
-
-/// One element of a parsed document; a view into it. Names are compared without
-/// their namespace prefix: clients send the S3 namespace, another one, or none.
-class XmlElement {
- public:
-  XmlElement() = default;
-  explicit XmlElement(pugi::xml_node node) : node_(node) {}
-
-  explicit operator bool() const { return !node_.empty(); }
-  std::string_view name() const;
-  /// The character data, without spaces around it.
-  std::string_view text() const;
-  /// The character data as it stands.
-  std::string_view raw_text() const;
-  std::optional<std::string_view> attribute(std::string_view name) const;
-
-  /// The first child element of that name, or nothing.
-  XmlElement child(std::string_view name) const;
-  /// All child elements, in order.
-  std::vector<XmlElement> children() const;
-  /// The text of the child of that name, or nothing where there is none.
-  std::optional<std::string_view> text_of(std::string_view name) const;
-
- private:
-  pugi::xml_node node_;
-};
-
-/// A document a client sent.
-class XmlDocument {
- public:
-  static constexpr int kDepthMax = 16;
-
-  /// Refuses with MalformedXML what is not well-formed UTF-8 XML, has another root
-  /// than `root`, nests deeper than kDepthMax, or has a document type.
-  static Outcome<XmlDocument> parse(std::string_view text, std::string_view root);
-
-  XmlElement root() const;
-
- private:
-  std::unique_ptr<pugi::xml_document> document_;
+  /// `<ETag>"tag"</ETag>`
+  void etag(std::string_view tag) {
+    open("ETag");
+    characters("\"");
+    characters(tag);
+    characters("\"");
+    close();
+  }
 };
 
 }  // namespace sluice::s3

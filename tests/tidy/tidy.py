@@ -12,8 +12,9 @@ ALLOWED = {
     "backends/local": ["gateway/core"],
     "backends/rdma": ["gateway/core"],
     "gateway/http": ["gateway/core"],
-    "gateway/blob": ["gateway/core", "gateway/http", "gateway/object", "auth"],
-    "gateway/s3": ["gateway/core", "gateway/http", "gateway/object", "auth"],
+    "gateway/xml": ["gateway/core"],
+    "gateway/blob": ["gateway/core", "gateway/http", "gateway/object", "gateway/xml", "auth"],
+    "gateway/s3": ["gateway/core", "gateway/http", "gateway/object", "gateway/xml", "auth"],
 }
 INCLUDE = re.compile(r'^#include "(.+)/[^/]+"', re.M)
 BEAST = re.compile(r"^#include <boost/beast", re.M)

@@ -1,11 +1,11 @@
-#include "gateway/s3/xml.h"
+#include "gateway/xml/xml.h"
 
 #include <cassert>
 #include <charconv>
 
 #include "gateway/core/encoding.h"
 
-namespace sluice::s3 {
+namespace sluice::xml {
 namespace {
 
 std::string_view local_name(std::string_view name) {
@@ -40,7 +40,7 @@ bool acceptable(const pugi::xml_document& document) {
   int depth = 0;
   pugi::xml_node node = document.first_child();
   while (node) {
-    if (node.type() == pugi::node_doctype || depth > XmlDocument::kDepthMax) return false;
+    if (node.type() == pugi::node_doctype || depth > Document::kDepthMax) return false;
     if (is_text(node) && node.next_sibling()) return false;
     if (node.first_child()) {
       node = node.first_child();
@@ -59,49 +59,39 @@ bool acceptable(const pugi::xml_document& document) {
 
 }  // namespace
 
-XmlWriter::XmlWriter() : out_("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n") {}
+Writer::Writer() : out_("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n") {}
 
-void XmlWriter::open(std::string_view name) {
+void Writer::open(std::string_view name) {
   out_.append("<").append(name).append(">");
   open_.push_back(name);
 }
 
-void XmlWriter::open_root(std::string_view name) {
-  open_raw(name, " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
-}
-
-void XmlWriter::open_raw(std::string_view name, std::string_view attributes) {
+void Writer::open_raw(std::string_view name, std::string_view attributes) {
   out_.append("<").append(name).append(attributes).append(">");
   open_.push_back(name);
 }
 
-void XmlWriter::close() {
+void Writer::close() {
   assert(!open_.empty());
   out_.append("</").append(open_.back()).append(">");
   open_.pop_back();
 }
 
-void XmlWriter::element(std::string_view name, std::string_view value) {
+void Writer::element(std::string_view name, std::string_view value) {
   out_.append("<").append(name).append(">");
   characters(value);
   out_.append("</").append(name).append(">");
 }
 
-void XmlWriter::element(std::string_view name, std::uint64_t number) {
+void Writer::element(std::string_view name, std::uint64_t number) {
   char digits[20];
   const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
   element(name, std::string_view(digits, end));
 }
 
-void XmlWriter::etag(std::string_view tag) {
-  out_.append("<ETag>\"");
-  characters(tag);
-  out_.append("\"</ETag>");
-}
-
 // Quotes stand as they are, which XML 1.0 2.4 allows in text: parsers that count
 // entities refuse a page of a thousand ETags otherwise.
-void XmlWriter::characters(std::string_view text) {
+void Writer::characters(std::string_view text) {
   for (const char c : text) {
     switch (c) {
       case '&':
@@ -123,63 +113,63 @@ void XmlWriter::characters(std::string_view text) {
   }
 }
 
-std::string XmlWriter::take() {
+std::string Writer::take() {
   assert(open_.empty());
   return std::move(out_);
 }
 
-std::string_view XmlElement::name() const { return local_name(node_.name()); }
+std::string_view Element::name() const { return local_name(node_.name()); }
 
-std::string_view XmlElement::raw_text() const { return node_.child_value(); }
+std::string_view Element::raw_text() const { return node_.child_value(); }
 
-std::string_view XmlElement::text() const {
+std::string_view Element::text() const {
   std::string_view value = raw_text();
   const auto first = value.find_first_not_of(" \t\r\n");
   if (first == value.npos) return {};
   return value.substr(first, value.find_last_not_of(" \t\r\n") - first + 1);
 }
 
-std::optional<std::string_view> XmlElement::attribute(std::string_view name) const {
+std::optional<std::string_view> Element::attribute(std::string_view name) const {
   for (const pugi::xml_attribute& one : node_.attributes()) {
     if (local_name(one.name()) == name) return one.value();
   }
   return std::nullopt;
 }
 
-XmlElement XmlElement::child(std::string_view name) const {
+Element Element::child(std::string_view name) const {
   for (const pugi::xml_node& one : node_.children()) {
-    if (one.type() == pugi::node_element && local_name(one.name()) == name) return XmlElement(one);
+    if (one.type() == pugi::node_element && local_name(one.name()) == name) return Element(one);
   }
   return {};
 }
 
-std::vector<XmlElement> XmlElement::children() const {
-  std::vector<XmlElement> elements;
+std::vector<Element> Element::children() const {
+  std::vector<Element> elements;
   for (const pugi::xml_node& one : node_.children()) {
     if (one.type() == pugi::node_element) elements.emplace_back(one);
   }
   return elements;
 }
 
-std::optional<std::string_view> XmlElement::text_of(std::string_view name) const {
-  const XmlElement found = child(name);
+std::optional<std::string_view> Element::text_of(std::string_view name) const {
+  const Element found = child(name);
   return found ? std::optional(found.text()) : std::nullopt;
 }
 
-Outcome<XmlDocument> XmlDocument::parse(std::string_view text, std::string_view root) {
-  if (!is_utf8(text) || has_nul(text)) return refuse(Code::malformed_xml);
-  XmlDocument parsed;
+Result<Document> Document::parse(std::string_view text, std::string_view root) {
+  if (!is_utf8(text) || has_nul(text)) return fail(ErrorCode::malformed_xml);
+  Document parsed;
   parsed.document_ = std::make_unique<pugi::xml_document>();
   constexpr unsigned kOptions =
       pugi::parse_cdata | pugi::parse_escapes | pugi::parse_eol | pugi::parse_doctype | pugi::parse_ws_pcdata_single;
   if (!parsed.document_->load_buffer(text.data(), text.size(), kOptions, pugi::encoding_utf8)) {
-    return refuse(Code::malformed_xml);
+    return fail(ErrorCode::malformed_xml);
   }
-  if (!acceptable(*parsed.document_)) return refuse(Code::malformed_xml);
-  if (parsed.root().name() != root) return refuse(Code::malformed_xml);
+  if (!acceptable(*parsed.document_)) return fail(ErrorCode::malformed_xml);
+  if (parsed.root().name() != root) return fail(ErrorCode::malformed_xml);
   return parsed;
 }
 
-XmlElement XmlDocument::root() const { return XmlElement(document_->document_element()); }
+Element Document::root() const { return Element(document_->document_element()); }
 
-}  // namespace sluice::s3
+}  // namespace sluice::xml
