@@ -42,7 +42,8 @@ constexpr Option kOptions[] = {
     {"tls-cert", &Config::tls_cert, "FILE", "certificate chain (PEM): S3 and Blob speak TLS; SIGHUP reloads"},
     {"tls-key", &Config::tls_key, "FILE", "private key (PEM) of the certificate"},
     {"region", &Config::region, "NAME", "the region that signatures must name"},
-    {"domains", &Config::domains, "LIST", "comma-separated domains for bucket.domain addressing"},
+    {"domains", &Config::domains, "LIST",
+     "comma-separated domains for bucket.domain and account.blob.domain addressing"},
     {"threads", &Config::threads, "N", "I/O threads; 0 is one a core", false, false, 0, 1024},
     {"body-memory", &Config::body_memory_size, "SIZE", "bound of all memory for bodies", true, false, 4 << 20},
     {"index-cache", &Config::index_cache_size, "SIZE", "index blocks kept in memory", true, false, 1 << 20},
@@ -144,18 +145,22 @@ std::string text_of(const toml::node& node, std::string_view name) {
   refuse(fmt::format("{}: the file gives it a value of the wrong kind", name));
 }
 
-std::string required(const toml::table& table, std::string_view name) {
+std::string required(const toml::table& table, std::string_view name, std::string_view list = "users") {
   const auto value = table[name].value<std::string>();
-  if (!value || value->empty()) refuse(fmt::format("users: an entry lacks '{}'", name));
+  if (!value || value->empty()) refuse(fmt::format("{}: an entry lacks '{}'", list, name));
   return *value;
+}
+
+void check_keys(const toml::table& table, std::string_view list, const std::set<std::string_view>& known) {
+  for (const auto& [key, value] : table) {
+    if (!known.contains(key.str())) refuse(fmt::format("{}: unknown key '{}'", list, key.str()));
+  }
 }
 
 auth::User read_user(const toml::table& table) {
   static const std::set<std::string_view> kKnown = {"name",       "account", "display_name", "access_key",
                                                     "secret_key", "access",  "root",         "buckets"};
-  for (const auto& [key, value] : table) {
-    if (!kKnown.contains(key.str())) refuse(fmt::format("users: unknown key '{}'", key.str()));
-  }
+  check_keys(table, "users", kKnown);
   auth::User user;
   user.name = required(table, "name");
   user.account = table["account"].value_or(user.name);
@@ -174,6 +179,49 @@ auth::User read_user(const toml::table& table) {
   return user;
 }
 
+auth::AzureAccount read_azure_account(const toml::table& table) {
+  constexpr std::string_view kList = "azure_accounts";
+  check_keys(table, kList, {"name", "key", "keys", "owner"});
+  std::vector<std::string> keys;
+  if (const auto key = table["key"].value<std::string>()) keys.push_back(*key);
+  if (const auto* more = table["keys"].as_array()) {
+    for (const auto& key : *more) keys.push_back(text_of(key, "azure_accounts.keys"));
+  }
+  return auth::azure_account(required(table, "name", kList), keys, table["owner"].value_or(std::string(kRootAccount)));
+}
+
+/// `name:key[:key]`, several joined by semicolons; the development account may
+/// stand without its key, which everybody knows.
+std::vector<auth::AzureAccount> parse_azure_accounts(std::string_view text) {
+  std::vector<auth::AzureAccount> accounts;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(';'), text.size());
+    std::vector<std::string> words;
+    for (std::string_view one = trim(text.substr(0, end)); !one.empty();) {
+      const auto colon = std::min(one.find(':'), one.size());
+      words.emplace_back(one.substr(0, colon));
+      one.remove_prefix(std::min(colon + 1, one.size()));
+    }
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (words.empty()) continue;
+    if (words.size() == 1 && words[0] == auth::kDevelopmentAccountName) {
+      words.emplace_back(auth::kDevelopmentAccountKey);
+    }
+    accounts.push_back(auth::azure_account(words[0], {words.begin() + 1, words.end()}, std::string(kRootAccount)));
+  }
+  return accounts;
+}
+
+template <class Read>
+void read_tables(const toml::node& node, std::string_view name, const Read& read) {
+  const auto* entries = node.as_array();
+  if (entries == nullptr) refuse(fmt::format("{0}: write each as [[{0}]]", name));
+  for (const auto& entry : *entries) {
+    if (!entry.is_table()) refuse(fmt::format("{0}: write each as [[{0}]]", name));
+    read(*entry.as_table());
+  }
+}
+
 void read_file(Config& config, const std::string& path) {
   toml::table file;
   try {
@@ -183,12 +231,12 @@ void read_file(Config& config, const std::string& path) {
   }
   for (const auto& [key, node] : file) {
     if (key.str() == "users") {
-      const auto* entries = node.as_array();
-      if (entries == nullptr) refuse("users: write each as [[users]]");
-      for (const auto& entry : *entries) {
-        if (!entry.is_table()) refuse("users: write each as [[users]]");
-        config.users.push_back(read_user(*entry.as_table()));
-      }
+      read_tables(node, "users", [&](const toml::table& table) { config.users.push_back(read_user(table)); });
+      continue;
+    }
+    if (key.str() == "azure_accounts") {
+      read_tables(node, "azure_accounts",
+                  [&](const toml::table& table) { config.azure_accounts.push_back(read_azure_account(table)); });
       continue;
     }
     const Option* option = find_option(with(key.str(), '-'));
@@ -232,12 +280,29 @@ Flags read_flags(std::span<const std::string_view> arguments) {
   return flags;
 }
 
+bool is_development(const auth::AzureAccount& account) {
+  const auto known = from_base64(auth::kDevelopmentAccountKey);
+  return std::ranges::find(account.keys, *known) != account.keys.end();
+}
+
+void validate_azure(const Config& config) {
+  // Throws for what the accounts are not together: unique.
+  const auth::AzureAccounts check(config.azure_accounts);
+  if (is_loopback(config.blob)) return;
+  for (const auth::AzureAccount& account : config.azure_accounts) {
+    if (!is_development(account)) continue;
+    refuse(fmt::format("the key of {} is public, so it may not guard {}: give the account a key of its own",
+                       account.name, config.blob));
+  }
+}
+
 void validate(const Config& config) {
   if (config.tls_cert.empty() != config.tls_key.empty()) refuse("tls-cert and tls-key go together");
   if (config.root_access_key.empty() || config.root_secret_key.empty()) {
     refuse("root-access-key and root-secret-key must not be empty");
   }
   if (config.root_secret_key.size() < 8) refuse("root-secret-key must have at least 8 characters");
+  validate_azure(config);
   static const std::set<std::string> kLevels = {"debug", "info", "warning", "error"};
   if (!kLevels.contains(config.log_level)) refuse("log-level must be debug, info, warning or error");
   if (!config.has_development_keys()) return;
@@ -300,6 +365,12 @@ Config read_config(std::span<const std::string_view> arguments, const std::map<s
     if (variable != environment.end()) assign(config, option, variable->second);
   }
   for (const auto& [option, value] : flags.values) assign(config, *option, value);
+  if (const auto accounts = environment.find("SLUICE_AZURE_ACCOUNTS"); accounts != environment.end()) {
+    config.azure_accounts = parse_azure_accounts(accounts->second);
+  }
+  if (config.azure_accounts.empty() && config.has_development_keys() && is_loopback(config.blob)) {
+    config.azure_accounts = parse_azure_accounts(auth::kDevelopmentAccountName);
+  }
   validate(config);
   return config;
 }
@@ -316,19 +387,24 @@ std::string to_toml(const Config& config) {
     text += fmt::format("access = \"{}\"\nroot = {}\n",
                         user.access == auth::Access::read_only ? "read-only" : "read-write", user.root);
   }
+  for (const auto& account : config.azure_accounts) {
+    text += fmt::format("\n[[azure_accounts]]\nname = {}\nkeys = [\"(not shown)\"]\nowner = {}\n", quoted(account.name),
+                        quoted(account.owner));
+  }
   return text;
 }
 
 std::string describe_options() {
   const Config defaults;
-  std::string text =
-      fmt::format("  {:<28} {}\n", "--config FILE", "TOML with any of these, and [[users]]  [SLUICE_CONFIG]");
+  std::string text = fmt::format("  {:<28} {}\n", "--config FILE",
+                                 "TOML with any of these, [[users]] and [[azure_accounts]]  [SLUICE_CONFIG]");
   for (const Option& option : kOptions) {
     const auto flag = fmt::format("--{} {}", option.name, option.placeholder);
     const auto value = option.is_secret ? "the development secret" : shown(defaults, option);
     text +=
         fmt::format("  {:<28} {}\n  {:<28}   [{}] default {}\n", flag, option.help, "", variable_name(option), value);
   }
+  text += fmt::format("  {:<28} {}\n", "[SLUICE_AZURE_ACCOUNTS]", "name:key[:key];...: the accounts of Azure Blob");
   return text;
 }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/azure_account.h"
 #include "auth/identity.h"
 
 namespace sluice {
@@ -14,6 +15,9 @@ namespace sluice {
 /// The development keys: published, so only good on loopback.
 inline constexpr std::string_view kDevelopmentAccessKey = "sluicedev";
 inline constexpr std::string_view kDevelopmentSecretKey = "sluicedevsecret";
+
+/// The account that the root user makes its buckets under.
+inline constexpr std::string_view kRootAccount = "root";
 
 /// Everything the program is told, validated. Sizes in bytes, times in seconds.
 struct Config {
@@ -44,6 +48,10 @@ struct Config {
   bool quiet = false;
 
   std::vector<auth::User> users;  ///< The file's [[users]], without root.
+
+  /// The file's [[azure_accounts]] and those of SLUICE_AZURE_ACCOUNTS. Without any,
+  /// the development account where the development keys are in use.
+  std::vector<auth::AzureAccount> azure_accounts;
 
   bool has_development_keys() const;
 };

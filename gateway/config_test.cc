@@ -100,6 +100,42 @@ TEST_CASE("users come from the file") {
   CHECK(config.users[0].bucket_prefixes == std::vector<std::string>{"logs-"});
 }
 
+TEST_CASE("azure accounts come from the file or the environment") {
+  const TomlFile file("[[azure_accounts]]\nname = \"alpha\"\nkeys = [\"" + std::string(43, 'A') +
+                      "=\"]\nowner = \"alice\"\n");
+  const auto path = file.path();
+  const std::string key = std::string(42, 'B') + "A=";
+
+  const Config from_file = read({"--config", path});
+  REQUIRE(from_file.azure_accounts.size() == 1);
+  CHECK(from_file.azure_accounts[0].name == "alpha");
+  CHECK(from_file.azure_accounts[0].owner == "alice");
+  CHECK(from_file.azure_accounts[0].keys == std::vector<std::string>{std::string(32, '\0')});
+
+  const Config from_environment =
+      read({}, {{"SLUICE_AZURE_ACCOUNTS", "beta:" + key + ":" + key + ";devstoreaccount1"}});
+  REQUIRE(from_environment.azure_accounts.size() == 2);
+  CHECK(from_environment.azure_accounts[0].keys.size() == 2);
+  CHECK(from_environment.azure_accounts[0].owner == "root");
+  CHECK_THROWS_AS(read({}, {{"SLUICE_AZURE_ACCOUNTS", "beta:short"}}), std::invalid_argument);
+  CHECK_THROWS_AS(read({}, {{"SLUICE_AZURE_ACCOUNTS", "beta"}}), std::invalid_argument);
+  CHECK(to_toml(from_environment).find(key) == std::string::npos);
+}
+
+TEST_CASE("the development account is there with the development keys alone, and never beyond loopback") {
+  const std::map<std::string, std::string> own{{"SLUICE_ROOT_ACCESS_KEY", "key"},
+                                               {"SLUICE_ROOT_SECRET_KEY", "a long secret"}};
+  auto named = own;
+  named["SLUICE_AZURE_ACCOUNTS"] = "devstoreaccount1";
+
+  REQUIRE(read({}).azure_accounts.size() == 1);
+  CHECK(read({}).azure_accounts[0].name == "devstoreaccount1");
+  CHECK(read({}, own).azure_accounts.empty());
+  CHECK(read({}, named).azure_accounts.size() == 1);
+  CHECK_NOTHROW(read({"--blob", "0.0.0.0:10000"}, own));
+  CHECK_THROWS_AS(read({"--blob", "0.0.0.0:10000"}, named), std::invalid_argument);
+}
+
 TEST_CASE("a printed configuration shows no secret") {
   const Config config = read({}, {{"SLUICE_ROOT_SECRET_KEY", "do-not-show-this"}});
 

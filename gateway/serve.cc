@@ -11,6 +11,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "auth/azure_account.h"
 #include "auth/credentials.h"
 #include "auth/sigv4.h"
 #include "backends/local/local_backend.h"
@@ -38,7 +39,7 @@ LogLevel level_of(const std::string& name) {
 
 std::vector<auth::User> users_of(const Config& config) {
   auth::User root;
-  root.name = root.account = root.display_name = "root";
+  root.name = root.account = root.display_name = kRootAccount;
   root.access_key = config.root_access_key;
   root.secret_key = config.root_secret_key;
   root.root = true;
@@ -52,6 +53,12 @@ s3::Options s3_options(const Config& config) {
   options.region = config.region;
   options.domains = config.domains;
   for (const auth::User& user : users_of(config)) options.display_names.emplace(user.account, user.display_name);
+  return options;
+}
+
+blob::Options blob_options(const Config& config) {
+  blob::Options options;
+  options.domains = config.domains;
   return options;
 }
 
@@ -108,6 +115,8 @@ class Gateway {
         credentials_(users_of(config)),
         signatures_(credentials_, clock_, config.region, config.sigv2),
         s3_({buckets_, objects_, uploads_, backend_, signatures_, clock_}, s3_options(config)),
+        azure_accounts_(config.azure_accounts),
+        blob_({buckets_, objects_, backend_, azure_accounts_, clock_}, blob_options(config)),
         metrics_(pool_),
         admin_(metrics_, [this] { return ready_ && !server_.draining(); }),
         server_(server_options(config), pool_, *access_log_, metrics_) {
@@ -193,10 +202,23 @@ class Gateway {
     text += fmt::format(
         "  curl --aws-sigv4 aws:amz:{}:s3 -u {}:{} -H x-amz-content-sha256:UNSIGNED-PAYLOAD -T FILE {}/first/FILE\n",
         config_.region, key, secret, url);
+    text += blob_hint(scheme);
     text +=
         fmt::format("  rclone lsf \":s3,provider=Other,endpoint='{}',access_key_id={},secret_access_key={}:first\"\n\n",
                     url, key, secret);
     return text;
+  }
+
+  std::string blob_hint(const char* scheme) const {
+    if (config_.azure_accounts.empty()) return {};
+    const auth::AzureAccount& account = config_.azure_accounts.front();
+    const std::string key = account.name == auth::kDevelopmentAccountName && config_.has_development_keys()
+                                ? std::string(auth::kDevelopmentAccountKey)
+                                : "$KEY";
+    return fmt::format(
+        "  az storage container list --connection-string 'DefaultEndpointsProtocol={0};AccountName={1};AccountKey={2};"
+        "BlobEndpoint={0}://{3}/{1};'\n",
+        scheme, account.name, key, blob_address_);
   }
 
   const Config& config_;
@@ -213,6 +235,7 @@ class Gateway {
   auth::Credentials credentials_;
   auth::SigV4 signatures_;
   s3::Handler s3_;
+  auth::AzureAccounts azure_accounts_;
   blob::Handler blob_;
   http::Metrics metrics_;
   http::AdminHandler admin_;

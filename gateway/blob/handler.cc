@@ -1,23 +1,112 @@
 #include "gateway/blob/handler.h"
 
+#include <algorithm>
+
+#include "gateway/blob/version.h"
+#include "gateway/core/encoding.h"
+
 namespace sluice::blob {
 
-Awaitable<http::Response> Handler::handle(RequestContext& context, const http::Request& request) {
-  context.operation = "Unsupported";
-  context.error_code = "NotImplemented";
+struct Handler::Entry {
+  Operation operation;
+  Method method;
+};
 
+const Handler::Entry Handler::kEntries[] = {
+    {Operation::get_blob, &Handler::get_blob},
+    {Operation::put_blob, &Handler::put_blob},
+    {Operation::get_blob_properties, &Handler::get_blob_properties},
+    {Operation::delete_blob, &Handler::delete_blob},
+    {Operation::list_blobs, &Handler::list_blobs},
+    {Operation::create_container, &Handler::create_container},
+    {Operation::get_container, &Handler::get_container},
+    {Operation::set_container_metadata, &Handler::set_container_metadata},
+    {Operation::delete_container, &Handler::delete_container},
+    {Operation::list_containers, &Handler::list_containers},
+    {Operation::get_service_properties, &Handler::get_service_properties},
+    {Operation::get_service_stats, &Handler::get_service_stats},
+    {Operation::get_account_information, &Handler::get_account_information},
+    {Operation::preflight, &Handler::preflight},
+    {Operation::not_implemented, &Handler::not_implemented},
+};
+
+Awaitable<http::Response> Handler::handle(RequestContext& context, const http::Request& request) {
+  Call call{.context = context, .request = request};
+  Answer answered = co_await answer(call);
   http::Response response;
-  response.header.set_status(501);
-  response.header.add("x-ms-error-code", "NotImplemented");
-  response.header.add("x-ms-request-id", context.request_id);
-  response.header.add("x-ms-version", request.header.fields.get("x-ms-version"));
-  response.header.add("Content-Type", "application/xml");
-  response.content = Chunk::of(
-      "<?xml version=\"1.0\" encoding=\"utf-8\"?><Error><Code>NotImplemented</Code><Message>This server does not serve "
-      "the Azure Blob protocol.\nRequestId:" +
-      context.request_id + "</Message></Error>");
-  response.content_length = response.content.size();
+  if (answered) {
+    response = *std::move(answered);
+  } else {
+    response = render(answered.error(), context, request.header.method);
+  }
+  add_common(call, response.header);
   co_return response;
+}
+
+http::Response Handler::refuse(RequestContext& context, const http::Refusal& refusal) {
+  return render_refusal(refusal, context);
+}
+
+void Handler::add_common(const Call& call, http::ResponseHeader& header) const {
+  constexpr std::size_t kClientIdMax = 1024;
+  header.add("x-ms-request-id", guid_of(call.context));
+  std::string_view version = call.fields().get("x-ms-version");
+  if (version.empty() && call.grant) version = call.grant->version;
+  header.add("x-ms-version", is_version(version) ? version : kVersionNewest);
+  const std::string_view client_id = call.fields().get("x-ms-client-request-id");
+  if (!client_id.empty() && client_id.size() <= kClientIdMax) header.add("x-ms-client-request-id", client_id);
+}
+
+Awaitable<Answer> Handler::answer(Call& call) {
+  const http::RequestHeader& header = call.request.header;
+  CO_TRY(call.target, parse_target(header.target, header.fields.get("host"), options_.domains));
+  call.context.bucket = call.target.container;
+  call.context.key = call.target.blob;
+  const auto found = find_operation(header.method, call.target, header.fields);
+  if (found) {
+    call.row = *found;
+    call.context.operation = call.row->name;
+  }
+  if (found && call.row->operation == Operation::preflight) co_return co_await preflight(call);
+  CO_TRY(check_version(header.fields));
+  call.account = services_.accounts.find(call.target.account);
+  if (call.account == nullptr) {
+    co_return std::unexpected(Failure(Code::authentication_failed)
+                                  .with("AuthenticationErrorDetail", "There is no such account on this server."));
+  }
+
+  if (!found) {
+    // Who cannot prove anything learns nothing of what there is.
+    CO_TRY(co_await authenticate(call));
+    co_return std::unexpected(found.error());
+  }
+  CO_TRY(co_await authenticate(call));
+  if (call.row->operation != Operation::not_implemented) {
+    CO_TRY(check_headers(header.fields, *call.row));
+  }
+  CO_TRY(co_await check_container(call));
+  const auto entry = std::ranges::find(kEntries, call.row->operation, &Entry::operation);
+  co_return co_await (this->*entry->method)(call);
+}
+
+http::Response Handler::document(unsigned status, std::string text) const {
+  http::Response response{
+      .header = http::ResponseHeader(status), .content = {}, .body = nullptr, .content_length = text.size()};
+  response.header.add("Content-Type", "application/xml");
+  response.content = Chunk::of(std::move(text));
+  return response;
+}
+
+http::Response Handler::empty(unsigned status) const {
+  return {.header = http::ResponseHeader(status), .content = {}, .body = nullptr, .content_length = 0};
+}
+
+std::string Handler::endpoint(const Call& call) const {
+  std::string text = call.context.secure ? "https://" : "http://";
+  text += call.fields().get("host");
+  text += '/';
+  if (call.target.in_path) text += call.target.account + (call.target.secondary ? "-secondary/" : "/");
+  return text;
 }
 
 }  // namespace sluice::blob

@@ -1,15 +1,96 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
+#include "auth/azure_account.h"
+#include "auth/sas.h"
+#include "auth/shared_key.h"
+#include "gateway/blob/call.h"
+#include "gateway/core/backend.h"
+#include "gateway/core/clock.h"
 #include "gateway/http/message.h"
+#include "gateway/object/buckets.h"
+#include "gateway/object/listing.h"
+#include "gateway/object/objects.h"
 
 namespace sluice::blob {
 
-/// The Azure Blob listener while the protocol is not served: every request is
-/// answered 501 NotImplemented, as a Blob error ("Common REST API error codes",
-/// Azure Storage), so that clients stop at once and say why.
-class Handler : public http::Handler {
+/// What the handler works with. All must outlive it.
+struct Services {
+  object::Buckets& buckets;
+  object::Objects& objects;
+  Backend backend;
+  const auth::AzureAccounts& accounts;
+  const Clock& clock;
+};
+
+struct Options {
+  std::vector<std::string> domains;            ///< account.blob.<domain> names an account (host style).
+  std::uint64_t put_size_max = 5000ULL << 20;  ///< Of one Put Blob.
+};
+
+/// The Azure Blob service over the object layer: tells who asks, whether they may,
+/// what is asked, and puts the answer into the service's words. Safe for
+/// concurrent use.
+class Handler final : public http::Handler {
  public:
+  Handler(const Services& services, Options options)
+      : services_(services), options_(std::move(options)), shared_key_(services.clock), sas_(services.clock) {}
+
   Awaitable<http::Response> handle(RequestContext& context, const http::Request& request) override;
+  http::Response refuse(RequestContext& context, const http::Refusal& refusal) override;
+
+ private:
+  using Method = Awaitable<Answer> (Handler::*)(Call&);
+  struct Entry;
+  static const Entry kEntries[];
+
+  Awaitable<Answer> answer(Call& call);
+  void add_common(const Call& call, http::ResponseHeader& header) const;
+
+  // authorize.cc
+  Step<> authenticate(Call& call);
+  Step<> admit_sas(Call& call, const auth::SignedRequest& request);
+  Step<> admit_anonymous(Call& call);
+  Step<> check_container(Call& call);
+  /// The container of the request, looked up now if it has not been. One of another
+  /// account is not there.
+  Step<object::BucketInfo> bucket_of(Call& call);
+
+  /// A document, or an answer without a body.
+  http::Response document(unsigned status, std::string text) const;
+  http::Response empty(unsigned status) const;
+  /// scheme://host/account/, as the client reaches this service.
+  std::string endpoint(const Call& call) const;
+
+  // account_ops.cc
+  Awaitable<Answer> not_implemented(Call& call);
+  Awaitable<Answer> preflight(Call& call);
+  Awaitable<Answer> list_containers(Call& call);
+  Awaitable<Answer> get_service_properties(Call& call);
+  Awaitable<Answer> get_service_stats(Call& call);
+  Awaitable<Answer> get_account_information(Call& call);
+
+  // container_ops.cc
+  Awaitable<Answer> create_container(Call& call);
+  Awaitable<Answer> get_container(Call& call);
+  Awaitable<Answer> set_container_metadata(Call& call);
+  Awaitable<Answer> delete_container(Call& call);
+
+  // list_ops.cc
+  Awaitable<Answer> list_blobs(Call& call);
+
+  // blob_ops.cc
+  Awaitable<Answer> put_blob(Call& call);
+  Awaitable<Answer> get_blob(Call& call);
+  Awaitable<Answer> get_blob_properties(Call& call);
+  Awaitable<Answer> delete_blob(Call& call);
+
+  Services services_;
+  Options options_;
+  auth::SharedKey shared_key_;
+  auth::Sas sas_;
 };
 
 }  // namespace sluice::blob

@@ -31,9 +31,18 @@ Task<> check_empty(Transaction& transaction, const std::string& bucket) {
 
 std::string BucketInfo::revision_tag() const { return object::revision_tag(revision); }
 
+Result<> check_bucket(const Conditions& conditions, const BucketInfo& info) {
+  ObjectInfo face;
+  face.revision = info.revision;
+  face.modified = info.modified;
+  return check_write(conditions, face);
+}
+
 Task<BucketInfo> Buckets::create(const RequestContext&, const std::string& name, const std::string& owner,
                                  const BucketSettings& settings) {
-  CO_TRY(check_bucket_name(name));
+  if (!is_special_bucket(name)) {
+    CO_TRY(check_bucket_name(name));
+  }
   auto attempt = [&] { return create_once(name, owner, settings); };
   co_return co_await retry_conflicts(attempt);
 }
@@ -58,17 +67,19 @@ Task<BucketInfo> Buckets::create_once(const std::string& name, const std::string
   co_return info_of(name, record);
 }
 
-Task<BucketInfo> Buckets::change(const RequestContext&, const std::string& name, const Edit& edit) {
+Task<BucketInfo> Buckets::change(const RequestContext&, const std::string& name, const Edit& edit,
+                                 const Conditions& conditions) {
   if (!may_be_bucket(name)) co_return fail(ErrorCode::no_such_bucket);
-  auto attempt = [&] { return change_once(name, edit); };
+  auto attempt = [&] { return change_once(name, edit, conditions); };
   co_return co_await retry_conflicts(attempt);
 }
 
-Task<BucketInfo> Buckets::change_once(const std::string& name, const Edit& edit) {
+Task<BucketInfo> Buckets::change_once(const std::string& name, const Edit& edit, const Conditions& conditions) {
   const auto transaction = backend_.index.begin();
   Catalog rows(*transaction);
   CO_TRY(auto record, co_await rows.get<BucketRecord>(bucket_key(name)));
   if (!record) co_return fail(ErrorCode::no_such_bucket, name);
+  CO_TRY(check_bucket(conditions, info_of(name, *record)));
   CO_TRY(edit(record->settings));
   record->modified = clock_.now();
   record->revision = new_revision(record->modified, record->revision);

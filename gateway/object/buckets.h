@@ -9,6 +9,7 @@
 #include "gateway/core/clock.h"
 #include "gateway/core/context.h"
 #include "gateway/core/result.h"
+#include "gateway/object/conditions.h"
 #include "gateway/object/info.h"
 
 namespace sluice::object {
@@ -23,6 +24,9 @@ struct BucketInfo {
 
   std::string revision_tag() const;  ///< As ObjectInfo::revision_tag().
 };
+
+/// As check_write, about a bucket: when its settings were changed, and their revision.
+Result<> check_bucket(const Conditions& conditions, const BucketInfo& info);
 
 struct BucketPage {
   std::vector<BucketInfo> buckets;
@@ -48,9 +52,10 @@ class Buckets {
 
   /// Changes the bucket's settings, in one commit: `edit` is called with them as they are, again
   /// where another change came in between, and its failure is the answer. Fails with
-  /// no_such_bucket, and with metadata_too_large where the settings outgrow a row.
+  /// no_such_bucket, with metadata_too_large where the settings outgrow a row, and as check_bucket.
   using Edit = std::function<Result<>(BucketSettings&)>;
-  Task<BucketInfo> change(const RequestContext& context, const std::string& name, const Edit& edit);
+  Task<BucketInfo> change(const RequestContext& context, const std::string& name, const Edit& edit,
+                          const Conditions& conditions = {});
 
   /// Those of `owner` (empty: everybody's) with `prefix`, by name, after `after`.
   Task<BucketPage> list(const RequestContext& context, const std::string& owner, const std::string& prefix,
@@ -58,7 +63,7 @@ class Buckets {
 
  private:
   Task<BucketInfo> create_once(const std::string& name, const std::string& owner, const BucketSettings& settings);
-  Task<BucketInfo> change_once(const std::string& name, const Edit& edit);
+  Task<BucketInfo> change_once(const std::string& name, const Edit& edit, const Conditions& conditions);
   Task<> remove_once(const std::string& name);
 
   Backend backend_;

@@ -13,7 +13,7 @@ namespace sluice::object {
 /// `*`, or a list of entity tags without quotes and weakness marks.
 struct TagCondition {
   bool any = false;
-  std::vector<std::string> tags;
+  std::vector<std::string> tags{};
 
   /// Does either face of the object's tag stand in the list?
   bool matches(const ObjectInfo& info) const;

@@ -51,6 +51,8 @@ Result<> check_bucket_name(std::string_view name) {
   return done;
 }
 
+bool is_special_bucket(std::string_view name) { return name == "$root" || name == "$web" || name == "$logs"; }
+
 Result<> check_key(std::string_view key) {
   if (key.empty()) return fail(ErrorCode::invalid_argument, "an object key is not empty");
   if (key.size() > kKeySizeMax) return fail(ErrorCode::key_too_long, std::to_string(key.size()));

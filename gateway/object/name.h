@@ -21,6 +21,9 @@ struct ObjectName {
 /// suffixes. Fails with invalid_bucket_name.
 Result<> check_bucket_name(std::string_view name);
 
+/// The names with a dollar sign that only one protocol can say: $root, $web, $logs.
+bool is_special_bucket(std::string_view name);
+
 /// 1 to 1024 bytes of UTF-8. Fails with key_too_long or invalid_argument.
 Result<> check_key(std::string_view key);
 

@@ -14,9 +14,7 @@ using XmlDocument = xml::Document;
 class XmlWriter : public xml::Writer {
  public:
   /// The root of a success document, in the namespace of 2006-03-01.
-  void open_root(std::string_view name) {
-    open_raw(name, " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"");
-  }
+  void open_root(std::string_view name) { open_raw(name, " xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\""); }
 
   /// `<ETag>"tag"</ETag>`
   void etag(std::string_view tag) {

@@ -1,0 +1,129 @@
+#include <algorithm>
+
+#include "gateway/blob/handler.h"
+
+namespace sluice::blob {
+namespace {
+
+/// What a public container lets anybody do ("Configure anonymous read access for
+/// containers and blobs", Azure Storage).
+bool is_public(auth::BlobAction action, object::PublicAccess access) {
+  using enum auth::BlobAction;
+  switch (action) {
+    case get_blob:
+    case get_block_list:
+    case get_page_ranges:
+      return access != object::PublicAccess::none;
+    case list_blobs:
+    case get_container:
+      return access == object::PublicAccess::bucket;
+    default:
+      return false;
+  }
+}
+
+bool is_read(http::Method method) {
+  return method == http::Method::get || method == http::Method::head || method == http::Method::options;
+}
+
+std::unexpected<Failure> unauthenticated(const Call& call, Code code) {
+  Failure failure(code);
+  failure.headers.emplace_back("WWW-Authenticate", "SharedKey realm=\"" + call.target.account + "\"");
+  return std::unexpected(std::move(failure));
+}
+
+}  // namespace
+
+Step<> Handler::authenticate(Call& call) {
+  const auth::SignedRequest request{
+      .method = call.request.header.method_text, .target = call.request.header.target, .fields = call.fields()};
+  switch (auth::blob_credential(request)) {
+    case auth::BlobCredential::shared_key: {
+      const auth::AzureAddress address{
+          .account = *call.account, .in_path = call.target.in_path, .secondary = call.target.secondary};
+      CO_TRY(shared_key_.authenticate(request, address));
+      break;
+    }
+    case auth::BlobCredential::sas: {
+      CO_TRY(co_await admit_sas(call, request));
+      break;
+    }
+    case auth::BlobCredential::anonymous: {
+      CO_TRY(co_await admit_anonymous(call));
+      co_return Outcome<>{};
+    }
+    case auth::BlobCredential::bearer:
+      co_return unauthenticated(call, Code::no_authentication_information);
+    case auth::BlobCredential::unknown:
+      co_return blob::refuse(Code::invalid_authentication_info);
+  }
+  call.context.principal = call.account->owner;
+  if (call.target.secondary && !is_read(call.request.header.method)) {
+    co_return blob::refuse(Code::insufficient_account_permissions);
+  }
+  co_return Outcome<>{};
+}
+
+Step<> Handler::admit_sas(Call& call, const auth::SignedRequest& request) {
+  const bool lists = call.row != nullptr && call.row->operation == Operation::list_blobs;
+  const auth::SasRequest asked{.request = request,
+                               .account = *call.account,
+                               .resource = {.container = call.target.container,
+                                            .blob = lists ? call.query().get("prefix") : call.target.blob,
+                                            .snapshot = call.query().get("snapshot"),
+                                            .version = call.query().get("versionid")},
+                               .remote_address = call.context.remote_address,
+                               .secure = call.context.secure,
+                               .bearer_oid = {},
+                               .bearer_tid = {}};
+  CO_TRY(const auth::SignedSas signed_sas, sas_.verify(asked));
+  std::optional<auth::StoredAccessPolicy> policy;
+  if (const auto id = signed_sas.policy_id()) {
+    const auto bucket = co_await bucket_of(call);
+    if (!bucket && bucket.error().code != Code::container_not_found) co_return std::unexpected(bucket.error());
+    if (bucket) {
+      const auto found = std::ranges::find(bucket->settings.access_policies, *id, &object::AccessPolicy::id);
+      if (found != bucket->settings.access_policies.end()) policy.emplace(found->start, found->expiry, found->permission);
+    }
+  }
+  CO_TRY(call.grant, sas_.grant(signed_sas, policy ? &*policy : nullptr));
+  if (call.row == nullptr) co_return Outcome<>{};
+  CO_TRY(const auth::Allowance allowance, call.grant->allows(call.row->action));
+  call.only_if_absent = allowance == auth::Allowance::only_if_absent;
+  if (!call.grant->encryption_scope.empty() && !is_read(call.request.header.method)) {
+    co_return blob::refuse(Code::feature_not_supported, "Encryption scopes are not supported.");
+  }
+  co_return Outcome<>{};
+}
+
+Step<> Handler::admit_anonymous(Call& call) {
+  call.anonymous = true;
+  const bool reads = is_read(call.request.header.method) && call.target.scope != Scope::account;
+  if (!reads) co_return unauthenticated(call, Code::no_authentication_information);
+  const auto bucket = co_await bucket_of(call);
+  // Whether there is a private container is nobody's business.
+  if (!bucket || call.row == nullptr || !is_public(call.row->action, bucket->settings.public_access)) {
+    co_return blob::refuse(Code::resource_not_found);
+  }
+  co_return Outcome<>{};
+}
+
+Step<> Handler::check_container(Call& call) {
+  using enum Operation;
+  const bool needs_none = call.target.scope == Scope::account || call.row->operation == create_container ||
+                          call.row->operation == get_account_information || call.row->operation == not_implemented;
+  if (needs_none) co_return Outcome<>{};
+  CO_TRY(co_await bucket_of(call));
+  co_return Outcome<>{};
+}
+
+Step<object::BucketInfo> Handler::bucket_of(Call& call) {
+  if (!call.bucket) {
+    CO_TRY(object::BucketInfo bucket, co_await services_.buckets.stat(call.context, call.target.container));
+    if (bucket.owner != call.account->owner) co_return blob::refuse(Code::container_not_found);
+    call.bucket = std::move(bucket);
+  }
+  co_return *call.bucket;
+}
+
+}  // namespace sluice::blob

@@ -1,0 +1,172 @@
+#include "gateway/blob/handler.h"
+#include "gateway/blob/headers.h"
+#include "gateway/blob/write_body.h"
+#include "gateway/core/encoding.h"
+
+namespace sluice::blob {
+namespace {
+
+constexpr std::uint64_t kDigestedRangeMax = 4 << 20;
+
+enum class RangeDigest : std::uint8_t { none, md5, crc64 };
+
+/// Which digest of the range is asked for ("Get Blob", Azure Storage REST API).
+Outcome<RangeDigest> read_range_digest(const Fields& fields, bool ranged) {
+  RangeDigest wanted = RangeDigest::none;
+  const std::pair<std::string_view, RangeDigest> kNames[] = {{"x-ms-range-get-content-md5", RangeDigest::md5},
+                                                             {"x-ms-range-get-content-crc64", RangeDigest::crc64}};
+  for (const auto& [name, digest] : kNames) {
+    const auto text = fields.find(name);
+    if (!text) continue;
+    const auto truth = parse_truth(*text);
+    if (!truth || (*truth && !ranged)) return invalid_header(name, *text);
+    if (!*truth) continue;
+    if (wanted != RangeDigest::none) return refuse(Code::invalid_input, "Ask for one digest of the range.");
+    wanted = digest;
+  }
+  return wanted;
+}
+
+/// The answer for `error`, which a read came to.
+Failure explain_read(const Error& error, const object::Conditions& conditions) {
+  // "Specifying conditional headers": If-None-Match: * of a read cannot hold.
+  if (error.code == ErrorCode::not_modified && conditions.if_none_match && conditions.if_none_match->any) {
+    return Failure(Code::unsatisfiable_condition);
+  }
+  if (error.code == ErrorCode::no_such_object && conditions.if_match) return Failure(Code::condition_not_met);
+  return error;
+}
+
+/// The answer for `error`, which putting a blob came to.
+Failure explain_put(const Call& call, const Error& error, const object::Conditions& conditions) {
+  const bool absent = conditions.if_none_match && conditions.if_none_match->any;
+  if (error.code == ErrorCode::precondition_failed && absent) {
+    return Failure(call.only_if_absent ? Code::unauthorized_blob_overwrite : Code::blob_already_exists);
+  }
+  if (error.code == ErrorCode::no_such_object && conditions.if_match) return Failure(Code::condition_not_met);
+  return error;
+}
+
+std::string content_range(const object::Selection& selection) {
+  const ByteRange& range = selection.range;
+  return "bytes " + std::to_string(range.offset) + "-" + std::to_string(range.offset + range.length - 1) + "/" +
+         std::to_string(selection.info.size);
+}
+
+http::Response describe(const object::Selection& selection) {
+  http::Response response{.header = http::ResponseHeader(selection.partial ? 206 : 200),
+                          .content = {},
+                          .body = nullptr,
+                          .content_length = selection.range.length};
+  add_blob(response.header, selection.info);
+  const bool has_md5 = selection.info.part_count == 0;
+  if (selection.partial) {
+    response.header.add("Content-Range", content_range(selection));
+    if (has_md5) response.header.add("x-ms-blob-content-md5", to_base64(selection.info.md5));
+  } else if (has_md5) {
+    response.header.add("Content-MD5", to_base64(selection.info.md5));
+  }
+  return response;
+}
+
+/// Reads the range into memory, and tells its digest.
+Step<> digest_range(http::Response& response, RangeDigest wanted) {
+  std::string bytes(response.content.text());
+  if (response.body) {
+    CO_TRY(const std::string rest, co_await read_all(*response.body, kDigestedRangeMax));
+    bytes += rest;
+    response.body.reset();
+  }
+  if (wanted == RangeDigest::md5) {
+    response.header.add("Content-MD5", to_base64(digest_of(DigestAlgorithm::md5, bytes).bytes));
+  } else {
+    response.header.add("x-ms-content-crc64", crc64_text(digest_of(DigestAlgorithm::crc64nvme, bytes)));
+  }
+  response.content = Chunk::of(std::move(bytes));
+  co_return Outcome<>{};
+}
+
+Outcome<> check_plain_read(const Call& call) {
+  for (const std::string_view name : {"snapshot", "versionid"}) {
+    if (call.query().has(name)) return refuse(Code::not_implemented, "Snapshots and versions are not supported.");
+  }
+  return {};
+}
+
+}  // namespace
+
+Awaitable<Answer> Handler::get_blob(Call& call) {
+  CO_TRY(check_plain_read(call));
+  object::OpenOptions options;
+  CO_TRY(options.conditions, read_conditions(call.fields()));
+  CO_TRY(options.range, read_range(call.fields()));
+  CO_TRY(const RangeDigest digest, read_range_digest(call.fields(), options.range.has_value()));
+  const object::ObjectName name = call.name();
+  auto opened = co_await services_.objects.open(call.context, name, options);
+  if (!opened) co_return std::unexpected(explain_read(opened.error(), options.conditions));
+  if (digest != RangeDigest::none && opened->selection.range.length > kDigestedRangeMax) {
+    co_return blob::refuse(Code::out_of_range_input, "The range of a digest is 4 MiB at most.");
+  }
+  http::Response response = describe(opened->selection);
+  response.content = std::move(opened->content);
+  response.body = std::move(opened->body);
+  if (digest != RangeDigest::none) {
+    CO_TRY(co_await digest_range(response, digest));
+  }
+  co_return response;
+}
+
+Awaitable<Answer> Handler::get_blob_properties(Call& call) {
+  CO_TRY(check_plain_read(call));
+  object::OpenOptions options;
+  CO_TRY(options.conditions, read_conditions(call.fields()));
+  const object::ObjectName name = call.name();
+  const auto found = co_await services_.objects.stat(call.context, name, options);
+  if (!found) co_return std::unexpected(explain_read(found.error(), options.conditions));
+  co_return describe(*found);
+}
+
+Awaitable<Answer> Handler::put_blob(Call& call) {
+  CO_TRY(Description description, read_description(call.fields(), true));
+  CO_TRY(object::Conditions conditions, write_conditions(call.fields()));
+  if (call.only_if_absent) conditions.if_none_match = object::TagCondition{.any = true};
+  CO_TRY(auto md5,
+         read_digest(call.fields(), "x-ms-blob-content-md5", digest_size(DigestAlgorithm::md5), Code::invalid_md5));
+  WriteBody body(call, options_.put_size_max);
+  CO_TRY(body.prepare());
+  if (md5) body.source().expect({DigestAlgorithm::md5, *std::move(md5)});
+  const object::PutOptions options{.conditions = std::move(conditions),
+                                   .owner = call.account->owner,
+                                   .headers = std::move(description.headers),
+                                   .metadata = std::move(description.metadata),
+                                   .checksum = {}};
+  const object::ObjectName name = call.name();
+  const auto put = co_await services_.objects.put(call.context, name, options, body.source());
+  if (!put) co_return std::unexpected(explain_put(call, put.error(), options.conditions));
+
+  http::Response response = empty(201);
+  add_change(response.header, put->modified, put->revision_tag());
+  response.header.add("Content-MD5", to_base64(put->md5));
+  if (body.has_crc64()) response.header.add("x-ms-content-crc64", crc64_text(put->checksum->digest));
+  response.header.add("x-ms-request-server-encrypted", "false");
+  co_return response;
+}
+
+Awaitable<Answer> Handler::delete_blob(Call& call) {
+  CO_TRY(check_plain_read(call));
+  std::vector<object::RemoveRequest> requests(1);
+  requests[0].key = call.target.blob;
+  CO_TRY(requests[0].conditions, write_conditions(call.fields()));
+  // Removing what is not there is an error to this protocol.
+  object::Conditions& conditions = requests[0].conditions;
+  if (!conditions.if_match && !conditions.if_unmodified_since) conditions.if_match = object::TagCondition{.any = true};
+  const object::ObjectName name = call.name();
+  CO_TRY(co_await services_.objects.stat(call.context, name, {}));
+  CO_TRY(const auto removed, co_await services_.objects.remove(call.context, call.target.container, requests));
+  CO_TRY(removed.front());
+  http::Response response = empty(202);
+  response.header.add("x-ms-delete-type-permanent", "true");
+  co_return response;
+}
+
+}  // namespace sluice::blob

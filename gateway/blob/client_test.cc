@@ -1,0 +1,128 @@
+#include "auth/sas_token.h"
+#include "auth/shared_key_text.h"
+#include "gateway/blob/client_for_test.h"
+#include "gateway/core/digest.h"
+#include "gateway/core/encoding.h"
+#include "gateway/core/log.h"
+#include "gateway/object/reclaimer.h"
+#include "tests/support/memory_backend.h"
+#include "tests/support/run_task.h"
+
+namespace sluice::blob::test {
+namespace {
+
+http::Method method_of(const std::string& text) {
+  if (text == "GET") return http::Method::get;
+  if (text == "HEAD") return http::Method::head;
+  if (text == "PUT") return http::Method::put;
+  if (text == "POST") return http::Method::post;
+  if (text == "DELETE") return http::Method::del;
+  if (text == "OPTIONS") return http::Method::options;
+  return http::Method::other;
+}
+
+std::vector<auth::AzureAccount> accounts() {
+  return {
+      auth::azure_account("alpha", {to_base64(std::string(32, 'a')), to_base64(std::string(32, 'b'))}, "acct-alice"),
+      auth::azure_account("beta", {to_base64(std::string(32, 'c'))}, "acct-bob")};
+}
+
+Options options() {
+  Options options;
+  options.domains = {"sluice.test"};
+  return options;
+}
+
+constexpr std::chrono::sys_days kDay = std::chrono::year(2026) / 1 / 2;
+
+}  // namespace
+
+struct Gateway::State {
+  sluice::test::MemoryBackend backend;
+  NullLog log;
+  FixedClock clock{kDay + std::chrono::seconds(3 * 3600 + 4 * 60 + 5)};
+  auth::AzureAccounts accounts{test::accounts()};
+  object::Reclaimer reclaimer{backend.backend(), log, clock};
+  object::Buckets buckets{backend.backend(), clock};
+  object::Objects objects{backend.backend(), reclaimer, clock};
+  Handler handler{
+      {.buckets = buckets, .objects = objects, .backend = backend.backend(), .accounts = accounts, .clock = clock},
+      options()};
+};
+
+Gateway::Gateway() : state_(std::make_unique<State>()) {}
+Gateway::~Gateway() = default;
+
+FixedClock& Gateway::clock() { return state_->clock; }
+object::Objects& Gateway::objects() { return state_->objects; }
+object::Buckets& Gateway::buckets() { return state_->buckets; }
+const auth::AzureAccount& Gateway::account(const std::string& name) const { return *state_->accounts.find(name); }
+
+std::optional<std::string> Reply::header(const std::string& name) const {
+  const auto at = lines.find("\r\n" + name + ": ");
+  if (at == lines.npos) return std::nullopt;
+  const auto begin = at + name.size() + 4;
+  return lines.substr(begin, lines.find("\r\n", begin) - begin);
+}
+
+std::string Reply::element(const std::string& name) const {
+  const auto at = body.find("<" + name + ">");
+  if (at == body.npos) return {};
+  const auto begin = at + name.size() + 2;
+  return body.substr(begin, body.find("</" + name + ">", begin) - begin);
+}
+
+Reply Gateway::send(const Ask& ask) {
+  http::RequestHeader header;
+  header.method_text = ask.method;
+  header.method = method_of(ask.method);
+  header.target = "/" + ask.account + ask.target;
+  const bool has_body = ask.method == "PUT" || ask.method == "POST";
+  if (has_body && !ask.bodyless) header.content_length = ask.body.size();
+  for (const auto& [name, value] : ask.headers) header.fields.add(name, value);
+  if (!header.fields.has("Host")) header.fields.add("Host", "127.0.0.1:10000");
+  if (!header.fields.has("x-ms-version")) header.fields.add("x-ms-version", "2026-04-06");
+  if (has_body && !ask.bodyless) header.fields.add("Content-Length", std::to_string(ask.body.size()));
+  if (ask.sign) {
+    header.fields.add("x-ms-date", kDate);
+    const auth::AzureAccount& account = *state_->accounts.find(ask.account);
+    const auth::SignedRequest request{.method = ask.method, .target = header.target, .fields = header.fields};
+    const auto texts = auth::shared_key_texts(request, {.account = account, .in_path = true, .secondary = false});
+    const std::string text = texts.heads.front() + texts.headers.front() + texts.resources.front();
+    header.fields.add("Authorization",
+                      "SharedKey " + ask.account + ":" + to_base64(hmac_sha256(account.keys.front(), text)));
+  }
+
+  sluice::test::StringSource source(ask.body, 1000);
+  const http::Request request{.header = header, .body = source};
+  Reply reply;
+  reply.context.request_id = "0123456789ABCDEF";
+  reply.context.remote_address = "127.0.0.1";
+  http::Response response = sluice::test::run(state_->handler.handle(reply.context, request));
+  reply.status = response.header.status();
+  reply.lines = "\r\n" + response.header.lines();
+  reply.content_length = response.content_length;
+  reply.body = response.content.text();
+  if (response.body) {
+    auto rest = sluice::test::run(read_all(*response.body, 64 << 20));
+    reply.body += rest.value_or("(failed)");
+  }
+  return reply;
+}
+
+std::string container_sas(const Gateway& gateway, const std::string& container, const std::string& permissions,
+                          const std::string& expiry) {
+  auth::SasToken token;
+  token.kind = auth::SasKind::service;
+  token.sv = "2021-08-06";
+  token.sr = "c";
+  token.sp = permissions;
+  token.se = expiry;
+  const std::string text = auth::sas_string_to_sign(
+      token, {.account = "alpha", .resource = "/blob/alpha/" + container, .moment = {}, .headers = {}, .query = {}});
+  const std::string signature = to_base64(hmac_sha256(gateway.account("alpha").keys.front(), text));
+  return "sv=" + token.sv + "&sr=c&sp=" + permissions + "&se=" + percent_encode(expiry, false) +
+         "&sig=" + percent_encode(signature, false);
+}
+
+}  // namespace sluice::blob::test

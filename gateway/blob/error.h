@@ -1,0 +1,138 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "auth/azure_fault.h"
+#include "gateway/core/context.h"
+#include "gateway/core/result.h"
+#include "gateway/http/message.h"
+
+namespace sluice::blob {
+
+/// The error codes of the Blob service that this gateway answers with. One row each
+/// in the table of error.cc.
+enum class Code : std::uint8_t {
+  authentication_failed,
+  authorization_failure,
+  authorization_permission_mismatch,
+  authorization_protocol_mismatch,
+  authorization_resource_type_mismatch,
+  authorization_service_mismatch,
+  authorization_source_ip_mismatch,
+  blob_already_exists,
+  blob_not_found,
+  condition_not_met,
+  container_already_exists,
+  container_not_found,
+  cors_preflight_failure,
+  crc64_mismatch,
+  feature_not_supported,
+  insufficient_account_permissions,
+  insufficient_storage,
+  internal_error,
+  invalid_authentication_info,
+  invalid_blob_or_block,
+  invalid_blob_type,
+  invalid_block_id,
+  invalid_block_list,
+  invalid_header_value,
+  invalid_input,
+  invalid_md5,
+  invalid_metadata,
+  invalid_query_parameter_value,
+  invalid_range,
+  invalid_resource_name,
+  invalid_uri,
+  invalid_xml_document,
+  md5_mismatch,
+  metadata_too_large,
+  missing_content_length,
+  missing_required_header,
+  missing_required_query_parameter,
+  multiple_condition_headers_not_supported,
+  no_authentication_information,
+  not_implemented,
+  not_modified,
+  operation_timed_out,
+  out_of_range_input,
+  out_of_range_query_parameter_value,
+  request_body_too_large,
+  resource_not_found,
+  server_busy,
+  unauthorized_blob_overwrite,
+  unsatisfiable_condition,
+  unsupported_header,
+  unsupported_http_verb,
+};
+
+struct CodeRow {
+  Code code;
+  unsigned status;
+  std::string_view name;
+  std::string_view message;
+};
+const CodeRow& row_of(Code code);
+
+/// The code of a core error.
+Code code_of(ErrorCode code);
+
+/// An answer that is an error: a code of the Blob service, and what its document says beside it.
+struct Failure {
+  using Named = std::vector<std::pair<std::string_view, std::string>>;
+
+  Failure() = default;
+  /// Without a message, the code's own.
+  explicit Failure(Code code_in, std::string message_in = {}) : code(code_in), message(std::move(message_in)) {}
+  Failure(const Error& error);             // NOLINT(google-explicit-constructor): what TRY hands on.
+  Failure(const auth::AzureFault& fault);  // NOLINT(google-explicit-constructor)
+
+  /// Adds an element to the document.
+  Failure&& with(std::string_view name, std::string value) && {
+    elements.emplace_back(name, std::move(value));
+    return std::move(*this);
+  }
+  /// Adds a header field to the response.
+  Failure&& with_header(std::string_view name, std::string value) && {
+    headers.emplace_back(name, std::move(value));
+    return std::move(*this);
+  }
+
+  Code code = Code::internal_error;
+  std::string message;
+  std::string detail;  ///< For the access log alone.
+  Named elements;
+  Named headers;
+};
+
+/// The value of a step, or the Failure that is the answer.
+template <class T = void>
+using Outcome = std::expected<T, Failure>;
+
+/// `return refuse(Code::invalid_header_value, "x-ms-range");`
+inline std::unexpected<Failure> refuse(Code code, std::string message = {}) {
+  return std::unexpected(Failure(code, std::move(message)));
+}
+
+/// The failures every such header and parameter shares.
+std::unexpected<Failure> invalid_header(std::string_view name, std::string_view value);
+std::unexpected<Failure> invalid_parameter(std::string_view name, std::string_view value, std::string_view reason = {});
+std::unexpected<Failure> missing_header(std::string_view name);
+std::unexpected<Failure> missing_parameter(std::string_view name);
+
+/// The response that tells `failure`: status, x-ms-error-code and, unless for HEAD or
+/// a 304, the error document. Fills context.error_code and context.detail. The
+/// headers every answer has are the caller's to add.
+http::Response render(const Failure& failure, RequestContext& context, http::Method method);
+
+/// The same for what the HTTP session refuses by itself.
+http::Response render_refusal(const http::Refusal& refusal, RequestContext& context);
+
+/// A request's id in the form of a GUID.
+std::string guid_of(const RequestContext& context);
+
+}  // namespace sluice::blob

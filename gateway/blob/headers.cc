@@ -1,0 +1,207 @@
+#include "gateway/blob/headers.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "gateway/core/encoding.h"
+#include "gateway/http/field.h"
+
+namespace sluice::blob {
+namespace {
+
+constexpr std::string_view kMeta = "x-ms-meta-";
+constexpr std::size_t kMetadataSizeMax = 8 << 10;
+constexpr std::string_view kDefaultType = "application/octet-stream";
+
+struct ContentHeader {
+  std::string object::ContentHeaders::* value;
+  std::string_view name;   ///< Of requests.
+  std::string_view plain;  ///< Of answers, and of requests whose body is the blob.
+};
+constexpr ContentHeader kContentHeaders[] = {
+    {&object::ContentHeaders::type, "x-ms-blob-content-type", "Content-Type"},
+    {&object::ContentHeaders::encoding, "x-ms-blob-content-encoding", "Content-Encoding"},
+    {&object::ContentHeaders::language, "x-ms-blob-content-language", "Content-Language"},
+    {&object::ContentHeaders::cache_control, "x-ms-blob-cache-control", "Cache-Control"},
+    {&object::ContentHeaders::disposition, "x-ms-blob-content-disposition", "Content-Disposition"},
+};
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+bool is_identifier(std::string_view name) {
+  if (name.empty() || is_digit(name.front())) return false;
+  return std::ranges::all_of(name, [](char c) { return is_letter(c) || is_digit(c) || c == '_'; });
+}
+
+bool is_element_name(std::string_view name) {
+  if (name.empty() || !(is_letter(name.front()) || name.front() == '_')) return false;
+  return std::ranges::all_of(name,
+                             [](char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; });
+}
+
+/// A metadata value as a header field can carry it: RFC 2047 for UTF-8 beyond ASCII.
+std::string metadata_text(const std::string& value) {
+  const bool ascii = std::ranges::all_of(value, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+  if (ascii || !is_utf8(value)) return value;
+  return "=?UTF-8?B?" + to_base64(value) + "?=";
+}
+
+std::optional<object::TagCondition> tag_condition(const Fields& fields, std::string_view name) {
+  const auto text = fields.find(name);
+  if (!text || text->empty()) return std::nullopt;
+  auto tags = http::parse_entity_tags(*text);
+  return object::TagCondition{.any = tags.any, .tags = std::move(tags.tags)};
+}
+
+Outcome<std::optional<std::chrono::sys_seconds>> date_condition(const Fields& fields, std::string_view name) {
+  const auto text = fields.find(name);
+  if (!text || text->empty()) return std::nullopt;
+  const auto date = http::parse_http_date(*text);
+  if (!date) return invalid_header(name, *text);
+  return date;
+}
+
+}  // namespace
+
+Outcome<Description> read_description(const Fields& fields, bool plain) {
+  Description description;
+  for (const ContentHeader& header : kContentHeaders) {
+    auto value = fields.find(header.name);
+    if (!value && plain) value = fields.find(header.plain);
+    description.headers.*header.value = value.value_or(std::string_view{});
+  }
+  TRY(description.metadata, read_metadata(fields));
+  return description;
+}
+
+Outcome<object::Metadata> read_metadata(const Fields& fields) {
+  object::Metadata metadata;
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const auto [name, value] = fields.at(i);
+    if (name.size() < kMeta.size() || !equals_ignoring_case(name.substr(0, kMeta.size()), kMeta)) continue;
+    const std::string_view key = name.substr(kMeta.size());
+    const bool twice =
+        std::ranges::any_of(metadata, [&](const auto& before) { return equals_ignoring_case(before.first, key); });
+    if (!is_identifier(key) || twice) {
+      return std::unexpected(Failure(Code::invalid_metadata).with("HeaderName", std::string(name)));
+    }
+    size += key.size() + value.size();
+    if (size > kMetadataSizeMax) return refuse(Code::metadata_too_large);
+    metadata.emplace_back(key, value);
+  }
+  return metadata;
+}
+
+Outcome<object::Conditions> read_conditions(const Fields& fields, std::string_view prefix) {
+  const auto named = [&](std::string_view name) { return std::string(prefix).append(name); };
+  object::Conditions conditions;
+  conditions.if_match = tag_condition(fields, named("if-match"));
+  conditions.if_none_match = tag_condition(fields, named("if-none-match"));
+  TRY(conditions.if_modified_since, date_condition(fields, named("if-modified-since")));
+  TRY(conditions.if_unmodified_since, date_condition(fields, named("if-unmodified-since")));
+  return conditions;
+}
+
+Outcome<object::Conditions> write_conditions(const Fields& fields) {
+  TRY(object::Conditions conditions, read_conditions(fields));
+  // "Specifying conditional headers for Blob service operations", Azure Storage REST
+  // API: for writes, one; or a tag and a date that narrow each other.
+  const bool matches = conditions.if_match || conditions.if_unmodified_since;
+  const bool differs = conditions.if_none_match || conditions.if_modified_since;
+  const bool dates = conditions.if_modified_since && conditions.if_unmodified_since;
+  if (matches && differs && !(dates && !conditions.if_match && !conditions.if_none_match)) {
+    return refuse(Code::multiple_condition_headers_not_supported);
+  }
+  return conditions;
+}
+
+Outcome<std::optional<object::RangeRequest>> read_range(const Fields& fields) {
+  const auto own = fields.find("x-ms-range");
+  const auto text = own ? own : fields.find("range");
+  if (!text || text->empty()) return std::nullopt;
+  const auto spec = http::parse_range(*text);
+  if (!spec && own) return invalid_header("x-ms-range", *own);
+  if (!spec) return std::nullopt;
+  return object::RangeRequest{.first = spec->first, .last = spec->last};
+}
+
+Outcome<std::optional<std::string>> read_digest(const Fields& fields, std::string_view name, std::size_t size,
+                                                Code code) {
+  const auto text = fields.find(name);
+  if (!text || text->empty()) return std::nullopt;
+  auto bytes = from_base64(*text);
+  if (!bytes || bytes->size() != size) return refuse(code);
+  return bytes;
+}
+
+void add_change(http::ResponseHeader& header, UtcTime modified, const std::string& tag) {
+  header.add("Last-Modified", http_date(modified));
+  header.add("ETag", quoted(tag));
+}
+
+void add_metadata(http::ResponseHeader& header, const object::Metadata& metadata) {
+  for (const auto& [name, value] : metadata) header.add(std::string(kMeta) + name, metadata_text(value));
+}
+
+void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info) {
+  add_change(header, info.modified, info.revision_tag());
+  header.add("x-ms-creation-time", http_date(info.created));
+  header.add("x-ms-blob-type", type_text(info));
+  header.add("x-ms-lease-status", "unlocked");
+  header.add("x-ms-lease-state", "available");
+  header.add("x-ms-server-encrypted", "false");
+  header.add("x-ms-access-tier", "Hot");
+  header.add("x-ms-access-tier-inferred", "true");
+  header.add("Accept-Ranges", "bytes");
+  for (const ContentHeader& row : kContentHeaders) {
+    std::string_view value = info.headers.*row.value;
+    if (value.empty() && row.value == &object::ContentHeaders::type) value = kDefaultType;
+    if (!value.empty()) header.add(row.plain, value);
+  }
+  add_metadata(header, info.metadata);
+}
+
+std::string crc64_text(const Digest& crc64nvme) {
+  return to_base64(std::string(crc64nvme.bytes.rbegin(), crc64nvme.bytes.rend()));
+}
+
+Digest crc64_of_text(std::string_view little_endian) {
+  return {DigestAlgorithm::crc64nvme, std::string(little_endian.rbegin(), little_endian.rend())};
+}
+
+void write_metadata(xml::Writer& xml, const object::Metadata& metadata) {
+  xml.open("Metadata");
+  for (const auto& [name, value] : metadata) {
+    if (is_element_name(name)) xml.element(name, metadata_text(value));
+  }
+  xml.close();
+}
+
+std::string_view public_access_text(object::PublicAccess access) {
+  if (access == object::PublicAccess::none) return {};
+  return access == object::PublicAccess::bucket ? "container" : "blob";
+}
+
+Outcome<object::PublicAccess> read_public_access(const Fields& fields) {
+  const auto text = fields.find("x-ms-blob-public-access");
+  if (!text) return object::PublicAccess::none;
+  if (equals_ignoring_case(*text, "container")) return object::PublicAccess::bucket;
+  if (equals_ignoring_case(*text, "blob")) return object::PublicAccess::objects;
+  return invalid_header("x-ms-blob-public-access", *text);
+}
+
+std::string_view type_text(const object::ObjectInfo&) { return "BlockBlob"; }
+
+std::string quoted(std::string_view tag) { return std::string("\"").append(tag).append("\""); }
+
+std::string http_date(UtcTime time) { return http::format_http_date(std::chrono::floor<std::chrono::seconds>(time)); }
+
+std::optional<bool> parse_truth(std::string_view text) {
+  if (equals_ignoring_case(text, "true")) return true;
+  if (equals_ignoring_case(text, "false")) return false;
+  return std::nullopt;
+}
+
+}  // namespace sluice::blob

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "gateway/blob/error.h"
+#include "gateway/core/clock.h"
+#include "gateway/core/fields.h"
+#include "gateway/http/message.h"
+#include "gateway/object/buckets.h"
+#include "gateway/object/conditions.h"
+#include "gateway/object/info.h"
+#include "gateway/object/objects.h"
+#include "gateway/xml/xml.h"
+
+namespace sluice::blob {
+
+/// What a write says about the blob beside its bytes.
+struct Description {
+  object::ContentHeaders headers;
+  object::Metadata metadata;
+};
+
+/// Reads x-ms-blob-content-* (or, where `plain`, the HTTP header of that meaning
+/// too) and x-ms-meta-*. Fails with InvalidMetadata, MetadataTooLarge.
+Outcome<Description> read_description(const Fields& fields, bool plain);
+
+/// x-ms-meta-*: names are C# identifiers, 8 KiB in all, and none comes twice.
+Outcome<object::Metadata> read_metadata(const Fields& fields);
+
+/// The conditions of a read, or of the source of a copy (names with `prefix` in
+/// front). Fails with InvalidHeaderValue for a date that is none.
+Outcome<object::Conditions> read_conditions(const Fields& fields, std::string_view prefix = {});
+
+/// Those of a write; MultipleConditionHeadersNotSupported where they are several
+/// that do not go together.
+Outcome<object::Conditions> write_conditions(const Fields& fields);
+
+/// x-ms-range, or else Range. Nothing without either, or where RFC 9110 14.2 has a
+/// Range ignored; a malformed x-ms-range fails with InvalidHeaderValue.
+Outcome<std::optional<object::RangeRequest>> read_range(const Fields& fields);
+
+/// The value of a field that holds base64 of `size` bytes. Fails with `code`.
+Outcome<std::optional<std::string>> read_digest(const Fields& fields, std::string_view name, std::size_t size,
+                                                Code code);
+
+/// What an answer says of a blob: dates, tag, headers, metadata.
+void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info);
+/// What an answer to a write says: dates and tag.
+void add_change(http::ResponseHeader& header, UtcTime modified, const std::string& tag);
+void add_metadata(http::ResponseHeader& header, const object::Metadata& metadata);
+
+/// A CRC64 as this protocol writes it: little-endian, in base64.
+std::string crc64_text(const Digest& crc64nvme);
+Digest crc64_of_text(std::string_view little_endian);
+
+/// `<Metadata>`; names that cannot be those of elements are left out.
+void write_metadata(xml::Writer& xml, const object::Metadata& metadata);
+
+/// `container`, `blob`, or empty.
+std::string_view public_access_text(object::PublicAccess access);
+/// x-ms-blob-public-access. Fails with InvalidHeaderValue.
+Outcome<object::PublicAccess> read_public_access(const Fields& fields);
+
+/// BlockBlob, AppendBlob or PageBlob.
+std::string_view type_text(const object::ObjectInfo& info);
+
+std::string quoted(std::string_view tag);
+std::string http_date(UtcTime time);
+/// `true` or `false`, in either case; nothing otherwise.
+std::optional<bool> parse_truth(std::string_view text);
+
+}  // namespace sluice::blob

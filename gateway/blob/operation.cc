@@ -1,0 +1,358 @@
+#include "gateway/blob/operation.h"
+
+#include <algorithm>
+
+#include "gateway/core/encoding.h"
+#include "gateway/object/name.h"
+
+namespace sluice::blob {
+namespace {
+
+using auth::BlobAction;
+using enum Operation;
+constexpr auto kAccount = Scope::account;
+constexpr auto kContainer = Scope::container;
+constexpr auto kBlob = Scope::blob;
+constexpr auto kGet = http::Method::get;
+constexpr auto kHead = http::Method::head;
+constexpr auto kPut = http::Method::put;
+constexpr auto kPost = http::Method::post;
+constexpr auto kDelete = http::Method::del;
+
+constexpr std::string_view kType = "x-ms-blob-type";
+constexpr std::string_view kCopySource = "x-ms-copy-source";
+constexpr std::string_view kLeaseAction = "x-ms-lease-action";
+constexpr std::string_view kPageWrite = "x-ms-page-write";
+
+constexpr Groups kDescription = group::kMetadata | group::kContent;
+constexpr Groups kBody = group::kChecksum;
+constexpr Groups kRead = group::kRange | group::kRangeDigest;
+
+/// What a row is selected by, besides its scope and method.
+struct Selector {
+  std::string_view comp = {};
+  std::string_view restype = {};
+  std::string_view header = {};
+  std::string_view value = {};
+};
+
+constexpr OperationRow row(std::string_view name, Scope scope, http::Method method, Selector selector,
+                           Operation operation, BlobAction action, Groups honours = 0) {
+  return {name,           scope,     method, selector.comp, selector.restype, selector.header,
+          selector.value, operation, action, honours};
+}
+
+constexpr OperationRow refused(std::string_view name, Scope scope, http::Method method, Selector selector,
+                               BlobAction action) {
+  return row(name, scope, method, selector, not_implemented, action);
+}
+
+// Rows of one scope, method and comp stand together: the first whose header fits is
+// meant, so those that ask for none come last.
+constexpr OperationRow kOperations[] = {
+    row("GetBlob", kBlob, kGet, {}, get_blob, BlobAction::get_blob, kRead),
+    row("GetBlobProperties", kBlob, kHead, {}, get_blob_properties, BlobAction::get_blob),
+    refused("CopyBlobFromURL", kBlob, kPut, {.header = "x-ms-requires-sync", .value = "true"}, BlobAction::copy_blob),
+    refused("PutBlobFromURL", kBlob, kPut, {.header = kCopySource, .value = kType}, BlobAction::put_blob),
+    refused("CopyBlob", kBlob, kPut, {.header = kCopySource}, BlobAction::copy_blob),
+    row("PutBlob", kBlob, kPut, {.header = kType, .value = "BlockBlob"}, put_blob, BlobAction::put_blob,
+        kDescription | kBody | group::kType),
+    refused("CreateAppendBlob", kBlob, kPut, {.header = kType, .value = "AppendBlob"}, BlobAction::put_blob),
+    refused("CreatePageBlob", kBlob, kPut, {.header = kType, .value = "PageBlob"}, BlobAction::put_blob),
+    row("DeleteBlob", kBlob, kDelete, {}, delete_blob, BlobAction::delete_blob, group::kSnapshots),
+
+    refused("PutBlockFromURL", kBlob, kPut, {.comp = "block", .header = kCopySource}, BlobAction::put_block),
+    refused("PutBlock", kBlob, kPut, {.comp = "block"}, BlobAction::put_block),
+    refused("PutBlockList", kBlob, kPut, {.comp = "blocklist"}, BlobAction::put_block_list),
+    refused("GetBlockList", kBlob, kGet, {.comp = "blocklist"}, BlobAction::get_block_list),
+
+    refused("AppendBlockFromURL", kBlob, kPut, {.comp = "appendblock", .header = kCopySource},
+            BlobAction::append_block),
+    refused("AppendBlock", kBlob, kPut, {.comp = "appendblock"}, BlobAction::append_block),
+    refused("AppendBlobSeal", kBlob, kPut, {.comp = "seal"}, BlobAction::seal_blob),
+
+    refused("PutPageFromURL", kBlob, kPut, {.comp = "page", .header = kCopySource}, BlobAction::put_page),
+    refused("PutPage", kBlob, kPut, {.comp = "page", .header = kPageWrite, .value = "update"}, BlobAction::put_page),
+    refused("ClearPage", kBlob, kPut, {.comp = "page", .header = kPageWrite, .value = "clear"}, BlobAction::put_page),
+    refused("GetPageRanges", kBlob, kGet, {.comp = "pagelist"}, BlobAction::get_page_ranges),
+    refused("IncrementalCopyBlob", kBlob, kPut, {.comp = "incrementalcopy"}, BlobAction::copy_blob_incrementally),
+
+    refused("SetBlobProperties", kBlob, kPut, {.comp = "properties"}, BlobAction::set_blob),
+    refused("SetBlobMetadata", kBlob, kPut, {.comp = "metadata"}, BlobAction::set_blob),
+    refused("GetBlobMetadata", kBlob, kGet, {.comp = "metadata"}, BlobAction::get_blob),
+    refused("GetBlobMetadata", kBlob, kHead, {.comp = "metadata"}, BlobAction::get_blob),
+    refused("GetBlobTags", kBlob, kGet, {.comp = "tags"}, BlobAction::get_blob_tags),
+    refused("SetBlobTags", kBlob, kPut, {.comp = "tags"}, BlobAction::set_blob_tags),
+    refused("SetBlobTier", kBlob, kPut, {.comp = "tier"}, BlobAction::set_blob_tier),
+    refused("SetBlobExpiry", kBlob, kPut, {.comp = "expiry"}, BlobAction::set_blob),
+    refused("AbortCopyBlob", kBlob, kPut, {.comp = "copy"}, BlobAction::abort_copy),
+    refused("SnapshotBlob", kBlob, kPut, {.comp = "snapshot"}, BlobAction::snapshot_blob),
+    refused("UndeleteBlob", kBlob, kPut, {.comp = "undelete"}, BlobAction::undelete_blob),
+    refused("QueryBlobContents", kBlob, kPost, {.comp = "query"}, BlobAction::query_blob),
+    refused("SetBlobImmutabilityPolicy", kBlob, kPut, {.comp = "immutabilityPolicies"},
+            BlobAction::set_immutability_policy),
+    refused("DeleteBlobImmutabilityPolicy", kBlob, kDelete, {.comp = "immutabilityPolicies"},
+            BlobAction::set_immutability_policy),
+    refused("SetBlobLegalHold", kBlob, kPut, {.comp = "legalhold"}, BlobAction::set_immutability_policy),
+    refused("BreakBlobLease", kBlob, kPut, {.comp = "lease", .header = kLeaseAction, .value = "break"},
+            BlobAction::break_blob_lease),
+    refused("AcquireBlobLease", kBlob, kPut, {.comp = "lease", .header = kLeaseAction, .value = "acquire"},
+            BlobAction::lease_blob),
+    refused("RenewBlobLease", kBlob, kPut, {.comp = "lease", .header = kLeaseAction, .value = "renew"},
+            BlobAction::lease_blob),
+    refused("ChangeBlobLease", kBlob, kPut, {.comp = "lease", .header = kLeaseAction, .value = "change"},
+            BlobAction::lease_blob),
+    refused("ReleaseBlobLease", kBlob, kPut, {.comp = "lease", .header = kLeaseAction, .value = "release"},
+            BlobAction::lease_blob),
+    row("GetAccountInformation", kBlob, kGet, {.comp = "properties", .restype = "account"}, get_account_information,
+        BlobAction::get_account_information),
+    row("GetAccountInformation", kBlob, kHead, {.comp = "properties", .restype = "account"}, get_account_information,
+        BlobAction::get_account_information),
+
+    row("CreateContainer", kContainer, kPut, {}, create_container, BlobAction::create_container,
+        group::kMetadata | group::kPublicAccess),
+    row("GetContainerProperties", kContainer, kGet, {}, get_container, BlobAction::get_container),
+    row("GetContainerProperties", kContainer, kHead, {}, get_container, BlobAction::get_container),
+    row("DeleteContainer", kContainer, kDelete, {}, delete_container, BlobAction::delete_container),
+    row("GetContainerMetadata", kContainer, kGet, {.comp = "metadata"}, get_container, BlobAction::get_container),
+    row("GetContainerMetadata", kContainer, kHead, {.comp = "metadata"}, get_container, BlobAction::get_container),
+    row("SetContainerMetadata", kContainer, kPut, {.comp = "metadata"}, set_container_metadata,
+        BlobAction::set_container_metadata, group::kMetadata),
+    refused("GetContainerACL", kContainer, kGet, {.comp = "acl"}, BlobAction::get_container_acl),
+    refused("GetContainerACL", kContainer, kHead, {.comp = "acl"}, BlobAction::get_container_acl),
+    refused("SetContainerACL", kContainer, kPut, {.comp = "acl"}, BlobAction::set_container_acl),
+    row("ListBlobs", kContainer, kGet, {.comp = "list"}, list_blobs, BlobAction::list_blobs),
+    refused("FindBlobsByTagsInContainer", kContainer, kGet, {.comp = "blobs"},
+            BlobAction::find_blobs_by_tags_in_container),
+    refused("SubmitBatch", kContainer, kPost, {.comp = "batch"}, BlobAction::submit_batch_in_container),
+    refused("RestoreContainer", kContainer, kPut, {.comp = "undelete"}, BlobAction::restore_container),
+    refused("RenameContainer", kContainer, kPut, {.comp = "rename"}, BlobAction::restore_container),
+    refused("BreakContainerLease", kContainer, kPut, {.comp = "lease", .header = kLeaseAction, .value = "break"},
+            BlobAction::break_container_lease),
+    refused("AcquireContainerLease", kContainer, kPut, {.comp = "lease", .header = kLeaseAction, .value = "acquire"},
+            BlobAction::lease_container),
+    refused("RenewContainerLease", kContainer, kPut, {.comp = "lease", .header = kLeaseAction, .value = "renew"},
+            BlobAction::lease_container),
+    refused("ChangeContainerLease", kContainer, kPut, {.comp = "lease", .header = kLeaseAction, .value = "change"},
+            BlobAction::lease_container),
+    refused("ReleaseContainerLease", kContainer, kPut, {.comp = "lease", .header = kLeaseAction, .value = "release"},
+            BlobAction::lease_container),
+    row("GetAccountInformation", kContainer, kGet, {.comp = "properties", .restype = "account"},
+        get_account_information, BlobAction::get_account_information),
+    row("GetAccountInformation", kContainer, kHead, {.comp = "properties", .restype = "account"},
+        get_account_information, BlobAction::get_account_information),
+
+    row("ListContainers", kAccount, kGet, {.comp = "list"}, list_containers, BlobAction::list_containers),
+    row("GetBlobServiceProperties", kAccount, kGet, {.comp = "properties", .restype = "service"},
+        get_service_properties, BlobAction::get_service_properties),
+    refused("SetBlobServiceProperties", kAccount, kPut, {.comp = "properties", .restype = "service"},
+            BlobAction::set_service_properties),
+    row("GetBlobServiceStats", kAccount, kGet, {.comp = "stats", .restype = "service"}, get_service_stats,
+        BlobAction::get_service_properties),
+    row("GetAccountInformation", kAccount, kGet, {.comp = "properties", .restype = "account"}, get_account_information,
+        BlobAction::get_account_information),
+    row("GetAccountInformation", kAccount, kHead, {.comp = "properties", .restype = "account"}, get_account_information,
+        BlobAction::get_account_information),
+    refused("GetUserDelegationKey", kAccount, kPost, {.comp = "userdelegationkey", .restype = "service"},
+            BlobAction::get_user_delegation_key),
+    refused("FindBlobsByTags", kAccount, kGet, {.comp = "blobs"}, BlobAction::find_blobs_by_tags),
+    refused("SubmitBatch", kAccount, kPost, {.comp = "batch"}, BlobAction::submit_batch),
+};
+
+constexpr OperationRow kPreflight =
+    row("PreflightBlobRequest", kBlob, http::Method::options, {}, preflight, BlobAction::get_blob);
+
+// Headers of every request, or that say nothing of what is to be done.
+constexpr std::string_view kAlways[] = {
+    "x-ms-version",   "x-ms-date",         "x-ms-client-request-id",   "x-ms-return-client-request-id",
+    "x-ms-useragent", "x-ms-command-name", "x-ms-parent-operation-id",
+};
+
+struct HeaderRow {
+  std::string_view name;  ///< With a hyphen at its end: all that begin so.
+  Groups group;           ///< 0: no operation honours it.
+};
+constexpr HeaderRow kHeaders[] = {
+    {"x-ms-meta-", group::kMetadata},
+    {"x-ms-blob-type", group::kType},
+    {"x-ms-blob-public-access", group::kPublicAccess},
+    {"x-ms-blob-content-length", 0},
+    {"x-ms-blob-content-", group::kContent},
+    {"x-ms-blob-cache-control", group::kContent},
+    {"x-ms-range", group::kRange},
+    {"x-ms-range-get-content-md5", group::kRangeDigest},
+    {"x-ms-range-get-content-crc64", group::kRangeDigest},
+    {"x-ms-content-crc64", group::kChecksum},
+    {"x-ms-delete-snapshots", group::kSnapshots},
+    {"x-ms-copy-source-authorization", 0},
+    {"x-ms-copy-source", group::kSource},
+    {"x-ms-source-if-", group::kSource},
+    {"x-ms-source-range", group::kSourceRange},
+    {"x-ms-source-content-", group::kSourceDigest},
+    {"x-ms-copy-action", group::kCopyAction},
+    {"x-ms-requires-sync", group::kCopyAction},
+    {"x-ms-access-tier", group::kTier},
+    {"x-ms-tags", group::kTags},
+    {"x-ms-if-tags", 0},
+    {"x-ms-lease-", 0},
+    {"x-ms-proposed-lease-id", 0},
+    {"x-ms-encryption-", 0},
+    {"x-ms-source-encryption-", 0},
+    {"x-ms-structured-", 0},
+};
+
+bool begins_with(std::string_view text, std::string_view prefix) {
+  return text.size() >= prefix.size() && equals_ignoring_case(text.substr(0, prefix.size()), prefix);
+}
+
+const HeaderRow* find_header(std::string_view name) {
+  for (const HeaderRow& known : kHeaders) {
+    if (known.name.ends_with('-') ? begins_with(name, known.name) : equals_ignoring_case(name, known.name)) {
+      return &known;
+    }
+  }
+  return nullptr;
+}
+
+bool reads(const OperationRow& row) { return row.method == kGet || row.method == kHead; }
+
+/// The account that host style puts in front of `.blob.` and one of `domains`.
+std::string_view account_of_host(std::string_view host, std::span<const std::string> domains) {
+  constexpr std::string_view kService = ".blob.";
+  const auto parsed = http::parse_host(host);
+  if (!parsed || parsed->is_address) return {};
+  const std::string_view name = parsed->name;
+  const auto dot = name.find('.');
+  if (dot == name.npos || !begins_with(name.substr(dot), kService)) return {};
+  const std::string_view domain = name.substr(dot + kService.size());
+  const bool known =
+      std::ranges::any_of(domains, [&](const std::string& one) { return equals_ignoring_case(one, domain); });
+  return known ? name.substr(0, dot) : std::string_view{};
+}
+
+void set_account(Target& target, std::string_view name) {
+  constexpr std::string_view kSecondary = "-secondary";
+  target.secondary = name.ends_with(kSecondary);
+  if (target.secondary) name.remove_suffix(kSecondary.size());
+  target.account = to_lower(name);
+}
+
+/// What lies behind the account: `container`, `container/blob`, or `blob` alone.
+Outcome<> set_resource(Target& target, std::string_view path) {
+  if (path.empty()) return {};
+  const auto slash = path.find('/');
+  auto first = percent_decode(path.substr(0, slash));
+  if (!first) return refuse(Code::invalid_uri);
+  const std::string_view rest = slash == path.npos ? std::string_view{} : path.substr(slash + 1);
+  const std::string_view restype = target.query.get("restype");
+  const bool names_container = equals_ignoring_case(restype, "container") || equals_ignoring_case(restype, "account");
+  if (rest.empty() && (names_container || slash != path.npos)) {
+    target.scope = kContainer;
+    target.container = *std::move(first);
+    return {};
+  }
+  target.scope = kBlob;
+  if (rest.empty()) {
+    target.container = kRootContainer;
+    target.blob = *std::move(first);
+  } else {
+    auto blob = percent_decode(rest);
+    if (!blob) return refuse(Code::invalid_uri);
+    target.container = *std::move(first);
+    target.blob = *std::move(blob);
+  }
+  if (!object::check_key(target.blob)) return refuse(Code::invalid_resource_name);
+  return {};
+}
+
+bool fits(const OperationRow& row, const Fields& fields) {
+  if (row.header.empty()) return true;
+  const auto found = fields.find(row.header);
+  if (!found) return false;
+  // A value that is the name of a header: that one must be there too.
+  if (row.value.starts_with("x-ms-")) return fields.has(row.value);
+  return row.value.empty() || equals_ignoring_case(*found, row.value);
+}
+
+bool asks_for(const OperationRow& row, const Target& target) {
+  if (row.scope != target.scope || !equals_ignoring_case(row.comp, target.query.get("comp"))) return false;
+  const std::string_view restype = target.query.get("restype");
+  if (target.scope == kContainer && row.restype.empty()) return equals_ignoring_case(restype, "container");
+  return equals_ignoring_case(row.restype, restype);
+}
+
+/// Why none of the rows fits.
+std::unexpected<Failure> explain(http::Method method, const Target& target, const Fields& fields) {
+  const OperationRow* asked = nullptr;
+  for (const OperationRow& row : kOperations) {
+    if (!asks_for(row, target)) continue;
+    if (asked == nullptr || row.method == method) asked = &row;
+  }
+  const std::string_view comp = target.query.get("comp");
+  if (asked == nullptr) {
+    const std::string_view restype = target.query.get("restype");
+    if (target.scope != kBlob && comp.empty() && restype.empty()) return missing_parameter("restype");
+    return comp.empty() ? invalid_parameter("restype", restype) : invalid_parameter("comp", comp);
+  }
+  if (asked->method != method) return refuse(Code::unsupported_http_verb);
+  // Only a header is wanting.
+  const std::string_view name = target.scope == kBlob && comp.empty() ? kType : asked->header;
+  const auto value = fields.find(name);
+  return value ? invalid_header(name, *value) : missing_header(name);
+}
+
+}  // namespace
+
+std::span<const OperationRow> operations() { return kOperations; }
+
+Outcome<Target> parse_target(std::string_view raw, std::string_view host, std::span<const std::string> domains) {
+  Target target;
+  const auto [whole, query] = http::split_target(raw);
+  auto parsed = http::parse_query(query, http::Plus::literal);
+  if (!parsed) return refuse(Code::invalid_uri);
+  target.query = *std::move(parsed);
+  std::string_view path = whole;
+  if (!path.starts_with('/')) return refuse(Code::invalid_uri);
+  path.remove_prefix(1);
+
+  if (const auto named = account_of_host(host, domains); !named.empty()) {
+    set_account(target, named);
+  } else {
+    const auto slash = path.find('/');
+    target.in_path = true;
+    const auto name = percent_decode(path.substr(0, slash));
+    if (!name) return refuse(Code::invalid_uri);
+    set_account(target, *name);
+    path = slash == path.npos ? std::string_view{} : path.substr(slash + 1);
+  }
+  TRY(set_resource(target, path));
+  return target;
+}
+
+Outcome<const OperationRow*> find_operation(http::Method method, const Target& target, const Fields& fields) {
+  if (method == http::Method::options) return &kPreflight;
+  for (const OperationRow& row : kOperations) {
+    if (row.method == method && asks_for(row, target) && fits(row, fields)) return &row;
+  }
+  return explain(method, target, fields);
+}
+
+Outcome<> check_headers(const Fields& fields, const OperationRow& row) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    const std::string_view name = fields.at(i).name;
+    if (!begins_with(name, "x-ms-")) continue;
+    const bool is_common =
+        std::ranges::any_of(kAlways, [&](std::string_view one) { return equals_ignoring_case(one, name); });
+    if (is_common || equals_ignoring_case(name, row.header)) continue;
+    const HeaderRow* known = find_header(name);
+    if (known == nullptr && reads(row)) continue;
+    if (known != nullptr && (known->group & row.honours) != 0) continue;
+    return std::unexpected(Failure(Code::unsupported_header, "This server does not do what the header " +
+                                                                 std::string(name) + " asks of " +
+                                                                 std::string(row.name) + ".")
+                               .with("HeaderName", std::string(name)));
+  }
+  return {};
+}
+
+}  // namespace sluice::blob

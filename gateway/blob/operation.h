@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "auth/blob_grant.h"
+#include "gateway/blob/error.h"
+#include "gateway/core/fields.h"
+#include "gateway/http/message.h"
+#include "gateway/http/uri.h"
+
+namespace sluice::blob {
+
+/// What a request's path names.
+enum class Scope : std::uint8_t { account, container, blob };
+
+/// What the handler knows to do. Several rows of the table may share one.
+enum class Operation : std::uint8_t {
+  not_implemented,  ///< An operation of the Blob service that is refused by name.
+  preflight,
+
+  list_containers,
+  get_service_properties,
+  get_service_stats,
+  get_account_information,
+
+  create_container,
+  get_container,
+  set_container_metadata,
+  delete_container,
+  list_blobs,
+
+  put_blob,
+  get_blob,
+  get_blob_properties,
+  delete_blob,
+};
+
+/// The groups of x-ms-* request headers that an operation honours, as bits. What
+/// is sent and is in none of the operation's groups is refused, never ignored.
+using Groups = std::uint32_t;
+namespace group {
+inline constexpr Groups kMetadata = 1U << 0;       ///< x-ms-meta-*
+inline constexpr Groups kContent = 1U << 1;        ///< x-ms-blob-content-*, x-ms-blob-cache-control
+inline constexpr Groups kType = 1U << 2;           ///< x-ms-blob-type
+inline constexpr Groups kRange = 1U << 3;          ///< x-ms-range
+inline constexpr Groups kRangeDigest = 1U << 4;    ///< x-ms-range-get-content-md5, -crc64
+inline constexpr Groups kChecksum = 1U << 5;       ///< x-ms-content-crc64
+inline constexpr Groups kPublicAccess = 1U << 6;   ///< x-ms-blob-public-access
+inline constexpr Groups kSnapshots = 1U << 7;      ///< x-ms-delete-snapshots
+inline constexpr Groups kSource = 1U << 8;         ///< x-ms-copy-source and its conditions
+inline constexpr Groups kSourceRange = 1U << 9;    ///< x-ms-source-range
+inline constexpr Groups kSourceDigest = 1U << 10;  ///< x-ms-source-content-md5, -crc64
+inline constexpr Groups kTier = 1U << 11;          ///< x-ms-access-tier
+inline constexpr Groups kTags = 1U << 12;          ///< x-ms-tags
+inline constexpr Groups kCopyAction = 1U << 13;    ///< x-ms-copy-action, x-ms-requires-sync
+}  // namespace group
+
+/// One operation of the Blob service: how it is asked for, and how it is answered.
+struct OperationRow {
+  std::string_view name;  ///< The REST API's name for it.
+  Scope scope;
+  http::Method method;
+  std::string_view comp;     ///< The query parameter of that name.
+  std::string_view restype;  ///< The query parameter of that name; of a container, `container` is understood.
+  std::string_view header;   ///< A header field that selects it besides, or none.
+  std::string_view value;    ///< The field's value; empty: any.
+  Operation operation;
+  auth::BlobAction action;
+  Groups honours = 0;
+};
+
+/// Every operation of the Blob service, as of version 2026-04-06.
+std::span<const OperationRow> operations();
+
+/// What a request is about.
+struct Target {
+  Scope scope = Scope::account;
+  std::string account;     ///< Without `-secondary`.
+  bool secondary = false;  ///< The account is spelled with it.
+  bool in_path = false;    ///< The account is in the path, not in the host's name.
+  std::string container;   ///< Decoded.
+  std::string blob;        ///< Decoded: bytes.
+  http::Query query;       ///< Decoded; a `+` is itself.
+};
+
+/// The name of the container that a blob without one is in.
+inline constexpr std::string_view kRootContainer = "$root";
+
+/// Splits the raw target of a request. A `host` of the form account.blob.domain, of
+/// one of `domains`, names the account; else the path does. Fails with InvalidUri.
+Outcome<Target> parse_target(std::string_view raw, std::string_view host, std::span<const std::string> domains);
+
+/// The operation that is asked for. Fails with InvalidQueryParameterValue for a comp
+/// or restype that is none, UnsupportedHttpVerb for one with another method,
+/// MissingRequiredHeader and InvalidHeaderValue where a header must select:
+/// nothing falls through to a plain read or write of the blob.
+Outcome<const OperationRow*> find_operation(http::Method method, const Target& target, const Fields& fields);
+
+/// Refuses x-ms-* headers that ask for what the operation would not do, with
+/// UnsupportedHeader. Reads may carry headers that are none of this protocol's.
+Outcome<> check_headers(const Fields& fields, const OperationRow& row);
+
+}  // namespace sluice::blob

@@ -1,0 +1,14 @@
+#pragma once
+
+#include "gateway/object/buckets.h"
+#include "gateway/object/objects.h"
+
+namespace sluice::object {
+
+/// Removes a bucket with everything in it: its objects, some at a time, then itself.
+/// Whoever looks meanwhile sees fewer and fewer objects; a failure leaves the rest and
+/// the bucket. Fails with no_such_bucket, or bucket_not_empty where objects keep being put.
+Task<> purge(Backend backend, Objects& objects, Buckets& buckets, const RequestContext& context,
+             const std::string& bucket);
+
+}  // namespace sluice::object
