@@ -83,7 +83,8 @@ Step<> Handler::admit_sas(Call& call, const auth::SignedRequest& request) {
     if (!bucket && bucket.error().code != Code::container_not_found) co_return std::unexpected(bucket.error());
     if (bucket) {
       const auto found = std::ranges::find(bucket->settings.access_policies, *id, &object::AccessPolicy::id);
-      if (found != bucket->settings.access_policies.end()) policy.emplace(found->start, found->expiry, found->permission);
+      if (found != bucket->settings.access_policies.end())
+        policy.emplace(found->start, found->expiry, found->permission);
     }
   }
   CO_TRY(call.grant, sas_.grant(signed_sas, policy ? &*policy : nullptr));
