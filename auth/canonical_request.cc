@@ -97,13 +97,15 @@ bool append_query(std::string& out, const SignedParts& parts) {
   return true;
 }
 
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
 /// Without the spaces around it, and each run of them inside as one.
 void append_folded(std::string& out, std::string_view value) {
   value = trim(value);
   for (;;) {
-    const std::size_t size = value.find_first_of(" \t");
+    const auto size = static_cast<std::size_t>(std::ranges::find_if(value, is_blank) - value.begin());
     out.append(value.substr(0, size));
-    if (size == std::string_view::npos) return;
+    if (size == value.size()) return;
     out.push_back(' ');
     value = trim(value.substr(size));
   }
@@ -123,7 +125,7 @@ void append_headers(std::string& out, const Fields& fields, std::string_view nam
     bool first = true;
     for (std::size_t i = 0; i < fields.size(); ++i) {
       const Fields::Field field = fields.at(i);
-      if (field.name.size() != name.size() || !equals_ignoring_case(field.name, name)) continue;
+      if (!equals_ignoring_case(field.name, name)) continue;
       if (!first) out.push_back(',');
       append_folded(out, field.value);
       first = false;

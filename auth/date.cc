@@ -68,14 +68,25 @@ std::string to_iso(std::chrono::sys_seconds time, Separators separators) {
 
 }  // namespace
 
+// Requests of one second all carry the same text: the last one is remembered.
 std::optional<std::chrono::sys_seconds> parse_iso_basic(std::string_view text) {
-  if (text.size() != 16 || text[8] != 'T' || text[15] != 'Z') return std::nullopt;
-  return moment({.year = digits(text.substr(0, 4)),
-                 .month = digits(text.substr(4, 2)),
-                 .day = digits(text.substr(6, 2)),
-                 .hour = digits(text.substr(9, 2)),
-                 .minute = digits(text.substr(11, 2)),
-                 .second = digits(text.substr(13, 2))});
+  struct Known {
+    std::array<char, 16> text{};
+    std::chrono::sys_seconds time;
+  };
+  thread_local Known known;
+  if (text.size() != known.text.size() || text[8] != 'T' || text[15] != 'Z') return std::nullopt;
+  if (text == std::string_view(known.text.data(), known.text.size())) return known.time;
+  const auto time = moment({.year = digits(text.substr(0, 4)),
+                            .month = digits(text.substr(4, 2)),
+                            .day = digits(text.substr(6, 2)),
+                            .hour = digits(text.substr(9, 2)),
+                            .minute = digits(text.substr(11, 2)),
+                            .second = digits(text.substr(13, 2))});
+  if (!time) return std::nullopt;
+  std::ranges::copy(text, known.text.begin());
+  known.time = *time;
+  return time;
 }
 
 std::optional<std::chrono::sys_seconds> parse_rfc1123(std::string_view text) {

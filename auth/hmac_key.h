@@ -1,8 +1,9 @@
 #pragma once
 
 #include <array>
-#include <memory>
 #include <string_view>
+
+#include "gateway/core/lane_hash.h"
 
 namespace sluice::auth {
 
@@ -20,15 +21,12 @@ Sha256 sha256(std::string_view bytes);
 class HmacKey {
  public:
   explicit HmacKey(std::string_view key);
-  ~HmacKey();
-  HmacKey(const HmacKey&) = delete;
-  HmacKey& operator=(const HmacKey&) = delete;
 
   Sha256 sign(std::string_view message) const;
 
  private:
-  struct States;
-  std::unique_ptr<States> states_;
+  LaneHash inner_;  ///< After the block of the key, as outer_.
+  LaneHash outer_;
 };
 
 }  // namespace sluice::auth

@@ -337,7 +337,7 @@ Result<SigV4::Attempt::Computed> SigV4::Attempt::compute(Plus plus) const {
   std::string& text = computed.string_to_sign;
   text.reserve(192);
   text.append("AWS4-HMAC-SHA256\n").append(amz_date_).append(1, '\n').append(claim_.scope).append(1, '\n');
-  text.append(to_hex(sha256(computed.canonical_request).view()));
+  append_hex(text, sha256(computed.canonical_request).view());
   computed.signature = to_hex(key_->hmac.sign(text).view());
   return computed;
 }

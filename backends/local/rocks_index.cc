@@ -110,6 +110,7 @@ class RocksIndex::State {
 
   Task<Value> get(SnapshotPtr snapshot, std::string_view key);
   Task<Value> get_latest(std::string_view key);
+  RowCache::Value at_hand(std::string_view key) { return cache_.find(key); }
   Task<std::vector<Entry>> scan(SnapshotPtr snapshot, const KeyRange& range, std::size_t limit);
 
   SnapshotPtr take_snapshot() {
@@ -195,10 +196,10 @@ Task<Value> RocksIndex::State::get(SnapshotPtr snapshot, std::string_view key) {
 }
 
 Task<Value> RocksIndex::State::get_latest(std::string_view key) {
-  if (auto known = cache_.find(key)) co_return known;
+  if (const auto known = cache_.find(key)) co_return *known;
   const auto ticket = cache_.ticket(key);
   CO_TRY(auto value, co_await get(nullptr, key));
-  if (value) cache_.keep(key, *value, ticket);
+  if (value) cache_.keep(key, std::make_shared<const std::string>(*value), ticket);
   co_return value;
 }
 
@@ -289,5 +290,7 @@ RocksIndex::~RocksIndex() = default;
 std::unique_ptr<Transaction> RocksIndex::begin() { return std::make_unique<RocksTransaction>(*state_); }
 
 Task<Value> RocksIndex::get(std::string_view key) { return state_->get_latest(key); }
+
+RowCache::Value RocksIndex::at_hand(std::string_view key) { return state_->at_hand(key); }
 
 }  // namespace sluice::local

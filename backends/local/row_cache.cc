@@ -6,11 +6,11 @@ namespace sluice::local {
 
 RowCache::RowCache(std::size_t capacity) : shard_capacity_(capacity / kShardCount) {}
 
-std::optional<std::string> RowCache::find(std::string_view key) {
+RowCache::Value RowCache::find(std::string_view key) {
   Shard& shard = shard_of(hash_of(key));
   const std::scoped_lock lock(shard.mutex);
   const auto found = shard.places.find(key);
-  if (found == shard.places.end()) return std::nullopt;
+  if (found == shard.places.end()) return nullptr;
   shard.rows.splice(shard.rows.begin(), shard.rows, found->second);
   return found->second->value;
 }
@@ -21,8 +21,8 @@ RowCache::Ticket RowCache::ticket(std::string_view key) {
   return shard.changes;
 }
 
-void RowCache::keep(std::string_view key, std::string_view value, Ticket ticket) {
-  Row row{.key = std::string(key), .value = std::string(value)};
+void RowCache::keep(std::string_view key, Value value, Ticket ticket) {
+  Row row{.key = std::string(key), .value = std::move(value)};
   if (cost(row) > shard_capacity_ / 4) return;
   const std::size_t hash = hash_of(key);
   Shard& shard = shard_of(hash);

@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -28,16 +28,20 @@ class RowCache {
 
   using Ticket = std::uint64_t;
 
-  std::optional<std::string> find(std::string_view key);
+  using Value = std::shared_ptr<const std::string>;
+
+  /// The value; null if the row is not here.
+  Value find(std::string_view key);
   Ticket ticket(std::string_view key);
-  void keep(std::string_view key, std::string_view value, Ticket ticket);
+  void keep(std::string_view key, Value value, Ticket ticket);
 
   /// The rows that a write is about to change, for as long as this lives. Of one thread.
   class Writing;
 
  private:
   struct Row {
-    std::string key, value;
+    std::string key;
+    Value value;
   };
   using Rows = std::list<Row>;  ///< The latest used first.
 
@@ -51,9 +55,9 @@ class RowCache {
     std::vector<std::size_t> written;  ///< Hashes of the rows that are being written.
   };
   static constexpr std::size_t kShardCount = 64;
-  static constexpr std::size_t kRowCost = 160;  ///< What a row takes beside its bytes.
+  static constexpr std::size_t kRowCost = 208;  ///< What a row takes beside its bytes.
 
-  static std::size_t cost(const Row& row) { return kRowCost + row.key.size() + row.value.size(); }
+  static std::size_t cost(const Row& row) { return kRowCost + row.key.size() + row.value->size(); }
   static void drop(Shard& shard, Rows::iterator row);
   static std::size_t hash_of(std::string_view key) { return std::hash<std::string_view>()(key); }
   Shard& shard_of(std::size_t hash) { return shards_[hash % kShardCount]; }

@@ -20,6 +20,12 @@ Chunk Chunk::of(std::string text) {
   return {std::move(owner), bytes};
 }
 
+Chunk Chunk::of(std::shared_ptr<const std::string> text) {
+  // A chunk is written by its maker alone, and this one is made already.
+  const std::span bytes(reinterpret_cast<std::byte*>(const_cast<char*>(text->data())), text->size());
+  return {std::move(text), bytes};
+}
+
 // A coroutine that waits for memory sleeps on a timer of its own executor that
 // never ends by itself; give_back() hands the memory over and wakes it there.
 struct BufferPool::Waiter {

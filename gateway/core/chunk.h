@@ -24,6 +24,8 @@ class Chunk {
 
   /// A chunk that owns `text`, outside any pool. For small, already counted bytes.
   static Chunk of(std::string text);
+  /// A chunk that shares `text`, which nobody writes to any more.
+  static Chunk of(std::shared_ptr<const std::string> text);
 
   bool empty() const { return bytes_.empty(); }
   std::size_t size() const { return bytes_.size(); }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstring>
 #include <stdexcept>
 
 namespace sluice {
@@ -39,17 +40,44 @@ constexpr bool is_unreserved(char c) {
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+/// Eight characters at once, upper case made lower.
+std::uint64_t lower_eight(const char* text) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  std::uint64_t word = 0;
+  std::memcpy(&word, text, sizeof word);
+  const std::uint64_t low = word & (kEach * 0x7F);
+  // The top bit of each byte: is it at least 'A', and is it beyond 'Z'?
+  const std::uint64_t from_a = low + kEach * (0x80 - 'A');
+  const std::uint64_t beyond_z = low + kEach * (0x7F - 'Z');
+  const std::uint64_t upper = (from_a ^ beyond_z) & ~word & (kEach * 0x80);
+  return word | upper >> 2;
+}
+
+constexpr std::array<std::array<char, 2>, 256> make_hex_pairs() {
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t i = 0; i < pairs.size(); ++i) pairs[i] = {kHexLower[i >> 4], kHexLower[i & 15]};
+  return pairs;
+}
+constexpr auto kHexPairs = make_hex_pairs();
+
 }  // namespace
 
 std::string to_hex(std::string_view bytes) {
-  std::string text(bytes.size() * 2, '\0');
-  char* digit = text.data();
-  for (const char c : bytes) {
-    const auto value = static_cast<unsigned char>(c);
-    *digit++ = kHexLower[value >> 4];
-    *digit++ = kHexLower[value & 15];
-  }
+  std::string text;
+  append_hex(text, bytes);
   return text;
+}
+
+void append_hex(std::string& text, std::string_view bytes) {
+  const std::size_t begin = text.size();
+  text.resize(begin + bytes.size() * 2);
+  char* digits = text.data() + begin;
+  for (const char c : bytes) {
+    std::memcpy(digits, kHexPairs[static_cast<unsigned char>(c)].data(), 2);
+    digits += 2;
+  }
 }
 
 std::optional<std::string> from_hex(std::string_view text) {
@@ -121,6 +149,7 @@ std::string percent_encode(std::string_view bytes, bool keep_slash) {
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {
+  if (!text.contains('%')) return std::string(text);
   std::string bytes;
   bytes.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -143,7 +172,16 @@ bool constant_time_equal(std::string_view left, std::string_view right) {
 }
 
 bool equals_ignoring_case(std::string_view left, std::string_view right) {
-  return std::ranges::equal(left, right, [](char a, char b) { return lower(a) == lower(b); });
+  if (left.size() != right.size()) return false;
+  const std::size_t size = left.size();
+  std::size_t i = 0;
+  for (; i + 8 <= size; i += 8) {
+    if (lower_eight(&left[i]) != lower_eight(&right[i])) return false;
+  }
+  for (; i < size; ++i) {
+    if (lower(left[i]) != lower(right[i])) return false;
+  }
+  return true;
 }
 
 std::string to_lower(std::string_view text) {
@@ -159,10 +197,30 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text) {
   return value;
 }
 
+bool has_control(std::string_view text) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  std::uint64_t found = 0;
+  while (text.size() >= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), sizeof word);
+    const std::uint64_t low = word & (kEach * 0x7F);
+    // The top bit of each byte: is it below the space, or DEL?
+    const std::uint64_t below_space = ~(low + kEach * (0x80 - ' '));
+    const std::uint64_t is_del = low + kEach;
+    found |= (below_space | is_del) & ~word & (kEach * 0x80);
+    text.remove_prefix(8);
+  }
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    found |= static_cast<std::uint64_t>(byte < ' ' || byte == 0x7F);
+  }
+  return found != 0;
+}
+
 std::string_view trim(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
 }
 
 bool is_utf8(std::string_view bytes) {

@@ -10,6 +10,7 @@
 namespace sluice {
 
 std::string to_hex(std::string_view bytes);                     ///< Lower case.
+void append_hex(std::string& text, std::string_view bytes);     ///< The same, behind `text`.
 std::optional<std::string> from_hex(std::string_view text);     ///< Either case; nothing if not hex.
 std::string to_base64(std::string_view bytes);                  ///< RFC 4648 section 4, padded.
 std::optional<std::string> from_base64(std::string_view text);  ///< Strict: padded, canonical, no spaces.
@@ -30,6 +31,9 @@ std::string to_lower(std::string_view text);
 
 /// The whole of `text` as a decimal number without sign; nothing if it is not one or does not fit.
 std::optional<std::uint64_t> parse_decimal(std::string_view text);
+
+/// Is there a control character of ASCII: below the space, or DEL?
+bool has_control(std::string_view text);
 
 /// `text` without spaces and tabs at either end.
 std::string_view trim(std::string_view text);

@@ -111,6 +111,38 @@ TEST_CASE("trimming takes spaces and tabs off both ends") {
   CHECK(trim("\na") == "\na");
 }
 
+TEST_CASE("case is ignored in letters of ASCII alone, wherever they stand") {
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = static_cast<char>(byte);
+    const bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    const char other = static_cast<char>(byte ^ 0x20);
+    for (std::size_t at = 0; at < 19; ++at) {
+      std::string left(19, 'x'), right(19, 'X');
+      left[at] = c, right[at] = other;
+      CHECK(equals_ignoring_case(left, right) == letter);
+      CHECK(equals_ignoring_case(left, left));
+    }
+  }
+  CHECK_FALSE(equals_ignoring_case("content-length", "content-lengths"));
+}
+
+TEST_CASE("control characters are found wherever they stand") {
+  for (int byte = 0; byte < 256; ++byte) {
+    for (std::size_t at = 0; at < 19; ++at) {
+      std::string text(19, '\xFF');
+      text[at] = static_cast<char>(byte);
+      CHECK(has_control(text) == (byte < 0x20 || byte == 0x7F));
+    }
+  }
+  CHECK_FALSE(has_control(""));
+}
+
+TEST_CASE("hex goes behind what is there") {
+  std::string text = "0x";
+  append_hex(text, "\x01\xAB");
+  CHECK(text == "0x01ab");
+}
+
 TEST_CASE("well-formed UTF-8 is recognised") {
   CHECK(is_utf8(""));
   CHECK(is_utf8("ascii"));

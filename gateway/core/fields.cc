@@ -18,20 +18,26 @@ void Fields::add(std::string_view name, std::string_view value) {
 
 Fields::Field Fields::at(std::size_t i) const {
   const Position& entry = entries_[i];
-  const std::string_view text = text_;
-  return {text.substr(entry.name, entry.name_size), text.substr(entry.name + entry.name_size, entry.value_size)};
+  const char* const text = text_.data() + entry.name;
+  return {{text, entry.name_size}, {text + entry.name_size, entry.value_size}};
 }
 
 std::optional<std::string_view> Fields::find(std::string_view name) const {
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    if (entries_[i].name_size == name.size() && equals_ignoring_case(at(i).name, name)) return at(i).value;
+  for (const Position& entry : entries_) {
+    if (entry.name_size != name.size()) continue;
+    const char* const text = text_.data() + entry.name;
+    if (equals_ignoring_case({text, entry.name_size}, name))
+      return std::string_view(text + name.size(), entry.value_size);
   }
   return std::nullopt;
 }
 
 std::size_t Fields::count(std::string_view name) const {
   std::size_t total = 0;
-  for (std::size_t i = 0; i < entries_.size(); ++i) total += equals_ignoring_case(at(i).name, name) ? 1 : 0;
+  for (const Position& entry : entries_) {
+    if (entry.name_size != name.size()) continue;
+    total += equals_ignoring_case({text_.data() + entry.name, entry.name_size}, name) ? 1 : 0;
+  }
   return total;
 }
 

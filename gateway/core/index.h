@@ -62,6 +62,10 @@ class Index {
   /// The latest committed value of `key`: the cheapest read, outside any
   /// transaction. Sees every commit that was acknowledged before the call.
   virtual Task<std::optional<std::string>> get(std::string_view key) = 0;
+
+  /// What get() would give, if the index has it at hand in memory and need not even
+  /// copy it. Null says nothing: get() has to be asked.
+  virtual std::shared_ptr<const std::string> at_hand(std::string_view) { return nullptr; }
 };
 
 }  // namespace sluice

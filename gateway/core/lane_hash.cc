@@ -47,6 +47,13 @@ void LaneHash::update(std::string_view bytes) {
 }
 
 Digest LaneHash::finish() {
+  const auto named = algorithm_ == LaneAlgorithm::md5 ? DigestAlgorithm::md5 : DigestAlgorithm::sha256;
+  Digest digest{named, std::string(digest_size(named), '\0')};
+  finish(digest.bytes);
+  return digest;
+}
+
+void LaneHash::finish(std::span<char> digest) {
   // A bit, zeros, and the count of bits in the last eight bytes of a block.
   constexpr std::size_t kCountSize = sizeof(std::uint64_t);
   const std::size_t filled = size_ % kBlockSize;
@@ -59,8 +66,7 @@ Digest LaneHash::finish() {
   hash_blocks(algorithm_, words_.data(), last.data(), blocks);
 
   for (std::uint32_t& word : words_) word = in_order(algorithm_, word);
-  const auto named = algorithm_ == LaneAlgorithm::md5 ? DigestAlgorithm::md5 : DigestAlgorithm::sha256;
-  return {named, std::string(reinterpret_cast<const char*>(words_.data()), digest_size(named))};
+  std::memcpy(digest.data(), words_.data(), digest.size());
 }
 
 }  // namespace sluice

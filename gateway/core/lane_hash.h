@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "gateway/core/digest.h"
@@ -24,6 +25,8 @@ class LaneHash {
 
   /// The digest of all bytes; called once.
   Digest finish();
+  /// The same, written to `digest`, which has its size.
+  void finish(std::span<char> digest);
 
  private:
   friend class HashLanes;

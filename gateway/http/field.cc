@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <limits>
 #include <span>
 
@@ -144,14 +143,18 @@ std::string format_http_date(chrono::sys_seconds time) {
   const auto day = chrono::floor<chrono::days>(time);
   const chrono::year_month_day date(day);
   const chrono::hh_mm_ss clock(time - day);
-  std::string text(kDays[chrono::weekday(day).c_encoding()]);
-  std::array<char, 40> rest;
-  std::snprintf(rest.data(), rest.size(), ", %02u ", static_cast<unsigned>(date.day()));
-  text.append(rest.data()).append(kMonths[static_cast<unsigned>(date.month()) - 1]);
-  std::snprintf(rest.data(), rest.size(), " %04d %02d:%02d:%02d GMT", static_cast<int>(date.year()),
-                static_cast<int>(clock.hours().count()), static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()));
-  return text.append(rest.data());
+  std::string text = "Day, 00 Mon 0000 00:00:00 GMT";
+  const auto put = [&](std::size_t last, unsigned number) {
+    for (; number != 0; number /= 10) text[last--] = static_cast<char>('0' + number % 10);
+  };
+  kDays[chrono::weekday(day).c_encoding()].copy(&text[0], 3);
+  put(6, static_cast<unsigned>(date.day()));
+  kMonths[static_cast<unsigned>(date.month()) - 1].copy(&text[8], 3);
+  put(15, static_cast<unsigned>(static_cast<int>(date.year())) % 10000);
+  put(18, static_cast<unsigned>(clock.hours().count()));
+  put(21, static_cast<unsigned>(clock.minutes().count()));
+  put(24, static_cast<unsigned>(clock.seconds().count()));
+  return text;
 }
 
 std::optional<chrono::sys_seconds> parse_http_date(std::string_view text, chrono::sys_seconds now) {

@@ -3,12 +3,17 @@
 #include <array>
 #include <charconv>
 
+#include "gateway/core/encoding.h"
+
 namespace sluice::http {
 namespace {
+
+constexpr std::size_t kUsualSize = 512;  ///< Of all lines.
 
 void append_safely(std::string& lines, std::string_view text) {
   const std::size_t start = lines.size();
   lines.append(text);
+  if (!has_control(text)) return;
   for (std::size_t i = start; i < lines.size(); ++i) {
     if (lines[i] == '\r' || lines[i] == '\n' || lines[i] == '\0') lines[i] = ' ';
   }
@@ -17,6 +22,7 @@ void append_safely(std::string& lines, std::string_view text) {
 }  // namespace
 
 void ResponseHeader::add(std::string_view name, std::string_view value) {
+  if (lines_.empty()) lines_.reserve(kUsualSize);
   append_safely(lines_, name);
   lines_.append(": ");
   append_safely(lines_, value);

@@ -1,16 +1,12 @@
 #include "gateway/http/request_parser.h"
 
-#include <boost/beast/http/basic_parser.hpp>
-#include <boost/beast/http/error.hpp>
+#include <array>
 #include <cstring>
 
 #include "gateway/core/encoding.h"
 
 namespace sluice::http {
 namespace {
-
-namespace beast = boost::beast;
-using beast::http::verb;
 
 constexpr std::size_t kFieldCountMax = 512;
 
@@ -23,65 +19,58 @@ constexpr Refusal kTargetTooLong{414, Fault::target_too_long, "The request targe
 constexpr Refusal kBadVersion{505, Fault::unsupported_version, "The server speaks HTTP/1.1 and HTTP/1.0."};
 constexpr Refusal kBadCoding{501, Fault::unsupported_coding, "The only transfer coding is chunked."};
 
-std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
-
-Method method_of(verb method) {
-  switch (method) {
-    case verb::get:
-      return Method::get;
-    case verb::head:
-      return Method::head;
-    case verb::put:
-      return Method::put;
-    case verb::post:
-      return Method::post;
-    case verb::delete_:
-      return Method::del;
-    case verb::options:
-      return Method::options;
-    default:
-      return Method::other;
+Method method_of(std::string_view text) {
+  struct Name {
+    std::string_view text;
+    Method method;
+  };
+  constexpr std::array<Name, 6> kNames{{{"GET", Method::get},
+                                        {"HEAD", Method::head},
+                                        {"PUT", Method::put},
+                                        {"POST", Method::post},
+                                        {"DELETE", Method::del},
+                                        {"OPTIONS", Method::options}}};
+  for (const Name& name : kNames) {
+    if (text == name.text) return name.method;
   }
+  return Method::other;
 }
+
+/// What a method or the name of a field is made of (RFC 9110 5.6.2).
+constexpr std::array<bool, 256> make_token_chars() {
+  std::array<bool, 256> chars{};
+  for (const char c :
+       std::string_view("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")) {
+    chars[static_cast<unsigned char>(c)] = true;
+  }
+  return chars;
+}
+constexpr auto kTokenChars = make_token_chars();
 
 constexpr bool begins_method(char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); }
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
-/// Gives the fields as Beast finds them straight to a RequestHeader.
-class Collector : public beast::http::basic_parser<true> {
- public:
-  explicit Collector(ParsedRequest& request) : request_(request) {}
+/// Takes a run of token characters off the front of `text`.
+std::string_view take_token(std::string_view& text) {
+  std::size_t size = 0;
+  while (size < text.size() && kTokenChars[static_cast<unsigned char>(text[size])]) ++size;
+  const std::string_view token = text.substr(0, size);
+  text.remove_prefix(size);
+  return token;
+}
 
-  bool too_many_fields() const { return request_.header.fields.size() > kFieldCountMax; }
+/// Takes a line and the CRLF that ends it off the front of `text`; nothing if a CR
+/// stands anywhere else.
+std::optional<std::string_view> take_line(std::string_view& text) {
+  const std::size_t end = text.find('\r');
+  if (end == std::string_view::npos || end + 1 == text.size() || text[end + 1] != '\n') return std::nullopt;
+  const std::string_view line = text.substr(0, end);
+  text.remove_prefix(end + 2);
+  return line;
+}
 
- private:
-  using Error = beast::error_code;
-  using Text = beast::string_view;
-
-  void on_request_impl(verb method, Text text, Text target, int version, Error&) override {
-    request_.header.method = method_of(method);
-    request_.header.method_text.assign(text.data(), text.size());
-    request_.header.target.assign(target.data(), target.size());
-    request_.http_1_0 = version == 10;
-  }
-  void on_field_impl(beast::http::field, Text name, Text value, Error& error) override {
-    request_.header.fields.add(view(name), view(value));
-    if (too_many_fields()) error = beast::http::error::header_limit;
-  }
-  void on_response_impl(int, Text, int, Error&) override {}
-  void on_header_impl(Error&) override {}
-  void on_body_init_impl(const boost::optional<std::uint64_t>&, Error&) override {}
-  std::size_t on_body_impl(Text, Error&) override { return 0; }
-  void on_chunk_header_impl(std::uint64_t, Text, Error&) override {}
-  std::size_t on_chunk_body_impl(std::uint64_t, Text, Error&) override { return 0; }
-  void on_finish_impl(Error&) override {}
-
-  ParsedRequest& request_;
-};
-
-/// Is the first line a request line of some other version of HTTP?
-bool has_other_version(std::string_view block) {
-  const std::string_view line = block.substr(0, block.find('\r'));
+/// Is it a request line of some other version of HTTP?
+bool has_other_version(std::string_view line) {
   if (line.size() < 9) return false;
   const std::string_view version = line.substr(line.size() - 9);
   const auto digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -89,15 +78,62 @@ bool has_other_version(std::string_view block) {
   return version.starts_with(" HTTP/") && digit(version[6]) && version[7] == '.' && digit(version[8]);
 }
 
-std::optional<Refusal> refusal_of(const beast::error_code& error, const Collector& parser, std::string_view block) {
-  using beast::http::error;
-  if (parser.too_many_fields()) return kTooManyFields;
-  if (error == beast::http::error::bad_version && has_other_version(block)) return kBadVersion;
-  if (error == beast::http::error::bad_content_length || error == beast::http::error::multiple_content_length) {
-    return kBadLength;
+std::optional<Refusal> read_request_line(std::string_view line, ParsedRequest& request) {
+  std::string_view rest = line;
+  const std::string_view method = take_token(rest);
+  if (method.empty() || !rest.starts_with(' ')) return kMalformed;
+  rest.remove_prefix(1);
+  const std::string_view target = rest.substr(0, rest.find(' '));
+  rest.remove_prefix(target.size());
+  if (target.empty() || has_control(target)) return kMalformed;
+  if (has_other_version(line)) return kBadVersion;
+  if (rest != " HTTP/1.1" && rest != " HTTP/1.0") return kMalformed;
+  request.http_1_0 = rest.back() == '0';
+  request.header.method = method_of(method);
+  request.header.method_text.assign(method);
+  request.header.target.assign(target);
+  return std::nullopt;
+}
+
+/// No control character but the tab, which RFC 9110 5.5 lets stand in a value.
+bool is_field_value(std::string_view value) {
+  if (!has_control(value)) return true;
+  for (const char c : value) {
+    if (c != '\t' && has_control({&c, 1})) return false;
   }
-  if (error == beast::http::error::bad_transfer_encoding) return kBadFraming;
-  return kMalformed;
+  return true;
+}
+
+// A name ends with its colon: a space between the two is how requests are smuggled (RFC 9112 5.1).
+std::optional<Refusal> read_fields(std::string_view lines, Fields& fields) {
+  for (;;) {
+    const auto line = take_line(lines);
+    if (!line) return kMalformed;
+    if (line->empty()) break;
+    std::string_view rest = *line;
+    const std::string_view name = take_token(rest);
+    if (name.empty() || !rest.starts_with(':')) return kMalformed;
+    const std::string_view value = trim(rest.substr(1));
+    if (!is_field_value(value)) return kMalformed;
+    if (fields.size() == kFieldCountMax) return kTooManyFields;
+    fields.add(name, value);
+  }
+  if (!lines.empty()) return kMalformed;
+  return std::nullopt;
+}
+
+/// Does a Connection field hold `option`?
+bool has_connection_option(const Fields& fields, std::string_view option) {
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    auto [name, list] = fields.at(i);
+    if (!equals_ignoring_case(name, "Connection")) continue;
+    while (!list.empty()) {
+      const std::string_view item = list.substr(0, list.find(','));
+      if (equals_ignoring_case(trim(item), option)) return true;
+      list.remove_prefix(std::min(list.size(), item.size() + 1));
+    }
+  }
+  return false;
 }
 
 // RFC 9112 6.1 and 6.3: a body framed in two ways is how requests are smuggled.
@@ -108,8 +144,8 @@ std::optional<Refusal> frame_body(ParsedRequest& request) {
   const auto coding = header.fields.find("Transfer-Encoding");
   const auto length = header.fields.find("Content-Length");
   if (coding) {
-    if (length || request.http_1_0) return kBadFraming;
-    if (header.fields.count("Transfer-Encoding") != 1 || !equals_ignoring_case(*coding, "chunked")) return kBadCoding;
+    if (length || request.http_1_0 || header.fields.count("Transfer-Encoding") != 1) return kBadFraming;
+    if (!equals_ignoring_case(*coding, "chunked")) return kBadCoding;
     header.chunked = true;
   } else if (length) {
     if (header.fields.count("Content-Length") != 1) return kBadLength;
@@ -150,15 +186,14 @@ HeaderScanner::Found HeaderScanner::scan(std::string_view bytes) {
 
 std::optional<Refusal> parse_request(std::string_view block, std::size_t target_size_max, ParsedRequest& request) {
   request.header.fields.clear();
-  Collector parser(request);
-  parser.header_limit(static_cast<std::uint32_t>(block.size() + 1));
-  parser.body_limit(boost::none);
-  beast::error_code error;
-  const std::size_t used = parser.put(boost::asio::const_buffer(block.data(), block.size()), error);
-  if (error) return refusal_of(error, parser, block);
-  if (used != block.size() || !parser.is_header_done()) return kMalformed;
+  const auto line = take_line(block);
+  if (!line) return kMalformed;
+  if (auto refusal = read_request_line(*line, request)) return refusal;
+  if (auto refusal = read_fields(block, request.header.fields)) return refusal;
 
-  request.keep_alive = parser.keep_alive();
+  const Fields& fields = request.header.fields;
+  request.keep_alive =
+      request.http_1_0 ? has_connection_option(fields, "keep-alive") : !has_connection_option(fields, "close");
   if (request.header.target.size() > target_size_max) return kTargetTooLong;
   const std::size_t host_count = request.header.fields.count("Host");
   if (host_count > 1 || (host_count == 0 && !request.http_1_0)) return kBadHost;  // RFC 9112 3.2

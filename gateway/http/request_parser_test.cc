@@ -48,6 +48,42 @@ TEST_CASE("nothing of one request is left in the next") {
   CHECK_FALSE(request.expects_continue);
 }
 
+TEST_CASE("what readers could understand differently is no request") {
+  for (const auto* bad :
+       {"GET / HTTP/1.1\r\nHost: h\r\nA: b\rc\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nA\x7F: b\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\nA: b\x7F\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nA : b\r\n\r\n",
+        "GET / HTTP/1.1 \r\nHost: h\r\n\r\n", "GET /\x7F HTTP/1.1\r\nHost: h\r\n\r\n",
+        "GET\t/ HTTP/1.1\r\nHost: h\r\n\r\n", " / HTTP/1.1\r\nHost: h\r\n\r\n", "GET / http/1.1\r\nHost: h\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: h\r\n\r\nmore\r\n\r\n", "GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n",
+        "GET  HTTP/1.1\r\nHost: h\r\n\r\n"}) {
+    CAPTURE(bad);
+    ParsedRequest request;
+    const auto refusal = parse_request(bad, kTargetMax, request);
+    REQUIRE(refusal);
+    CHECK(refusal->status == 400);
+  }
+}
+
+TEST_CASE("a tab may stand in a value, and bytes beyond ASCII in value and target") {
+  ParsedRequest request;
+  CHECK_FALSE(parse_request("GET /\xff HTTP/1.1\r\nHost: h\r\nA: b\tc\xff\r\n\r\n", kTargetMax, request));
+  CHECK(request.header.target == "/\xff");
+  CHECK(request.header.fields.get("a") == "b\tc\xff");
+}
+
+TEST_CASE("the last word on the connection is its client's") {
+  const auto keeps = [](const std::string& version, const std::string& connection) {
+    ParsedRequest request;
+    CHECK_FALSE(parse_request("GET / HTTP/" + version + "\r\nHost: h\r\n" + connection + "\r\n", kTargetMax, request));
+    return request.keep_alive;
+  };
+  CHECK(keeps("1.1", ""));
+  CHECK(keeps("1.1", "Connection: keep-alive\r\n"));
+  CHECK_FALSE(keeps("1.1", "Connection: keep-alive\r\nconnection: ,  CLOSE\r\n"));
+  CHECK_FALSE(keeps("1.0", ""));
+  CHECK(keeps("1.0", "Connection: Keep-Alive\r\n"));
+}
+
 TEST_CASE("a target may be as long as allowed and no longer") {
   ParsedRequest request;
   const auto with_target = [&](std::size_t size) {

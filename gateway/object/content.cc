@@ -203,8 +203,7 @@ Task<std::optional<OpenContent>> open_inline(Index& index, const InlineContent& 
   if (range.offset > bytes->size() || range.length > bytes->size() - range.offset) {
     co_return fail(ErrorCode::corrupt, "an inline body is shorter than its object");
   }
-  auto chunk = Chunk::of(std::move(*bytes)).slice(range.offset, range.length);
-  co_return OpenContent{std::move(chunk), nullptr};
+  co_return OpenContent{bytes->slice(range.offset, range.length), nullptr};
 }
 
 Task<std::optional<OpenContent>> open_manifest(Backend backend, Reclaimer::Reading reading, const Manifest& manifest,
@@ -272,9 +271,17 @@ std::vector<Slice> cut(const std::vector<Slice>& slices, ByteRange range) {
   return kept;
 }
 
-Task<std::optional<std::string>> read_inline(Index& index, const InlineContent& content) {
-  CO_TRY(auto bytes, co_await index.get(inline_key(content.id)));
-  if (bytes && crc32c(*bytes) != content.crc32c) {
+Task<std::optional<Chunk>> read_inline(Index& index, const InlineContent& content) {
+  const auto key = inline_key(content.id);
+  Chunk bytes;
+  if (auto known = index.at_hand(key)) {
+    bytes = Chunk::of(std::move(known));
+  } else {
+    CO_TRY(auto read, co_await index.get(key));
+    if (!read) co_return std::optional<Chunk>{};
+    bytes = Chunk::of(*std::move(read));
+  }
+  if (crc32c(bytes.text()) != content.crc32c) {
     co_return fail(ErrorCode::corrupt, "an inline body does not match its checksum");
   }
   co_return bytes;

@@ -41,7 +41,7 @@ std::vector<Slice> cut(const std::vector<Slice>& slices, ByteRange range);
 
 /// The bytes of an inline row. Nothing: the row is gone, its object replaced.
 /// Fails with corrupt where the bytes are not those that were put.
-Task<std::optional<std::string>> read_inline(Index& index, const InlineContent& content);
+Task<std::optional<Chunk>> read_inline(Index& index, const InlineContent& content);
 
 /// The slices of an object in `range`; nothing if it was replaced meanwhile. Not for inline content.
 Task<std::optional<std::vector<Slice>>> slices_in(Index& index, const Content& content, ByteRange range);

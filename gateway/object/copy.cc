@@ -71,7 +71,7 @@ class Copy {
 
   Task<bool> source_is_current(Transaction& transaction) {
     CO_TRY(const auto row, co_await transaction.get(object_key(from_)));
-    co_return row && *row == source_->row;
+    co_return row && *row == *source_->row;
   }
 
   Task<Step> make_at_once() {

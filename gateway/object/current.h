@@ -6,7 +6,7 @@ namespace sluice::object {
 
 /// An object's row as it was read, and what it says.
 struct CurrentRow {
-  std::string row;
+  std::shared_ptr<const std::string> row;
   ObjectRecord record;
 };
 
@@ -18,14 +18,20 @@ auto with_current(Index& index, const ObjectName& name, Use& use)
     -> Task<typename decltype(use(std::declval<CurrentRow&>()))::value_type::value_type::value_type> {
   constexpr int kReplacedMax = 20;
   CurrentRow current;
+  const auto key = object_key(name);
   for (int tries = 0; tries < kReplacedMax; ++tries) {
-    const auto key = object_key(name);
-    CO_TRY(auto row, co_await index.get(key));
-    if (!row) co_return std::unexpected(co_await why_missing(index, name));
+    auto row = index.at_hand(key);
+    if (!row) {
+      CO_TRY(auto read, co_await index.get(key));
+      if (!read) co_return std::unexpected(co_await why_missing(index, name));
+      row = std::make_shared<const std::string>(*std::move(read));
+    }
     // No revision comes twice: the object was this one all the while.
-    if (*row == current.row) co_return fail(ErrorCode::corrupt, "bytes of an object are gone: " + name.key);
-    current.row = std::move(*row);
-    CO_TRY(current.record, decode_row<ObjectRecord>(key, current.row));
+    if (current.row && *row == *current.row) {
+      co_return fail(ErrorCode::corrupt, "bytes of an object are gone: " + name.key);
+    }
+    current.row = std::move(row);
+    CO_TRY(current.record, decode_row<ObjectRecord>(key, *current.row));
     CO_TRY(auto result, co_await use(current));
     if (result) co_return std::move(*result);
   }

@@ -21,13 +21,21 @@ constexpr std::size_t kRemoveSize = 300 * 1024;
 constexpr std::size_t kNameCost = 1200;
 constexpr std::size_t kSliceCost = 120;
 
-Task<std::optional<OpenObject>> open_current(Backend backend, const Reclaimer::Reading& reading, ObjectRecord& record,
-                                             const OpenOptions& options) {
-  CO_TRY(auto selection, co_await select(backend.index, record, options));
-  if (!selection) co_return std::optional<OpenObject>{};
-  CO_TRY(auto opened, co_await open_content(backend, reading, record.content, selection->range));
-  if (!opened) co_return std::optional<OpenObject>{};
-  co_return OpenObject{std::move(*selection), std::move(opened->content), std::move(opened->body)};
+struct Opening {
+  Reclaimer::Reading reading;
+  const OpenOptions& options;
+  OpenObject object{};
+};
+
+Task<std::optional<Done>> open_current(Backend backend, ObjectRecord& record, Opening& opening) {
+  auto& [reading, options, object] = opening;
+  CO_TRY(const auto selected, co_await select(backend.index, record, options, object.selection));
+  if (!selected) co_return std::optional<Done>{};
+  CO_TRY(auto opened, co_await open_content(backend, reading, record.content, object.selection.range));
+  if (!opened) co_return std::optional<Done>{};
+  object.content = std::move(opened->content);
+  object.body = std::move(opened->body);
+  co_return Done{};
 }
 
 struct Page {
@@ -65,16 +73,19 @@ std::size_t cost_of(const ObjectRecord& record) {
 
 Task<OpenObject> Objects::open(const RequestContext&, const ObjectName& name, const OpenOptions& options) {
   CO_TRY(check_name(name));
-  const auto reading = reclaimer_.enter();
-  auto use = [&](CurrentRow& current) { return open_current(backend_, reading, current.record, options); };
-  co_return co_await with_current(backend_.index, name, use);
+  Opening opening{.reading = reclaimer_.enter(), .options = options};
+  auto use = [&](CurrentRow& current) { return open_current(backend_, current.record, opening); };
+  CO_TRY(co_await with_current(backend_.index, name, use));
+  co_return std::move(opening.object);
 }
 
 Task<Selection> Objects::stat(const RequestContext&, const ObjectName& name, const OpenOptions& options) {
   CO_TRY(check_name(name));
   const auto reading = reclaimer_.enter();
-  auto use = [&](CurrentRow& current) { return select(backend_.index, current.record, options); };
-  co_return co_await with_current(backend_.index, name, use);
+  Selection selection;
+  auto use = [&](CurrentRow& current) { return select(backend_.index, current.record, options, selection); };
+  CO_TRY(co_await with_current(backend_.index, name, use));
+  co_return selection;
 }
 
 Task<PartPage> Objects::parts(const RequestContext&, const ObjectName& name, std::uint32_t after, std::size_t limit,

@@ -50,27 +50,29 @@ Result<ByteRange> resolve(const RangeRequest& range, std::uint64_t size) {
   return ByteRange{*range.first, last - *range.first + 1};
 }
 
-Task<std::optional<Selection>> select(Index& index, ObjectRecord& record, const OpenOptions& options) {
+Task<std::optional<Done>> select(Index& index, ObjectRecord& record, const OpenOptions& options, Selection& selection) {
   if (options.admit) {
     CO_TRY(options.admit(record.info));
   }
   CO_TRY(check_read(options.conditions, record.info));
-  Selection selection{.info = std::move(record.info), .range = {}, .partial = false, .part = {}};
-  selection.range.length = selection.info.size;
+  selection.info = std::move(record.info);
+  selection.range = {0, selection.info.size};
+  selection.partial = false;
+  selection.part.reset();
   if (options.range) {
     CO_TRY(selection.range, resolve(*options.range, selection.info.size));
     selection.partial = true;
   }
-  if (!options.part_number) co_return selection;
+  if (!options.part_number) co_return Done{};
   selection.partial = true;
   if (const auto* manifest = std::get_if<Manifest>(&record.content)) {
     CO_TRY(const bool there, co_await select_part(index, *manifest, *options.part_number, selection));
-    if (!there) co_return std::optional<Selection>{};
-    co_return selection;
+    if (!there) co_return std::optional<Done>{};
+    co_return Done{};
   }
   if (*options.part_number != 1) co_return no_such_part(*options.part_number);
   selection.part = whole(selection.info);
-  co_return selection;
+  co_return Done{};
 }
 
 }  // namespace sluice::object

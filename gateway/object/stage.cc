@@ -186,7 +186,7 @@ Task<bool> Uploads::keep_once(NewPart& part) {
   }
   if (part.source) {
     CO_TRY(const auto row, co_await transaction->get(object_key(part.source->name)));
-    if (!row || *row != part.source->current->row) co_return false;
+    if (!row || *row != *part.source->current->row) co_return false;
   }
 
   part.record.info.modified = clock_.now();

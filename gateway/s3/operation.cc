@@ -240,6 +240,7 @@ Outcome<std::string_view> subresource_of(const http::Query& query) {
 
 /// The bucket that virtual-host style puts in front of one of `domains`.
 std::string_view bucket_of_host(std::string_view host, std::span<const std::string> domains) {
+  if (domains.empty()) return {};
   const auto parsed = http::parse_host(host);
   if (!parsed || parsed->is_address) return {};
   host = parsed->name;
