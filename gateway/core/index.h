@@ -37,7 +37,7 @@ class Transaction {
   /// The first rows of `range` in key order, at most `limit` of them.
   virtual Task<std::vector<Entry>> scan(const KeyRange& range, std::size_t limit) = 0;
 
-  /// Keys are 1 to 4096 bytes, values at most 64 KiB and some room for headers.
+  /// Keys are 1 to 2560 bytes, values at most 64 KiB and some room for headers.
   virtual void put(std::string key, std::string value) = 0;
   virtual void erase(std::string key) = 0;
 
@@ -52,7 +52,7 @@ class Transaction {
 /// shared by every gateway process of a deployment. Safe for concurrent use.
 class Index {
  public:
-  static constexpr std::size_t kKeySizeMax = 4096;
+  static constexpr std::size_t kKeySizeMax = 2560;
   static constexpr std::size_t kValueSizeMax = 64 * 1024 + 4096;
 
   virtual ~Index() = default;

@@ -87,6 +87,13 @@ TEST_CASE("the name of a version is read back from its row's key") {
   CHECK_FALSE(version_of_key(std::string("vphotos\0key\0short", 17)));
 }
 
+TEST_CASE("the longest key of a row fits an index") {
+  const ObjectName longest{std::string(63, 'b'), std::string(kKeySizeMax, '\0')};
+  CHECK(object_key(longest).size() <= Index::kKeySizeMax);
+  CHECK(upload_key(longest, kFirst).size() <= Index::kKeySizeMax);
+  CHECK(version_key(longest, 1).size() <= Index::kKeySizeMax);
+}
+
 TEST_CASE("rows of extents and parts sort by number") {
   CHECK(extent_key(ExtentId{255}) < extent_key(ExtentId{256}));
   CHECK(extent_of_key(extent_key(ExtentId{1ULL << 63})) == ExtentId{1ULL << 63});

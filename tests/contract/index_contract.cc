@@ -7,6 +7,7 @@
 #include <map>
 #include <thread>
 
+#include "gateway/core/encoding.h"
 #include "tests/support/run_task.h"
 
 namespace sluice::test {
@@ -84,11 +85,12 @@ void check_rows(Index& index) {
     CHECK(scan(index, {}) == "b=2 c=4 ");
   }
   SECTION("the longest keys and values are kept") {
-    const std::string key(Index::kKeySizeMax, 'k');
-    const std::string value(Index::kValueSizeMax, 'v');
+    const std::string key = random_bytes(Index::kKeySizeMax);
+    const std::string value = random_bytes(Index::kValueSizeMax);
     write(index, {{key, value}});
     CHECK(get(index, key) == value);
     CHECK(scan(index, {}) == key + "=" + value + " ");
+    CHECK(scan(index, {key + '\0', ""}).empty());
   }
   SECTION("a transaction of a megabyte commits") {
     std::vector<Row> rows;

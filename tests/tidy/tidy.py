@@ -11,6 +11,7 @@ ALLOWED = {
     "gateway/object": ["gateway/core"],
     "backends/local": ["gateway/core"],
     "backends/rdma": ["gateway/core"],
+    "backends/postgres": ["gateway/core"],
     "gateway/http": ["gateway/core"],
     "gateway/xml": ["gateway/core"],
     "gateway/blob": ["gateway/core", "gateway/http", "gateway/object", "gateway/xml", "auth"],
