@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "backends/local/durable_file.h"
+#include "gateway/core/encoding.h"
 
 namespace sluice::local {
 
@@ -19,7 +20,9 @@ namespace {
 constexpr const char* kFormatFile = "sluice-format";
 constexpr const char* kUnfinishedFile = "sluice-unfinished";
 constexpr const char* kCleanFile = "clean";
+constexpr const char* kElsewhereFile = "index-elsewhere";
 constexpr const char* kLockFile = "LOCK";
+constexpr std::size_t kIdSize = 16;
 constexpr const char* kFormat = "sluice local format 1\n";
 
 [[noreturn]] void refuse(const std::filesystem::path& path, const std::string& why) {
@@ -40,7 +43,8 @@ bool is_ours(const std::filesystem::path& path) {
 }
 
 bool holds_nothing(const std::filesystem::path& path) {
-  const std::set<std::string> harmless = {kLockFile, "lost+found", std::string(kUnfinishedFile) + ".new"};
+  const std::set<std::string> harmless = {kLockFile, "lost+found", std::string(kUnfinishedFile) + ".new",
+                                          std::string(kElsewhereFile) + ".new"};
   for (const auto& entry : std::filesystem::directory_iterator(path)) {
     if (!harmless.contains(entry.path().filename().string())) return false;
   }
@@ -49,7 +53,7 @@ bool holds_nothing(const std::filesystem::path& path) {
 
 }  // namespace
 
-DataDirectory::DataDirectory(std::filesystem::path path) : path_(std::move(path)) {
+DataDirectory::DataDirectory(std::filesystem::path path, IndexPlace place) : path_(std::move(path)), place_(place) {
   std::error_code error;
   std::filesystem::create_directories(path_, error);
   if (error) refuse(path_, error.message());
@@ -66,6 +70,16 @@ DataDirectory::DataDirectory(std::filesystem::path path) : path_(std::move(path)
   begin();
 }
 
+void DataDirectory::read_id() {
+  id_ = read_text(path_ / kElsewhereFile);
+  if (id_.ends_with('\n')) id_.pop_back();
+  if (place_ == IndexPlace::inside && !id_.empty()) {
+    refuse(path_, "its index is in a database: say where by --index");
+  }
+  if (place_ == IndexPlace::elsewhere && id_.empty())
+    refuse(path_, "has an index of its own: --index does not go with it");
+}
+
 void DataDirectory::lock() {
   auto file = open_file(path_ / kLockFile, O_RDWR | O_CREAT);
   if (!file) refuse(path_, file.error().detail);
@@ -77,6 +91,7 @@ void DataDirectory::lock() {
 void DataDirectory::read_format() {
   const auto format = read_text(path_ / kFormatFile);
   if (format != kFormat) refuse(path_, "has a format this version does not know: " + format.substr(0, 60));
+  read_id();
   if (!std::filesystem::exists(segments())) refuse(path_, "its segments are missing");
   std::error_code error;
   std::filesystem::remove(path_ / kUnfinishedFile, error);
@@ -90,10 +105,16 @@ void DataDirectory::read_format() {
 void DataDirectory::begin() {
   unfinished_ = true;
   std::error_code error;
-  std::filesystem::create_directories(index(), error);
+  if (place_ == IndexPlace::inside) {
+    std::filesystem::remove(path_ / kElsewhereFile, error);
+    if (!error) std::filesystem::create_directories(index(), error);
+  } else if (!std::filesystem::exists(path_ / kElsewhereFile)) {
+    require(path_, write_durably(path_ / kElsewhereFile, to_hex(random_bytes(kIdSize)) + "\n"));
+  }
   if (!error) std::filesystem::create_directories(segments(), error);
   if (error) refuse(path_, error.message());
   require(path_, sync_directory(path_));
+  if (place_ == IndexPlace::elsewhere) read_id();
 }
 
 void DataDirectory::finish() {

@@ -32,7 +32,7 @@ ExtentFiles::ExtentFiles(const std::filesystem::path& directory, const LocalOpti
 
 ExtentFiles::~ExtentFiles() = default;
 
-bool ExtentFiles::close() { return services_.segments->close(); }
+bool ExtentFiles::close() { return services_.segments->close() && !kept_; }
 
 Task<std::unique_ptr<ExtentWriter>> ExtentFiles::create(std::optional<std::uint64_t> length_expected) {
   if (length_expected.value_or(0) > kExtentLengthMax) co_return fail(ErrorCode::entity_too_large, "extent");
@@ -54,7 +54,11 @@ Task<std::unique_ptr<BodySource>> ExtentFiles::open(const Extent& extent, ByteRa
 }
 
 Task<> ExtentFiles::release(const Extent& extent) {
-  if (index_uncertain_) co_return done;
+  if (index_uncertain_) {
+    // The next start finds it.
+    kept_ = true;
+    co_return done;
+  }
   const Place place = place_of(extent.id);
   const auto file = services_.segments->file(place.segment);
   if (!file && file.error().code == ErrorCode::no_such_object) co_return done;
@@ -78,6 +82,7 @@ Task<> ExtentFiles::release(const Extent& extent) {
 }
 
 Task<Reconciled> ExtentFiles::reconcile(LiveExtents& live, bool give_back) {
+  if (give_back && index_uncertain_) kept_ = true;
   Reconciliation reconciliation(services_, give_back && !index_uncertain_);
   co_return co_await reconciliation.run(live);
 }

@@ -18,7 +18,8 @@ class ExtentFiles final : public ExtentStore {
               const std::atomic<bool>& index_uncertain, Log& log);
   ~ExtentFiles() override;
 
-  /// Ends what goes on in the background; true if no bytes are left that nobody owns. Call last.
+  /// Ends what goes on in the background; true if no bytes are left that nobody owns, as far
+  /// as is known. Call last.
   bool close();
 
   std::uint64_t extent_length_max() const override { return kExtentLengthMax; }
@@ -30,6 +31,7 @@ class ExtentFiles final : public ExtentStore {
  private:
   ExtentServices services_;
   const std::atomic<bool>& index_uncertain_;
+  std::atomic<bool> kept_ = false;  ///< Something was to be released while the index was uncertain.
 };
 
 }  // namespace sluice::local

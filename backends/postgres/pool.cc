@@ -13,7 +13,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr auto kPauseMin = std::chrono::milliseconds(50);  ///< Between tries to open a connection.
-constexpr auto kPauseMax = std::chrono::milliseconds(1000);
+constexpr auto kPauseMax = std::chrono::milliseconds(250);
 
 using Timer =
     asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
@@ -113,6 +113,7 @@ Task<Lease> Pool::acquire(Hold hold, Deadline deadline) {
   if (connection) co_return Lease(*this, std::move(connection), hold);
   const std::scoped_lock lock(mutex_);
   if (failed_) co_return std::unexpected(*failed_);
+  if (opening_) co_return fail(ErrorCode::unavailable, "index: PostgreSQL did not take a connection in time");
   co_return fail(ErrorCode::busy, "index: every connection to PostgreSQL is in use");
 }
 
@@ -174,9 +175,11 @@ void Pool::open_some(const std::stop_token& stop) {
     };
     if (!wanted_.wait(lock, stop, needed)) return;
     ++count_;
+    opening_ = true;
     lock.unlock();
     auto opened = open_(stop);
     lock.lock();
+    opening_ = false;
     note(opened ? Result<>() : Result<>(std::unexpected(opened.error())));
     if (opened) {
       pause = kPauseMin;

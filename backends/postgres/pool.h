@@ -87,6 +87,7 @@ class Pool {
   std::deque<std::shared_ptr<Waiter>> waiters_;
   std::size_t count_ = 0;  ///< Open ones, and the one being opened.
   std::size_t snapshots_ = 0;
+  bool opening_ = false;
   std::optional<Error> failed_;  ///< Of the last try to open one.
 
   std::jthread opener_;

@@ -138,9 +138,11 @@ Task<> PostgresIndex::State::commit(Commit commit, std::optional<Lease> lease) {
       doubt.resolved();
       co_return *result;
     }
-    CO_TRY(const bool happened, co_await settle(number, until));
+    const auto happened = co_await settle(number, deadline());
+    if (!happened) co_return fail(ErrorCode::unavailable, "index: a commit is in doubt: " + happened.error().detail);
     doubt.resolved();
-    if (happened) co_return done;
+    if (*happened) co_return done;
+    if (Deadline::clock::now() >= until) co_return fail(ErrorCode::unavailable, "index: no commit came through");
   }
 }
 
@@ -202,7 +204,7 @@ Task<bool> PostgresIndex::State::settle(std::int64_t number, Deadline deadline) 
     }
     const bool again = answers || answers.error().lost;
     if (!again) co_return std::unexpected(answers.error().error);
-    if (Deadline::clock::now() >= deadline) co_return fail(ErrorCode::unavailable, "index: a commit is in doubt");
+    if (Deadline::clock::now() >= deadline) co_return fail(ErrorCode::unavailable, "no connection lived long enough");
   }
 }
 
