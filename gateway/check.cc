@@ -12,9 +12,9 @@
 #include <stdexcept>
 #include <vector>
 
-#include "backends/local/local_backend.h"
 #include "gateway/config.h"
 #include "gateway/object/fsck.h"
+#include "gateway/store.h"
 
 namespace sluice {
 namespace {
@@ -54,14 +54,14 @@ int check(std::span<const std::string_view> arguments, const std::map<std::strin
   const auto log = open_log(config.log, LogLevel::warning);
   BufferPool pool(config.body_memory_size);
   if (!std::filesystem::is_directory(config.data)) throw std::invalid_argument("there is no directory " + config.data);
-  local::LocalBackend local({.directory = config.data}, pool, *log);
+  Store store(config, pool, *log);
 
   // The coroutine refers to them to its end.
   const std::function<void(const std::string&)> found = [](const std::string& fault) { std::puts(fault.c_str()); };
   const std::function<void(const object::FsckReport&)> progress = show_progress;
   boost::asio::io_context io(1);
   std::optional<Result<object::FsckReport>> report;
-  boost::asio::co_spawn(io, object::fsck(local.backend(), options, found, progress),
+  boost::asio::co_spawn(io, object::fsck(store.backend(), options, found, progress),
                         [&](std::exception_ptr thrown, Result<object::FsckReport> result) {
                           if (thrown) std::rethrow_exception(thrown);
                           report = std::move(result);

@@ -36,6 +36,10 @@ struct Option {
 
 constexpr Option kOptions[] = {
     {"data", &Config::data, "DIR", "where objects live; made if absent"},
+    {"index", &Config::index, "URL",
+     "the index in PostgreSQL: postgres://USER@HOST/DATABASE; empty: in the data directory"},
+    {"index-connections", &Config::index_connections_max, "N", "connections to PostgreSQL at most", false, false, 2,
+     1000},
     {"s3", &Config::s3, "ADDR", "S3 listens here (HOST:PORT; port 0 picks one)"},
     {"blob", &Config::blob, "ADDR", "Azure Blob listens here"},
     {"admin", &Config::admin, "ADDR", "health, readiness and /metrics; plain HTTP, keep it private"},
@@ -298,6 +302,9 @@ void validate_azure(const Config& config) {
 
 void validate(const Config& config) {
   if (config.tls_cert.empty() != config.tls_key.empty()) refuse("tls-cert and tls-key go together");
+  if (!config.index.empty() && !config.index.starts_with("postgres://") && !config.index.starts_with("postgresql://")) {
+    refuse("index must be empty or begin with postgres://");
+  }
   if (config.root_access_key.empty() || config.root_secret_key.empty()) {
     refuse("root-access-key and root-secret-key must not be empty");
   }
@@ -328,7 +335,9 @@ std::string quoted(std::string_view text) {
 std::string shown(const Config& config, const Option& option) {
   struct Visitor {
     const Config& config;
-    std::string operator()(std::string Config::* member) const { return quoted(config.*member); }
+    std::string operator()(std::string Config::* member) const {
+      return quoted(member == &Config::index ? without_password(config.index) : config.*member);
+    }
     std::string operator()(std::uint64_t Config::* member) const { return std::to_string(config.*member); }
     std::string operator()(bool Config::* member) const { return config.*member ? "true" : "false"; }
     std::string operator()(std::vector<std::string> Config::* member) const {
@@ -344,6 +353,23 @@ std::string shown(const Config& config, const Option& option) {
 
 bool Config::has_development_keys() const {
   return root_access_key == kDevelopmentAccessKey || root_secret_key == kDevelopmentSecretKey;
+}
+
+std::string without_password(std::string_view conninfo) {
+  constexpr std::string_view kHidden = "(not shown)";
+  std::string text(conninfo);
+  const auto user = text.find("://");
+  const auto host = text.rfind('@');
+  if (user != std::string::npos && host != std::string::npos) {
+    const auto colon = text.find(':', user + 3);
+    if (colon < host) text.replace(colon + 1, host - colon - 1, kHidden);
+  }
+  constexpr std::string_view kParameter = "password=";
+  for (auto at = text.find(kParameter); at != std::string::npos; at = text.find(kParameter, at)) {
+    at += kParameter.size();
+    text.replace(at, std::min(text.find('&', at), text.size()) - at, kHidden);
+  }
+  return text;
 }
 
 bool is_loopback(std::string_view address) {

@@ -22,6 +22,8 @@ inline constexpr std::string_view kRootAccount = "root";
 /// Everything the program is told, validated. Sizes in bytes, times in seconds.
 struct Config {
   std::string data = "./data";
+  std::string index;  ///< A PostgreSQL connection string; empty: the index is in the data directory.
+  std::uint64_t index_connections_max = 32;
   std::string s3 = "127.0.0.1:9000";
   std::string blob = "127.0.0.1:10000";
   std::string admin = "127.0.0.1:9001";
@@ -65,6 +67,9 @@ Config read_config(std::span<const std::string_view> arguments, const std::map<s
 
 /// The effective configuration as TOML, secrets left out.
 std::string to_toml(const Config& config);
+
+/// A connection string without the passwords in it.
+std::string without_password(std::string_view conninfo);
 
 /// The flags with their environment names and defaults, for --help.
 std::string describe_options();

@@ -148,3 +148,23 @@ TEST_CASE("a switch that is on by default is turned off by a value") {
   CHECK_FALSE(read({"--sigv2", "false"}).sigv2);
   CHECK(read({"--quiet"}).quiet);
 }
+
+TEST_CASE("an index elsewhere is a PostgreSQL URL, whose password is never shown") {
+  CHECK(read({}).index.empty());
+  CHECK_THROWS_AS(read({"--index", "host=db"}), std::invalid_argument);
+  const Config config = read({"--index-connections", "8"}, {{"SLUICE_INDEX", "postgres://sluice:hunter2@db/sluice"}});
+  CHECK(config.index == "postgres://sluice:hunter2@db/sluice");
+  CHECK(config.index_connections_max == 8);
+  const auto shown = sluice::to_toml(config);
+  CHECK(shown.find("hunter2") == std::string::npos);
+  CHECK(shown.find("postgres://sluice:(not shown)@db/sluice") != std::string::npos);
+}
+
+TEST_CASE("passwords are taken out of a connection string wherever they stand") {
+  using sluice::without_password;
+  CHECK(without_password("postgres://db1,db2/sluice") == "postgres://db1,db2/sluice");
+  CHECK(without_password("postgres://u@db:5432/sluice") == "postgres://u@db:5432/sluice");
+  CHECK(without_password("postgres://u:a:b/c@d@db/x") == "postgres://u:(not shown)@db/x");
+  CHECK(without_password("postgres:///x?password=p&user=u&sslpassword=q") ==
+        "postgres:///x?password=(not shown)&user=u&sslpassword=(not shown)");
+}

@@ -14,7 +14,6 @@
 #include "auth/azure_account.h"
 #include "auth/credentials.h"
 #include "auth/sigv4.h"
-#include "backends/local/local_backend.h"
 #include "gateway/blob/handler.h"
 #include "gateway/core/clock.h"
 #include "gateway/http/admin.h"
@@ -25,6 +24,7 @@
 #include "gateway/object/reclaimer.h"
 #include "gateway/object/uploads.h"
 #include "gateway/s3/handler.h"
+#include "gateway/store.h"
 
 namespace sluice {
 namespace {
@@ -60,13 +60,6 @@ blob::Options blob_options(const Config& config) {
   blob::Options options;
   options.domains = config.domains;
   return options;
-}
-
-local::LocalOptions local_options(const Config& config) {
-  return {.directory = config.data,
-          .block_cache_size = config.index_cache_size,
-          .segment_size = config.segment_size,
-          .inline_size_max = config.inline_size_max};
 }
 
 http::ServerOptions server_options(const Config& config) {
@@ -106,8 +99,8 @@ class Gateway {
         log_(open_log(config.log, level_of(config.log_level))),
         access_log_(open_log(config.access_log, LogLevel::info)),
         pool_(config.body_memory_size),
-        local_(local_options(config), pool_, *log_),
-        backend_(local_.backend()),
+        store_(config, pool_, *log_),
+        backend_(store_.backend()),
         reclaimer_(backend_, *log_),
         buckets_(backend_, clock_),
         objects_(backend_, reclaimer_, clock_),
@@ -129,7 +122,7 @@ class Gateway {
     blob_address_ = listen(config_.blob, blob_, "blob", tls_.get());
     admin_address_ = listen(config_.admin, admin_, "admin", nullptr);
     server_.start();
-    if (local_.was_unclean()) background_.push_back(spawn(server_.executor(0), reconcile(backend_, *log_)));
+    if (store_.was_unclean()) background_.push_back(spawn(server_.executor(0), reconcile(backend_, *log_)));
     background_.push_back(spawn(server_.executor(0), reclaimer_.run()));
     ready_ = true;
     log_->info("serving",
@@ -226,7 +219,7 @@ class Gateway {
   std::unique_ptr<Log> log_;
   std::unique_ptr<Log> access_log_;
   BufferPool pool_;
-  local::LocalBackend local_;
+  Store store_;
   Backend backend_;
   object::Reclaimer reclaimer_;
   object::Buckets buckets_;

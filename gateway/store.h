@@ -1,0 +1,34 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "gateway/config.h"
+#include "gateway/core/backend.h"
+#include "gateway/core/chunk.h"
+#include "gateway/core/log.h"
+
+namespace sluice {
+
+/// Opens the backend that the configuration names: a data directory, with its index
+/// inside or in PostgreSQL. Throws std::runtime_error with a message for the operator.
+class Store {
+ public:
+  Store(const Config& config, BufferPool& pool, Log& log);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  Backend backend();
+
+  /// The last run did not close it: orphans may be there, and a reconcile() is due.
+  bool was_unclean() const;
+
+ private:
+  class Kind;
+  class Local;
+  class LocalWithPostgres;
+  std::unique_ptr<Kind> kind_;
+};
+
+}  // namespace sluice
