@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Plays one scenario against a server it starts, or lists them all. See README.md."""
 import argparse
+import contextlib
 import pathlib
 import random
 import re
@@ -10,6 +11,7 @@ import tempfile
 import traceback
 
 import scenarios  # noqa: F401  (registers every scenario)
+from harness.postgres import Postgres
 from harness.scenario import SCENARIOS, SKIPPED, Options, Skip, Stage
 from harness.server import Server
 
@@ -21,16 +23,20 @@ def play(chosen, arguments):
     folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=work))
     options = Options(arguments.large_size, arguments.rounds, arguments.seed, arguments.tools)
     try:
-        server = Server(arguments.server, folder, tls=chosen.tls, settings=chosen.settings)
+        server = None
         try:
-            with server:
-                chosen.play(Stage(server, folder, options))
+            with Postgres() if chosen.postgres else contextlib.nullcontext() as database:
+                settings = chosen.settings | ({"SLUICE_INDEX": database.url} if database else {})
+                server = Server(arguments.server, folder, tls=chosen.tls, settings=settings)
+                with server:
+                    chosen.play(Stage(server, folder, options, database))
         except Skip as reason:
             print(f"skipped: {reason}")
             return SKIPPED
         except BaseException:
             traceback.print_exc()
-            print(f"--- the server's log\n{server.log_tail()}")
+            if server is not None:
+                print(f"--- the server's log\n{server.log_tail()}")
             return 1
         print(f"passed: {chosen.name}")
         return 0

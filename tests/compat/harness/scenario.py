@@ -29,6 +29,7 @@ class Stage:
     server: Server
     folder: pathlib.Path
     options: Options
+    database: object = None  # the harness's Postgres, where the scenario asks for one
 
 
 @dataclasses.dataclass
@@ -38,6 +39,7 @@ class Scenario:
     tls: bool = False
     sanitized: bool = False  # also played against the sanitized server
     settings: dict = dataclasses.field(default_factory=dict)  # environment of the server
+    postgres: bool = False  # the server's index is in a PostgreSQL of the scenario's own
 
 
 SCENARIOS: dict[str, Scenario] = {}

@@ -33,6 +33,19 @@ def cut_power_and_verify(stage):
         check_store(stage)
 
 
+@scenario("crash: kill -9 of the gateway and of PostgreSQL loses nothing acknowledged", postgres=True)
+def kill_both_and_verify(stage):
+    chance = random.Random(stage.options.seed)
+
+    def lose():
+        if chance.random() < 0.5:
+            stage.database.crash()
+            stage.database.start()
+
+    play_rounds(stage, max(stage.options.rounds // 4, 1), lose)
+    check_store(stage)
+
+
 def play_rounds(stage, round_count, lose):
     """Load, a kill, `lose()`, a start and a look at everything in doubt, so many times; then at everything."""
     print(f"seed {stage.options.seed}, {round_count} rounds", flush=True)

@@ -3,7 +3,7 @@ import http.client
 import ssl
 import urllib.parse
 
-from clients import CLIENTS
+from clients import CLIENTS, Boto3, Rclone
 from harness.content import KIB, MIB, make_file, sha256, sha256_of_file
 from harness.s3 import S3
 from harness.scenario import Scenario, add, expect, expect_equal
@@ -136,10 +136,11 @@ def follow(stage, link, method="GET", body=None):
     return result
 
 
-def register(kind, what, play, tls=False):
+def register(kind, what, play, tls=False, postgres=False):
     transport = "over TLS" if tls else "over HTTP"
-    name = f"{kind.name} {transport}: {what}"
-    add(Scenario(name, lambda stage: play(kind(stage.server, stage.folder), stage), tls=tls))
+    index = ", index in PostgreSQL" if postgres else ""
+    name = f"{kind.name} {transport}{index}: {what}"
+    add(Scenario(name, lambda stage: play(kind(stage.server, stage.folder), stage), tls=tls, postgres=postgres))
 
 
 for each in CLIENTS:
@@ -153,3 +154,10 @@ for each in CLIENTS:
     if each.can_presign:
         register(each, "presigned links", presigned_links)
         register(each, "presigned links", presigned_links, tls=True)
+
+for each in (Boto3, Rclone):
+    register(each, "small objects", small_objects, postgres=True)
+    register(each, "copies and deletions", copies_and_deletions, postgres=True)
+    register(each, "unusual keys", unusual_keys, postgres=True)
+register(Boto3, "a large object", large_object, postgres=True)
+register(Rclone, "a sync moves nothing twice", sync_twice, postgres=True)
