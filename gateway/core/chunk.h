@@ -35,6 +35,9 @@ class Chunk {
   /// The memory to fill, for the maker of the chunk alone.
   std::span<std::byte> writable() { return bytes_; }
 
+  /// Does nobody else hold this memory? Then its holder may write into it, as its maker could.
+  bool unshared() const { return owner_.use_count() == 1; }
+
   /// The part of this chunk that starts at `offset`; shares the memory.
   Chunk slice(std::size_t offset, std::size_t length) const { return {owner_, bytes_.subspan(offset, length)}; }
 
