@@ -77,9 +77,10 @@ TEST_CASE("a content is encrypted as AES-256-GCM says") {
 
   // Made with another implementation.
   const auto some = encrypt(counting_key(), pattern(100), 7);
-  CHECK(to_hex(some.bytes) ==
-        "0ebbbbcba90fa98c3097ef784c77f3f0a23428d6a412fa8e2831053e01348f8faeb80849d6f1b2172bdc57d8f5f52b07f9501f8315023c2"
-        "4d839a9bbeecbfc5d29a8f0df4d32ba132b76d5ca023f6ab06d2208dc6cfb1f205cc9623e7ad4432977f6e0b2");
+  CHECK(
+      to_hex(some.bytes) ==
+      "0ebbbbcba90fa98c3097ef784c77f3f0a23428d6a412fa8e2831053e01348f8faeb80849d6f1b2172bdc57d8f5f52b07f9501f8315023c2"
+      "4d839a9bbeecbfc5d29a8f0df4d32ba132b76d5ca023f6ab06d2208dc6cfb1f205cc9623e7ad4432977f6e0b2");
   CHECK(to_hex(some.tag) == "b6530ae5a1d2ab3ce691512a476b40f6");
   const auto much = encrypt(counting_key(), pattern(1'000'000), 65'536);
   CHECK(to_hex(digest_of(DigestAlgorithm::sha256, much.bytes).bytes) ==

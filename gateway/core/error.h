@@ -37,6 +37,13 @@ enum class ErrorCode : std::uint8_t {
   not_implemented,
   method_not_allowed,
 
+  // Encryption.
+  customer_key_missing,     ///< The customer keeps the key of the object, and did not give it.
+  customer_key_mismatch,    ///< The key given is not the object's.
+  customer_key_unexpected,  ///< A key is given for an object that the customer has no key of.
+  no_master_key,            ///< Nothing is configured to encrypt under, or not what the object needs.
+  no_such_master_key,       ///< The request names a master key that there is none of.
+
   // Conditions and ranges.
   precondition_failed,
   not_modified,

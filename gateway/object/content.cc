@@ -1,6 +1,7 @@
 #include "gateway/object/content.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "gateway/core/digest.h"
 #include "gateway/object/catalog.h"
@@ -141,14 +142,34 @@ ByteRange overlap(ByteRange range, std::uint64_t begin, std::uint64_t end) {
   return {from - begin, to > from ? to - from : 0};
 }
 
+/// Some bytes of a manifest that one source can give: of a row of plain parts, or of one encrypted part.
+struct Piece {
+  std::vector<Slice> slices;
+  std::optional<Seal> seal;
+  std::uint64_t size = 0;  ///< Of the whole content that the seal is of.
+  ByteRange range;         ///< Within that.
+};
+
+Task<std::unique_ptr<BodySource>> open_piece(ExtentStore& extents, Reclaimer::Reading reading, const Piece& piece,
+                                             const std::optional<SecretKey>& key) {
+  auto source = std::make_unique<SliceSource>(extents, std::move(reading), cut(piece.slices, piece.range));
+  CO_TRY(co_await source->open_first());
+  if (!key) co_return source;
+  if (!piece.seal) co_return fail(ErrorCode::corrupt, "an encrypted content has no seal");
+  const SealedContent content{.size = piece.size, .tag = piece.seal->tag};
+  co_return std::make_unique<DecryptingSource>(std::move(source), content_key(*key, *piece.seal), content, piece.range);
+}
+
 // The parts of a manifest in a range, row by row: an object of ten thousand parts
 // is read with a row of them in memory.
 class ManifestSource : public BodySource {
  public:
-  ManifestSource(Backend backend, Reclaimer::Reading reading, Manifest manifest, ByteRange range)
+  ManifestSource(Backend backend, Reclaimer::Reading reading, Manifest manifest, std::optional<SecretKey> key,
+                 ByteRange range)
       : backend_(backend),
         reading_(std::move(reading)),
         manifest_(std::move(manifest)),
+        key_(key),
         range_(range),
         left_(range.length),
         next_(row_of_offset(manifest_, range.offset)) {}
@@ -177,29 +198,55 @@ class ManifestSource : public BodySource {
  private:
   Task<bool> open_next() {
     current_.reset();
-    if (next_ == manifest_.rows.size()) co_return false;
-    const auto row = next_++;
-    CO_TRY(const auto parts, co_await read_row(backend_.index, manifest_, row));
-    if (!parts) co_return false;
-    const auto slices = slices_of(*parts);
-    const auto within = overlap(range_, begin_of(manifest_, row), manifest_.rows[row].end);
-    current_ = std::make_unique<SliceSource>(backend_.extents, reading_, cut(slices, within));
-    CO_TRY(co_await current_->open_first());
+    while (pieces_.empty()) {
+      if (next_ == manifest_.rows.size()) co_return false;
+      const auto row = next_++;
+      CO_TRY(auto parts, co_await read_row(backend_.index, manifest_, row));
+      if (!parts) co_return false;
+      take_row(*parts, row);
+    }
+    const Piece piece = std::move(pieces_.front());
+    pieces_.pop_front();
+    CO_TRY(current_, co_await open_piece(backend_.extents, reading_, piece, key_));
     co_return true;
+  }
+
+  void take_row(std::vector<PartRecord>& parts, std::size_t row) {
+    auto begin = begin_of(manifest_, row);
+    if (!key_) {
+      const auto within = overlap(range_, begin, manifest_.rows[row].end);
+      pieces_.push_back({.slices = slices_of(parts), .seal = {}, .size = 0, .range = within});
+      return;
+    }
+    for (auto& part : parts) {
+      const auto end = begin + part.info.size;
+      const auto within = overlap(range_, begin, end);
+      begin = end;
+      if (within.length == 0) continue;
+      pieces_.push_back({std::move(part.slices), std::move(part.seal), part.info.size, within});
+    }
   }
 
   Backend backend_;
   Reclaimer::Reading reading_;
   Manifest manifest_;
+  std::optional<SecretKey> key_;
   ByteRange range_;
   std::uint64_t left_;
   std::size_t next_;
-  std::unique_ptr<SliceSource> current_;
+  std::deque<Piece> pieces_;  ///< Of the row at hand, not opened yet.
+  std::unique_ptr<BodySource> current_;
 };
 
-Task<std::optional<OpenContent>> open_inline(Index& index, const InlineContent& content, ByteRange range) {
+Task<std::optional<OpenContent>> open_inline(Index& index, const InlineContent& content, const Decryption& decryption,
+                                             ByteRange range) {
   CO_TRY(auto bytes, co_await read_inline(index, content));
   if (!bytes) co_return std::optional<OpenContent>{};
+  if (decryption.key) {
+    const auto key = content_key(*decryption.key, *decryption.seal);
+    CO_TRY(auto plain, decrypt(key, std::string(bytes->text()), decryption.seal->tag));
+    bytes = Chunk::of(std::move(plain));
+  }
   if (range.offset > bytes->size() || range.length > bytes->size() - range.offset) {
     co_return fail(ErrorCode::corrupt, "an inline body is shorter than its object");
   }
@@ -207,8 +254,8 @@ Task<std::optional<OpenContent>> open_inline(Index& index, const InlineContent& 
 }
 
 Task<std::optional<OpenContent>> open_manifest(Backend backend, Reclaimer::Reading reading, const Manifest& manifest,
-                                               ByteRange range) {
-  auto source = std::make_unique<ManifestSource>(backend, std::move(reading), manifest, range);
+                                               const std::optional<SecretKey>& key, ByteRange range) {
+  auto source = std::make_unique<ManifestSource>(backend, std::move(reading), manifest, key, range);
   CO_TRY(const bool there, co_await source->open_first());
   if (!there) co_return std::optional<OpenContent>{};
   co_return OpenContent{{}, std::move(source)};
@@ -307,19 +354,37 @@ std::unique_ptr<BodySource> open_slices(ExtentStore& extents, Reclaimer::Reading
   return std::make_unique<SliceSource>(extents, std::move(reading), std::move(slices));
 }
 
+Result<Decryption> decryption_of(const KeyRing& ring, const std::optional<Encryption>& encryption,
+                                 const std::optional<Seal>& seal, const std::optional<SecretKey>& customer_key) {
+  if (!encryption && !customer_key) return Decryption{};
+  TRY(auto key, open_object_key(ring, encryption, customer_key));
+  return Decryption{.key = key, .seal = seal};
+}
+
 Task<std::optional<OpenContent>> open_content(Backend backend, Reclaimer::Reading reading, const Content& content,
-                                              ByteRange range) {
+                                              const Decryption& decryption, ByteRange range) {
   if (range.length == 0) co_return OpenContent{};
   if (const auto* data = std::get_if<InlineContent>(&content)) {
-    co_return co_await open_inline(backend.index, *data, range);
+    co_return co_await open_inline(backend.index, *data, decryption, range);
   }
   if (const auto* manifest = std::get_if<Manifest>(&content)) {
-    co_return co_await open_manifest(backend, std::move(reading), *manifest, range);
+    co_return co_await open_manifest(backend, std::move(reading), *manifest, decryption.key, range);
   }
   const auto& slices = std::get<std::vector<Slice>>(content);
+  if (decryption.key) {
+    const Piece piece{.slices = slices, .seal = decryption.seal, .size = size_of(slices), .range = range};
+    CO_TRY(auto source, co_await open_piece(backend.extents, std::move(reading), piece, decryption.key));
+    co_return OpenContent{{}, std::move(source)};
+  }
   auto source = std::make_unique<SliceSource>(backend.extents, std::move(reading), cut(slices, range));
   CO_TRY(co_await source->open_first());
   co_return OpenContent{{}, std::move(source)};
+}
+
+Task<std::unique_ptr<BodySource>> open_part(ExtentStore& extents, Reclaimer::Reading reading, const PartRecord& part,
+                                            const std::optional<SecretKey>& key, ByteRange range) {
+  const Piece piece{.slices = part.slices, .seal = part.seal, .size = part.info.size, .range = range};
+  co_return co_await open_piece(extents, std::move(reading), piece, key);
 }
 
 }  // namespace sluice::object

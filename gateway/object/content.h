@@ -7,6 +7,7 @@
 
 #include "gateway/core/backend.h"
 #include "gateway/core/body.h"
+#include "gateway/object/encryption.h"
 #include "gateway/object/reclaimer.h"
 #include "gateway/object/record.h"
 
@@ -55,9 +56,23 @@ struct OpenContent {
   std::unique_ptr<BodySource> body;  ///< Null: nothing more.
 };
 
+/// What the bytes of an object are decrypted with; nothing where they are plain.
+struct Decryption {
+  std::optional<SecretKey> key;  ///< The object's.
+  std::optional<Seal> seal;      ///< The content's, unless that is a manifest.
+};
+
+/// The decryption of an object, for who has that customer key (or none). Fails as open_object_key().
+Result<Decryption> decryption_of(const KeyRing& ring, const std::optional<Encryption>& encryption,
+                                 const std::optional<Seal>& seal, const std::optional<SecretKey>& customer_key);
+
 /// Opens them; the first extent is opened here, so that what is wrong with it is
 /// told here. Nothing: the object was replaced meanwhile.
 Task<std::optional<OpenContent>> open_content(Backend backend, Reclaimer::Reading reading, const Content& content,
-                                              ByteRange range);
+                                              const Decryption& decryption, ByteRange range);
+
+/// The bytes of one part, which is not empty. The first extent is opened here.
+Task<std::unique_ptr<BodySource>> open_part(ExtentStore& extents, Reclaimer::Reading reading, const PartRecord& part,
+                                            const std::optional<SecretKey>& key, ByteRange range);
 
 }  // namespace sluice::object

@@ -5,6 +5,7 @@
 #include "gateway/object/manifest.h"
 #include "gateway/object/objects.h"
 #include "gateway/object/retry.h"
+#include "gateway/object/rewrite.h"
 
 namespace sluice::object {
 namespace {
@@ -14,11 +15,12 @@ using Step = std::optional<ObjectInfo>;
 
 class Copy {
  public:
-  Copy(Backend backend, Reclaimer& reclaimer, const Clock& clock, const ObjectName& from, const ObjectName& to,
-       const CopyOptions& options, Reclaimer::Reading reading)
+  Copy(Backend backend, Reclaimer& reclaimer, const Clock& clock, const KeyRing& keys, const ObjectName& from,
+       const ObjectName& to, const CopyOptions& options, Reclaimer::Reading reading)
       : backend_(backend),
         reclaimer_(reclaimer),
         clock_(clock),
+        keys_(keys),
         from_(from),
         to_(to),
         options_(options),
@@ -28,12 +30,19 @@ class Copy {
     if (options_.admit_source) {
       CO_TRY(options_.admit_source(source.record.info));
     }
+    CO_TRY(decryption_,
+           decryption_of(keys_, source.record.info.encryption, source.record.seal, options_.source_customer_key));
     CO_TRY(check_source(options_.source_conditions, source.record.info));
-    CO_TRY(co_await check_early(backend_.index, to_, options_.conditions));
+    CO_TRY(const auto bucket, co_await check_early(backend_.index, to_, options_.conditions));
     source_ = &source;
     describe();
+    CO_TRY(const auto encryption, encryption_of_copy(bucket.settings));
     CO_TRY(const bool there, co_await take_checksum());
     if (!there) co_return Step{};
+    if (!shares(encryption)) co_return co_await make_anew(encryption, bucket.settings);
+    if (decryption_.key) {
+      CO_TRY(record_.info.encryption, rewrap(keys_, *decryption_.key, encryption));
+    }
     const auto* manifest = std::get_if<Manifest>(&source.record.content);
     if (manifest != nullptr && manifest->rows.size() > 1 && from_ != to_) co_return co_await make_in_steps(*manifest);
     auto attempt = [this] { return make_at_once(); };
@@ -51,12 +60,63 @@ class Copy {
     record_.info.metadata = options_.replacement->metadata;
   }
 
+  // What the copy is to be, everything considered.
+  Result<EncryptionRequest> encryption_of_copy(const BucketSettings& bucket) const {
+    EncryptionRequest request = options_.encryption;
+    if (!request.empty()) return request;
+    TRY(request.choice, parse_encryption_setting(bucket.encryption));
+    const auto& has = source_->record.info.encryption;
+    if (request.choice || !has || has->mode == EncryptionMode::customer) return request;
+    request.choice.emplace(has->mode, has->mode == EncryptionMode::named ? has->master : std::string());
+    return request;
+  }
+
+  // The bytes serve the copy as well where the same ones have the keys to them.
+  bool shares(const EncryptionRequest& request) const {
+    if (!decryption_.key) return request.empty();
+    if (!options_.source_customer_key) return request.choice.has_value();
+    return request.customer_key && request.customer_key->equals(*options_.source_customer_key);
+  }
+
+  Task<Step> make_anew(const EncryptionRequest& request, const BucketSettings& bucket) {
+    CO_TRY(const auto key, new_object_key(keys_, request, bucket));
+    CO_TRY(auto rewritten,
+           co_await rewrite({backend_, reclaimer_, clock_, reading_, source_->record, decryption_, key}));
+    if (!rewritten) co_return Step{};
+    record_.content = rewritten->record.content;
+    record_.seal = rewritten->record.seal;
+    record_.info.md5 = rewritten->record.info.md5;
+    record_.info.encryption = rewritten->record.info.encryption;
+    auto attempt = [&] { return finish_anew(*rewritten); };
+    CO_TRY(auto made, co_await retry_conflicts(attempt));
+    if (made) rewritten->body.keep();
+    co_return made;
+  }
+
+  Task<Step> finish_anew(const Rewritten& rewritten) {
+    const auto transaction = backend_.index.begin();
+    Catalog rows(*transaction);
+    References references;
+    CO_TRY(co_await claim_bucket(rows, to_.bucket));
+    // Onto itself: a later object must not be undone.
+    if (from_ == to_) {
+      CO_TRY(const bool current, co_await source_is_current(*transaction));
+      if (!current) co_return Step{};
+    }
+    CO_TRY(co_await name_rewritten(rows, references, rewritten));
+    CO_TRY(const bool garbage, co_await install(rows, references, clock_.now(), to_, options_.conditions, record_));
+    CO_TRY(co_await references.apply(rows));
+    CO_TRY(co_await transaction->commit());
+    if (garbage) reclaimer_.wake();
+    co_return record_.info;
+  }
+
   // A checksum of another kind than the source has is computed. False: it is gone.
   Task<bool> take_checksum() {
     const auto& has = source_->record.info.checksum;
     if (!options_.checksum || (has && has->digest.algorithm == *options_.checksum)) co_return true;
     const ByteRange all{0, source_->record.info.size};
-    CO_TRY(auto opened, co_await open_content(backend_, reading_, source_->record.content, all));
+    CO_TRY(auto opened, co_await open_content(backend_, reading_, source_->record.content, decryption_, all));
     if (!opened) co_return false;
     ChunkSource chunk(opened->content);
     DigestSource body(opened->body ? *opened->body : chunk);
@@ -183,11 +243,13 @@ class Copy {
   Backend backend_;
   Reclaimer& reclaimer_;
   const Clock& clock_;
+  const KeyRing& keys_;
   const ObjectName& from_;
   const ObjectName& to_;
   const CopyOptions& options_;
   Reclaimer::Reading reading_;
   const CurrentRow* source_ = nullptr;
+  Decryption decryption_;  ///< Of the source.
   ObjectRecord record_;
 };
 
@@ -197,7 +259,7 @@ Task<ObjectInfo> Objects::copy(const RequestContext&, const ObjectName& from, co
                                const CopyOptions& options) {
   CO_TRY(check_name(from));
   CO_TRY(check_name(to));
-  Copy copy(backend_, reclaimer_, clock_, from, to, options, reclaimer_.enter());
+  Copy copy(backend_, reclaimer_, clock_, keys_, from, to, options, reclaimer_.enter());
   auto use = [&](const CurrentRow& source) { return copy.make(source); };
   co_return co_await with_current(backend_.index, from, use);
 }

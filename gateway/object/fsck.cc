@@ -30,6 +30,11 @@ std::uint64_t short_id(std::string_view id) {
   return number;
 }
 
+// Whether bytes decrypt is for who has the key; that a key and a seal are there is not.
+bool is_sealed_as(const std::optional<Encryption>& encryption, const PartRecord& part) {
+  return part.seal.has_value() == (encryption && part.info.size != 0);
+}
+
 // Reads every kind of row, in an order in which each finds what it refers to. In
 // memory it keeps a number for each inline body, manifest and upload, and a short
 // entry for each extent.
@@ -193,7 +198,7 @@ class Fsck {
       co_return co_await refer(where, *slices, true);
     }
     if (const auto* manifest = std::get_if<Manifest>(&object->content)) {
-      co_return co_await check_manifest(where, *manifest, object->info.part_count);
+      co_return co_await check_manifest(where, *manifest, object->info);
     }
     co_return done;
   }
@@ -211,7 +216,7 @@ class Fsck {
     co_return done;
   }
 
-  Task<> check_manifest(const std::string& where, const Manifest& manifest, std::uint32_t part_count) {
+  Task<> check_manifest(const std::string& where, const Manifest& manifest, const ObjectInfo& info) {
     if (!manifests_.insert(short_id(manifest.id)).second) fault(where + ": shares its parts with another object");
     std::uint32_t count = 0;
     std::uint32_t before = 0;
@@ -226,11 +231,13 @@ class Fsck {
       before = (*parts)->back().info.number;
       count += static_cast<std::uint32_t>((*parts)->size());
       for (const auto& part : **parts) {
+        if (!is_sealed_as(info.encryption, part))
+          fault(where + ": a part is encrypted and the object is not, or inversely");
         CO_TRY(co_await refer(where, part.slices, true));
       }
     }
-    if (count != part_count)
-      fault(where + ": has " + std::to_string(count) + " parts, not " + std::to_string(part_count));
+    if (count != info.part_count)
+      fault(where + ": has " + std::to_string(count) + " parts, not " + std::to_string(info.part_count));
     co_return done;
   }
 

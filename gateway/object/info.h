@@ -39,6 +39,39 @@ struct Checksum {
   friend bool operator==(const Checksum&, const Checksum&) = default;
 };
 
+/// Who keeps the key that the key of an object is wrapped by. The numbers are stored.
+enum class EncryptionMode : std::uint8_t {
+  managed = 1,   ///< The deployment: its current master key.
+  customer = 2,  ///< The customer, who gives it with every request; it is not stored.
+  named = 3,     ///< The deployment: a master key that the customer names.
+};
+
+/// An encryption whose keys the deployment has.
+struct EncryptionChoice {
+  EncryptionMode mode = EncryptionMode::managed;
+  std::string master;  ///< Id of the master key; empty: the current one.
+  friend bool operator==(const EncryptionChoice&, const EncryptionChoice&) = default;
+};
+
+inline constexpr std::size_t kSaltSize = 16;
+inline constexpr std::size_t kSeedSize = 16;
+
+/// What is stored of an object's key: enough to have it again, with the key that wrapped it.
+struct Encryption {
+  EncryptionMode mode = EncryptionMode::managed;
+  std::string master;   ///< Id of the master key; empty with the customer's.
+  std::string salt;     ///< What the wrapping key was derived with.
+  std::string wrapped;  ///< The key, and a tag that tells a wrong wrapping key from the right one.
+  friend bool operator==(const Encryption&, const Encryption&) = default;
+};
+
+/// What is stored of an encrypted content beside its bytes.
+struct Seal {
+  std::string seed;  ///< What its key was derived from the object's with.
+  std::string tag;   ///< Of all its bytes.
+  friend bool operator==(const Seal&, const Seal&) = default;
+};
+
 /// Tags of an object or bucket, in the order given.
 using Tags = std::vector<std::pair<std::string, std::string>>;
 
@@ -68,7 +101,9 @@ std::string revision_tag(std::uint64_t revision);
 
 struct ObjectInfo {
   std::uint64_t size = 0;
-  std::string md5;               ///< Raw 16 bytes: of the content, or of its parts' digests.
+  /// Raw 16 bytes: of the content, or of its parts' digests. Random ones instead of the
+  /// content's where a customer keeps its key (encryption).
+  std::string md5;
   std::uint32_t part_count = 0;  ///< 0 for an object put whole.
   std::uint64_t revision = 0;    ///< Differs after every change, metadata included.
   UtcTime modified;
@@ -79,6 +114,7 @@ struct ObjectInfo {
   Tags tags;
   std::string acl;  ///< As the layer that enforces it writes it; empty: the owner's alone.
   std::optional<Checksum> checksum;
+  std::optional<Encryption> encryption{};
 
   bool versioned = false;      ///< Was written while versioning was on, so that it has a version id of its own.
   bool delete_marker = false;  ///< Stands for a removal; there are no bytes.
@@ -128,9 +164,11 @@ struct BucketSettings {
 struct PartInfo {
   std::uint32_t number = 0;
   std::uint64_t size = 0;
-  std::string md5;  ///< Raw 16 bytes.
+  std::string md5;  ///< Raw 16 bytes, as ObjectInfo's.
   UtcTime modified;
   std::optional<Digest> checksum;
+  /// How the upload is encrypted; told by a stage, not stored with the part.
+  std::optional<EncryptionChoice> encryption{};
 
   std::string content_tag() const;  ///< Hex md5, unquoted.
 };

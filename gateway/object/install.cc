@@ -32,9 +32,9 @@ Task<bool> install(Catalog& rows, References& references, UtcTime now, const Obj
   co_return leaves_garbage(current->content);
 }
 
-Task<> check_early(Index& index, const ObjectName& name, const Conditions& conditions) {
-  CO_TRY(co_await find_bucket(index, name.bucket));
-  if (conditions.empty()) co_return done;
+Task<BucketRecord> check_early(Index& index, const ObjectName& name, const Conditions& conditions) {
+  CO_TRY(auto bucket, co_await find_bucket(index, name.bucket));
+  if (conditions.empty()) co_return std::move(bucket);
   const auto key = object_key(name);
   CO_TRY(const auto row, co_await index.get(key));
   std::optional<ObjectInfo> current;
@@ -42,7 +42,8 @@ Task<> check_early(Index& index, const ObjectName& name, const Conditions& condi
     CO_TRY(auto record, decode_row<ObjectRecord>(key, *row));
     current = std::move(record.info);
   }
-  co_return check_write(conditions, current);
+  CO_TRY(check_write(conditions, current));
+  co_return std::move(bucket);
 }
 
 }  // namespace sluice::object

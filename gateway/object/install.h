@@ -23,7 +23,7 @@ enum class Before : std::uint8_t {
 Task<bool> install(Catalog& rows, References& references, UtcTime now, const ObjectName& name,
                    const Conditions& conditions, ObjectRecord& record, Before before = Before::let_go);
 
-/// Bucket and conditions of a write, checked before anything is done for it.
-Task<> check_early(Index& index, const ObjectName& name, const Conditions& conditions);
+/// Bucket and conditions of a write, checked before anything is done for it. The bucket's row.
+Task<BucketRecord> check_early(Index& index, const ObjectName& name, const Conditions& conditions);
 
 }  // namespace sluice::object

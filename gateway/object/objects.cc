@@ -22,16 +22,19 @@ constexpr std::size_t kNameCost = 1200;
 constexpr std::size_t kSliceCost = 120;
 
 struct Opening {
+  const KeyRing& keys;
   Reclaimer::Reading reading;
   const OpenOptions& options;
   OpenObject object{};
 };
 
 Task<std::optional<Done>> open_current(Backend backend, ObjectRecord& record, Opening& opening) {
-  auto& [reading, options, object] = opening;
+  auto& [keys, reading, options, object] = opening;
   CO_TRY(const auto selected, co_await select(backend.index, record, options, object.selection));
   if (!selected) co_return std::optional<Done>{};
-  CO_TRY(auto opened, co_await open_content(backend, reading, record.content, object.selection.range));
+  CO_TRY(const auto decryption,
+         decryption_of(keys, object.selection.info.encryption, record.seal, options.customer_key));
+  CO_TRY(auto opened, co_await open_content(backend, reading, record.content, decryption, object.selection.range));
   if (!opened) co_return std::optional<Done>{};
   object.content = std::move(opened->content);
   object.body = std::move(opened->body);
@@ -73,7 +76,7 @@ std::size_t cost_of(const ObjectRecord& record) {
 
 Task<OpenObject> Objects::open(const RequestContext&, const ObjectName& name, const OpenOptions& options) {
   CO_TRY(check_name(name));
-  Opening opening{.reading = reclaimer_.enter(), .options = options};
+  Opening opening{.keys = keys_, .reading = reclaimer_.enter(), .options = options};
   auto use = [&](CurrentRow& current) { return open_current(backend_, current.record, opening); };
   CO_TRY(co_await with_current(backend_.index, name, use));
   co_return std::move(opening.object);
@@ -106,17 +109,21 @@ struct Objects::NewObject {
 Task<ObjectInfo> Objects::put(const RequestContext&, const ObjectName& name, const PutOptions& options,
                               DigestSource& body) {
   CO_TRY(check_name(name));
-  CO_TRY(co_await check_early(backend_.index, name, options.conditions));
+  CO_TRY(const auto bucket, co_await check_early(backend_.index, name, options.conditions));
+  CO_TRY(const auto key, new_object_key(keys_, options.encryption, bucket.settings));
   const auto algorithm = options.checksum.value_or(DigestAlgorithm::crc64nvme);
   body.take(DigestAlgorithm::md5);
   body.take(algorithm);
 
   NewObject object;
   const StoreLimits limits{.inline_size_max = inline_size_max(backend_)};
-  CO_TRY(object.body, co_await store_body(backend_, reclaimer_, body, limits));
+  ContentEncryption encryption(body, key);
+  CO_TRY(object.body, co_await store_body(backend_, reclaimer_, encryption.source(), limits));
   auto& info = object.record.info;
   info.size = object.body.size;
-  info.md5 = body.digest(DigestAlgorithm::md5)->bytes;
+  info.md5 = shown_md5(key, body.digest(DigestAlgorithm::md5)->bytes);
+  if (key) info.encryption = key->encryption;
+  object.record.seal = encryption.seal(info.size);
   info.owner = options.owner;
   info.headers = options.headers;
   info.metadata = options.metadata;

@@ -11,6 +11,7 @@
 #include "gateway/core/context.h"
 #include "gateway/core/digest.h"
 #include "gateway/object/conditions.h"
+#include "gateway/object/encryption.h"
 #include "gateway/object/info.h"
 #include "gateway/object/name.h"
 #include "gateway/object/reclaimer.h"
@@ -33,6 +34,10 @@ struct OpenOptions {
   std::optional<RangeRequest> range;
   std::optional<std::uint32_t> part_number;  ///< Not together with a range.
   Admission admit{};
+
+  /// The customer's key, without which an object that needs one is told nothing of.
+  std::optional<SecretKey> customer_key{};
+  bool key_waived = false;  ///< For stat(): what is asked does not need that key.
 };
 
 /// What a read is about: the object, and which of its bytes.
@@ -58,6 +63,7 @@ struct PutOptions {
   Metadata metadata;
   std::optional<DigestAlgorithm> checksum;  ///< Taken of the body, and stored.
   std::string acl{};
+  EncryptionRequest encryption{};
 };
 
 struct CopyOptions {
@@ -73,6 +79,10 @@ struct CopyOptions {
   std::optional<DigestAlgorithm> checksum;  ///< Wanted on the copy; the source's own kind otherwise.
   std::string acl{};                        ///< Of the copy; the source's is never carried over.
   Admission admit_source{};
+  std::optional<SecretKey> source_customer_key{};
+  /// Of the copy. Nothing said: as the bucket is set, else as the source, if the
+  /// deployment has the keys of that, else none.
+  EncryptionRequest encryption{};
 };
 
 struct RemoveRequest {
@@ -91,11 +101,12 @@ struct PartPage {
 ///
 /// All fail with no_such_bucket or no_such_object where there is none, corrupt
 /// and unavailable as the backend says, and conflict only when a write kept
-/// losing races for long.
+/// losing races for long. Of encrypted objects also as new_object_key() and
+/// open_object_key().
 class Objects {
  public:
-  Objects(Backend backend, Reclaimer& reclaimer, const Clock& clock)
-      : backend_(backend), reclaimer_(reclaimer), clock_(clock) {}
+  Objects(Backend backend, Reclaimer& reclaimer, const Clock& clock, const KeyRing& keys = KeyRing::none())
+      : backend_(backend), reclaimer_(reclaimer), clock_(clock), keys_(keys) {}
 
   /// Fails with precondition_failed, not_modified, range_not_satisfiable (detail:
   /// the size, in decimal), invalid_part_number.
@@ -117,7 +128,8 @@ class Objects {
 
   /// Makes `to` an object with the content of `from`, sharing its extents, so its cost
   /// does not grow with its size (but for a checksum of another kind, which is
-  /// computed). The content tag of the source is kept.
+  /// computed). The content tag of the source is kept. Where it is to be encrypted
+  /// otherwise than the source, it is stored anew, and has its own content tag.
   Task<ObjectInfo> copy(const RequestContext& context, const ObjectName& from, const ObjectName& to,
                         const CopyOptions& options);
 
@@ -143,6 +155,7 @@ class Objects {
   Backend backend_;
   Reclaimer& reclaimer_;
   const Clock& clock_;
+  const KeyRing& keys_;
 };
 
 }  // namespace sluice::object

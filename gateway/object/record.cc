@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "gateway/core/cipher.h"
 #include "gateway/object/codec.h"
 
 namespace sluice::object {
@@ -72,6 +73,44 @@ bool decode_metadata(std::string_view bytes, Metadata& metadata) {
     if (in.tag() == 2) value = in.bytes();
   }
   return in.ok();
+}
+
+std::string encode_encryption(const Encryption& encryption) {
+  return Encoder()
+      .number(1, static_cast<unsigned>(encryption.mode))
+      .bytes(2, encryption.master)
+      .bytes(3, encryption.salt)
+      .bytes(4, encryption.wrapped)
+      .take();
+}
+
+bool decode_encryption(std::string_view bytes, std::optional<Encryption>& encryption) {
+  Encryption found;
+  std::uint64_t mode = 0;
+  Decoder in(bytes);
+  while (in.next()) {
+    if (in.tag() == 1) mode = in.number();
+    if (in.tag() == 2) found.master = in.bytes();
+    if (in.tag() == 3) found.salt = in.bytes();
+    if (in.tag() == 4) found.wrapped = in.bytes();
+  }
+  found.mode = static_cast<EncryptionMode>(mode);
+  const bool by_customer = found.mode == EncryptionMode::customer;
+  const bool known = mode >= static_cast<unsigned>(EncryptionMode::managed) &&
+                     mode <= static_cast<unsigned>(EncryptionMode::named) && found.master.empty() == by_customer;
+  if (!in.ok() || !known || found.salt.size() != kSaltSize || found.wrapped.size() != SecretKey::kWrappedSize) {
+    return false;
+  }
+  encryption = std::move(found);
+  return true;
+}
+
+std::string encode_seal(const Seal& seal) { return seal.seed + seal.tag; }
+
+bool decode_seal(std::string_view bytes, std::optional<Seal>& seal) {
+  if (bytes.size() != kSeedSize + kCipherTagSize) return false;
+  seal = Seal{.seed = std::string(bytes.substr(0, kSeedSize)), .tag = std::string(bytes.substr(kSeedSize))};
+  return true;
 }
 
 bool is_algorithm(std::uint64_t number) {
@@ -204,7 +243,9 @@ enum ObjectTag : unsigned {
   kAcl = 20,
   kCreated = 22,
   kSnapshotCount = 30,
+  kObjectEncryption = 33,
   kSnapshot = 36,
+  kSeal = 37,
 };
 
 enum ObjectFlag : std::uint64_t {
@@ -461,6 +502,8 @@ std::string ObjectRecord::encode() const {
   encode_content(out, content);
   out.bytes(kUploadId, upload_id);
   encode_state(out, *this);
+  if (info.encryption) out.bytes(kObjectEncryption, encode_encryption(*info.encryption));
+  if (seal) out.bytes(kSeal, encode_seal(*seal));
   return out.take();
 }
 
@@ -501,6 +544,12 @@ Result<ObjectRecord> ObjectRecord::decode(std::string_view row) {
       case kUploadId:
         record.upload_id = in.bytes();
         break;
+      case kObjectEncryption:
+        if (!decode_encryption(in.bytes(), info.encryption)) in.refuse();
+        break;
+      case kSeal:
+        if (!decode_seal(in.bytes(), record.seal)) in.refuse();
+        break;
       default:
         decode_content(in, record.content);
         decode_state(in, record, state);
@@ -510,6 +559,9 @@ Result<ObjectRecord> ObjectRecord::decode(std::string_view row) {
   if (!take_state(state, record)) return corrupt("an object row: its state contradicts itself");
   if (!in.ok() || info.md5.size() != digest_size(DigestAlgorithm::md5)) return corrupt("an object row");
   if (!std::visit(Covers{info.size}, record.content)) return corrupt("an object row: its content has another size");
+  const bool has_seal = std::holds_alternative<InlineContent>(record.content) ||
+                        std::holds_alternative<std::vector<Slice>>(record.content);
+  if (record.seal.has_value() != (info.encryption && has_seal)) return corrupt("an object row: its seal");
   return record;
 }
 
@@ -520,7 +572,9 @@ std::string UploadRecord::encode() const {
   out.number(5, time_number(begun)).number(6, checksum ? static_cast<unsigned>(*checksum) : 0);
   out.number(7, static_cast<unsigned>(checksum_type)).bytes(8, commit);
   encode_metadata(out, 9, tags);
-  return out.bytes(10, acl).take();
+  out.bytes(10, acl);
+  if (encryption) out.bytes(14, encode_encryption(*encryption));
+  return out.take();
 }
 
 Result<UploadRecord> UploadRecord::decode(std::string_view row) {
@@ -560,6 +614,9 @@ Result<UploadRecord> UploadRecord::decode(std::string_view row) {
       case 10:
         record.acl = in.bytes();
         break;
+      case 14:
+        if (!decode_encryption(in.bytes(), record.encryption)) in.refuse();
+        break;
       default:
         break;
     }
@@ -576,7 +633,9 @@ std::string PartRecord::encode() const {
   out.number(1, info.number).number(2, info.size).bytes(3, info.md5).number(4, time_number(info.modified));
   if (info.checksum) out.bytes(5, encode_digest(*info.checksum));
   if (crc64nvme) out.bytes(6, encode_digest(*crc64nvme));
-  return out.bytes(7, encode_slices(slices)).take();
+  out.bytes(7, encode_slices(slices));
+  if (seal) out.bytes(9, encode_seal(*seal));
+  return out.take();
 }
 
 Result<PartRecord> PartRecord::decode(std::string_view row) {
@@ -605,6 +664,9 @@ Result<PartRecord> PartRecord::decode(std::string_view row) {
         break;
       case 7:
         if (!decode_slices(in.bytes(), record.slices)) in.refuse();
+        break;
+      case 9:
+        if (!decode_seal(in.bytes(), record.seal)) in.refuse();
         break;
       default:
         break;

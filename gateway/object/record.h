@@ -83,6 +83,8 @@ struct ObjectRecord {
   std::uint64_t snapshot_count = 0;   ///< Of the key.
   std::uint64_t newest_snapshot = 0;  ///< Its revision, or that of one there was: later ones are above it.
 
+  std::optional<Seal> seal{};  ///< Of the content, if info.encryption is set; in a manifest, each part has its own.
+
   std::string encode() const;
   static Result<ObjectRecord> decode(std::string_view row);
 };
@@ -97,7 +99,8 @@ struct UploadRecord {
   UtcTime begun;
   std::optional<DigestAlgorithm> checksum;
   ChecksumType checksum_type = ChecksumType::composite;
-  std::string commit;  ///< Set by a commit that is on its way; whoever stages a part clears it.
+  std::optional<Encryption> encryption{};  ///< Of every part; the object takes it over.
+  std::string commit;                      ///< Set by a commit that is on its way; whoever stages a part clears it.
 
   std::string encode() const;
   static Result<UploadRecord> decode(std::string_view row);
@@ -107,6 +110,7 @@ struct PartRecord {
   PartInfo info;
   std::optional<Digest> crc64nvme;  ///< Beside info.checksum, where that is of another kind and the upload has none.
   std::vector<Slice> slices;
+  std::optional<Seal> seal{};  ///< Of the bytes, if they are encrypted.
 
   std::string encode() const;
   static Result<PartRecord> decode(std::string_view row);

@@ -54,6 +54,9 @@ Task<std::optional<Done>> select(Index& index, ObjectRecord& record, const OpenO
   if (options.admit) {
     CO_TRY(options.admit(record.info));
   }
+  if (!options.key_waived) {
+    CO_TRY(check_customer_key(record.info.encryption, options.customer_key));
+  }
   CO_TRY(check_read(options.conditions, record.info));
   selection.info = std::move(record.info);
   selection.range = {0, selection.info.size};

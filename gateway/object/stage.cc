@@ -51,6 +51,14 @@ bool describe_whole(PartRecord& part, const ObjectInfo& source, ByteRange range,
   return true;
 }
 
+// The key of an upload and what is stored of it, for who has that customer key (or none).
+Result<std::optional<ObjectKey>> key_of(const KeyRing& keys, const UploadRecord& upload,
+                                        const std::optional<SecretKey>& customer_key) {
+  TRY(const auto key, open_object_key(keys, upload.encryption, customer_key));
+  if (!key) return std::optional<ObjectKey>{};
+  return ObjectKey{*key, *upload.encryption};
+}
+
 Result<ByteRange> range_within(std::optional<ByteRange> range, std::uint64_t size) {
   if (!range) return ByteRange{0, size};
   if (range->length == 0 || range->offset >= size || range->length > size - range->offset) {
@@ -66,6 +74,7 @@ struct Uploads::NewPart {
   const ObjectName& name;
   const std::string& upload_id;
   Algorithms algorithms;
+  std::optional<ObjectKey> key;  ///< What the bytes are to be encrypted with.
   PartRecord record;
   StoredBody body;
 
@@ -74,42 +83,53 @@ struct Uploads::NewPart {
     const Conditions& conditions;
     const Admission& admit;
     Reclaimer::Reading reading;
+    const std::optional<SecretKey>& customer_key;
     const CurrentRow* current = nullptr;
   };
   std::optional<Source> source;  ///< Of a copy.
 };
 
+PartInfo Uploads::told(const NewPart& part) {
+  auto info = part.record.info;
+  if (part.key) info.encryption = EncryptionChoice{part.key->encryption.mode, part.key->encryption.master};
+  return info;
+}
+
 Task<PartInfo> Uploads::stage(const RequestContext&, const ObjectName& name, const std::string& upload_id,
-                              std::uint32_t number, std::optional<DigestAlgorithm> checksum, DigestSource& body) {
+                              std::uint32_t number, std::optional<DigestAlgorithm> checksum, DigestSource& body,
+                              const std::optional<SecretKey>& customer_key) {
   CO_TRY(check_number(number));
   CO_TRY(const auto upload, co_await find_upload(backend_.index, name, upload_id));
+  CO_TRY(auto key, key_of(keys_, upload, customer_key));
   NewPart part{.name = name,
                .upload_id = upload_id,
                .algorithms = algorithms_of(upload, checksum),
+               .key = std::move(key),
                .record = {},
                .body = {},
                .source = {}};
   take(body, part.algorithms);
-  CO_TRY(part.body, co_await store_body(backend_, reclaimer_, body, {.size_max = kPartSizeMax}));
   part.record.info.number = number;
-  part.record.slices = part.body.slices();
-  describe(part.record, body, part.algorithms);
+  CO_TRY(co_await store(part, body));
   CO_TRY(co_await keep(part));
-  co_return part.record.info;
+  co_return told(part);
 }
 
 Task<PartInfo> Uploads::stage_copy(const RequestContext&, const ObjectName& name, const std::string& upload_id,
                                    std::uint32_t number, const ObjectName& from, const Conditions& source_conditions,
-                                   std::optional<ByteRange> range, const Admission& admit_source) {
+                                   std::optional<ByteRange> range, const Admission& admit_source,
+                                   const CopyKeys& keys) {
   CO_TRY(check_number(number));
   CO_TRY(check_name(from));
   CO_TRY(const auto upload, co_await find_upload(backend_.index, name, upload_id));
+  CO_TRY(auto key, key_of(keys_, upload, keys.upload));
   NewPart part{.name = name,
                .upload_id = upload_id,
                .algorithms = algorithms_of(upload, {}),
+               .key = std::move(key),
                .record = {},
                .body = {},
-               .source = NewPart::Source{from, source_conditions, admit_source, reclaimer_.enter()}};
+               .source = NewPart::Source{from, source_conditions, admit_source, reclaimer_.enter(), keys.source}};
   part.record.info.number = number;
   auto use = [&](const CurrentRow& current) {
     part.source->current = &current;
@@ -118,47 +138,60 @@ Task<PartInfo> Uploads::stage_copy(const RequestContext&, const ObjectName& name
   co_return co_await with_current(backend_.index, from, use);
 }
 
+// Reads `body` to its end, and says in the record what it is and where.
+Task<> Uploads::store(NewPart& part, DigestSource& body) {
+  ContentEncryption encryption(body, part.key);
+  CO_TRY(part.body, co_await store_body(backend_, reclaimer_, encryption.source(), {.size_max = kPartSizeMax}));
+  part.record.slices = part.body.slices();
+  part.record.seal = encryption.seal(part.body.size);
+  describe(part.record, body, part.algorithms);
+  part.record.info.md5 = shown_md5(part.key, std::move(part.record.info.md5));
+  co_return done;
+}
+
 // Nothing: the source was replaced meanwhile.
 Task<std::optional<PartInfo>> Uploads::stage_current(NewPart& part, std::optional<ByteRange> range) {
   const auto& source = part.source->current->record;
   if (part.source->admit) {
     CO_TRY(part.source->admit(source.info));
   }
+  CO_TRY(const auto decryption, decryption_of(keys_, source.info.encryption, source.seal, part.source->customer_key));
   CO_TRY(check_source(part.source->conditions, source.info));
   CO_TRY(const auto resolved, range_within(range, source.info.size));
   if (resolved.length > kPartSizeMax) co_return fail(ErrorCode::entity_too_large, std::to_string(resolved.length));
-  CO_TRY(const bool shared, co_await share(part, resolved));
+  CO_TRY(const bool shared, co_await share(part, decryption, resolved));
   if (!shared) co_return std::optional<PartInfo>{};
   CO_TRY(const bool kept, co_await keep(part));
   if (!kept) co_return std::optional<PartInfo>{};
-  co_return part.record.info;
+  co_return told(part);
 }
 
 // Fills in slices and digests. The bytes are read where their digests are not
-// known, and written anew where there is nothing to share or too much of it.
-Task<bool> Uploads::share(NewPart& part, ByteRange range) {
+// known, and written anew where there is nothing to share or too much of it, or
+// where they are encrypted.
+Task<bool> Uploads::share(NewPart& part, const Decryption& decryption, ByteRange range) {
   const auto& source = part.source->current->record;
   part.body = StoredBody{};
   CO_TRY(auto slices, co_await slices_in(backend_.index, source.content, range));
   if (!slices) co_return false;
   part.record.slices = std::move(*slices);
   const bool is_inline = std::holds_alternative<InlineContent>(source.content);
-  const bool shares = !is_inline && part.record.slices.size() <= kSlicesMax;
+  const bool encrypted = decryption.key || part.key;
+  const bool shares = !encrypted && !is_inline && part.record.slices.size() <= kSlicesMax;
   if (shares && describe_whole(part.record, source.info, range, part.algorithms)) co_return true;
 
-  CO_TRY(auto opened, co_await open_content(backend_, part.source->reading, source.content, range));
+  CO_TRY(auto opened, co_await open_content(backend_, part.source->reading, source.content, decryption, range));
   if (!opened) co_return false;
   ChunkSource chunk(opened->content);
   DigestSource body(opened->body ? *opened->body : chunk);
   take(body, part.algorithms);
-  if (shares) {
-    for (;;) {
-      CO_TRY(const Chunk read, co_await body.read());
-      if (read.empty()) break;
-    }
-  } else {
-    CO_TRY(part.body, co_await store_body(backend_, reclaimer_, body, {}));
-    part.record.slices = part.body.slices();
+  if (!shares) {
+    CO_TRY(co_await store(part, body));
+    co_return true;
+  }
+  for (;;) {
+    CO_TRY(const Chunk read, co_await body.read());
+    if (read.empty()) break;
   }
   describe(part.record, body, part.algorithms);
   co_return true;

@@ -70,6 +70,13 @@ std::optional<Checksum> checksum_of(const UploadRecord& upload, const std::vecto
   return Checksum{digest_of(algorithm, all), ChecksumType::composite};
 }
 
+// Who began the upload without a checksum may leave the customer's key out: older
+// clients do, and Amazon takes it ("CompleteMultipartUpload", Amazon S3 API Reference).
+Result<> check_key(const UploadRecord& upload, const std::optional<SecretKey>& customer_key) {
+  const bool waived = upload.encryption && !customer_key && !upload.checksum;
+  return waived ? done : check_customer_key(upload.encryption, customer_key);
+}
+
 Result<ObjectInfo> describe(const UploadRecord& upload, const std::vector<PartRecord>& parts,
                             const CommitOptions& options) {
   TRY(check_sizes(parts, options.part_size_min));
@@ -78,6 +85,7 @@ Result<ObjectInfo> describe(const UploadRecord& upload, const std::vector<PartRe
   info.headers = upload.headers;
   info.metadata = upload.metadata;
   info.acl = upload.acl;
+  info.encryption = upload.encryption;
   std::string md5s;
   for (const auto& part : parts) {
     info.size += part.info.size;
@@ -126,6 +134,9 @@ class Commit {
     if (!row) co_return fail(ErrorCode::no_such_upload, upload_id_);
     CO_TRY(auto record, decode_row<ObjectRecord>(key, *row));
     if (record.upload_id != upload_id_) co_return fail(ErrorCode::no_such_upload, upload_id_);
+    if (options_.customer_key) {
+      CO_TRY(check_customer_key(record.info.encryption, options_.customer_key));
+    }
     co_return std::move(record.info);
   }
 
@@ -137,6 +148,7 @@ class Commit {
     Catalog rows(*transaction);
     CO_TRY(const auto upload, co_await rows.get<UploadRecord>(upload_row()));
     if (!upload) co_return co_await made_before();
+    CO_TRY(check_key(*upload, options_.customer_key));
     std::vector<PartRecord> parts;
     for (const auto& claim : options_.parts) {
       CO_TRY(auto part, co_await rows.get<PartRecord>(part_key(upload_id_, claim.number)));
@@ -198,6 +210,7 @@ class Commit {
     Catalog rows(*transaction);
     CO_TRY(auto upload, co_await rows.get<UploadRecord>(upload_row()));
     if (!upload) co_return false;
+    CO_TRY(check_key(*upload, options_.customer_key));
     upload->commit = mark;
     rows.put(upload_row(), *upload);
     rows.put(manifest_garbage_key(building.id()), building.row(/*owned=*/false));

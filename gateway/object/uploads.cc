@@ -36,12 +36,13 @@ Task<UploadRecord> find_upload(Index& index, const ObjectName& name, const std::
 }
 
 UploadInfo info_of(const std::string& key, const std::string& upload_id, const UploadRecord& record) {
-  return {upload_id, key, record.owner, record.begun, record.checksum, record.checksum_type};
+  return {upload_id, key, record.owner, record.begun, record.checksum, record.checksum_type, record.encryption};
 }
 
 Task<UploadInfo> Uploads::begin(const RequestContext&, const ObjectName& name, const UploadOptions& options) {
   CO_TRY(check_name(name));
   CO_TRY(const auto bucket, co_await find_bucket(backend_.index, name.bucket));
+  CO_TRY(auto key, new_object_key(keys_, options.encryption, bucket.settings));
   const auto now = clock_.now();
   const UploadRecord record{.bucket_id = bucket.id,
                             .owner = options.owner.empty() ? bucket.owner : options.owner,
@@ -52,6 +53,7 @@ Task<UploadInfo> Uploads::begin(const RequestContext&, const ObjectName& name, c
                             .begun = now,
                             .checksum = options.checksum,
                             .checksum_type = options.checksum_type,
+                            .encryption = key ? std::optional(std::move(key->encryption)) : std::nullopt,
                             .commit = {}};
   const auto upload_id = new_upload_id(now);
   auto value = record.encode();

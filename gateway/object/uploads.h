@@ -15,6 +15,7 @@ struct UploadOptions {
   std::optional<DigestAlgorithm> checksum;
   ChecksumType checksum_type = ChecksumType::composite;
   std::string acl{};  ///< Of the object.
+  EncryptionRequest encryption{};
 };
 
 struct UploadInfo {
@@ -24,6 +25,7 @@ struct UploadInfo {
   UtcTime begun;
   std::optional<DigestAlgorithm> checksum;
   ChecksumType checksum_type = ChecksumType::composite;
+  std::optional<Encryption> encryption{};
 };
 
 /// A part that a commit names.
@@ -40,6 +42,15 @@ struct CommitOptions {
   std::optional<std::uint64_t> size;         ///< What the object must come to, or invalid_request.
   std::optional<Checksum> checksum;          ///< What it must come to, or digest_mismatch.
   bool owned_by_bucket = false;              ///< The object is the bucket's owner's, without an ACL of its own.
+  /// Of an upload that a customer encrypts: must be its key. May be left out where the
+  /// upload was begun without a checksum.
+  std::optional<SecretKey> customer_key{};
+};
+
+/// The customer's keys of a part that is copied.
+struct CopyKeys {
+  std::optional<SecretKey> source;
+  std::optional<SecretKey> upload;
 };
 
 struct UploadPage {
@@ -60,6 +71,8 @@ struct StagedParts {
   bool truncated = false;
 };
 
+struct Decryption;
+
 /// Objects made of parts that are staged one by one and committed together: S3
 /// multipart uploads, Azure blocks. Safe for concurrent use. All but begin() and
 /// list() fail with no_such_upload once the upload was committed or abandoned.
@@ -68,8 +81,8 @@ class Uploads {
   static constexpr std::uint32_t kPartNumberMax = 10000;
   static constexpr std::uint64_t kPartSizeMax = 5ULL << 30;
 
-  Uploads(Backend backend, Reclaimer& reclaimer, const Clock& clock)
-      : backend_(backend), reclaimer_(reclaimer), clock_(clock) {}
+  Uploads(Backend backend, Reclaimer& reclaimer, const Clock& clock, const KeyRing& keys = KeyRing::none())
+      : backend_(backend), reclaimer_(reclaimer), clock_(clock), keys_(keys) {}
 
   Task<UploadInfo> begin(const RequestContext& context, const ObjectName& name, const UploadOptions& options);
 
@@ -77,15 +90,19 @@ class Uploads {
 
   /// Reads `body` to its end and makes it part `number`; of several for one number
   /// the last to finish stays. Takes md5 and the upload's checksum of `body`, or
-  /// `checksum` where the upload has none.
+  /// `checksum` where the upload has none. `customer_key` is the one that the upload was
+  /// begun with; fails as open_object_key().
   Task<PartInfo> stage(const RequestContext& context, const ObjectName& name, const std::string& upload_id,
-                       std::uint32_t number, std::optional<DigestAlgorithm> checksum, DigestSource& body);
+                       std::uint32_t number, std::optional<DigestAlgorithm> checksum, DigestSource& body,
+                       const std::optional<SecretKey>& customer_key = {});
 
   /// Makes `range` (all without it) of the object `from` part `number`. Fails with
   /// range_not_satisfiable where the range does not lie within the source.
+  /// The bytes are shared unless one of both is encrypted.
   Task<PartInfo> stage_copy(const RequestContext& context, const ObjectName& name, const std::string& upload_id,
                             std::uint32_t number, const ObjectName& from, const Conditions& source_conditions,
-                            std::optional<ByteRange> range, const Admission& admit_source = {});
+                            std::optional<ByteRange> range, const Admission& admit_source = {},
+                            const CopyKeys& keys = {});
 
   /// Makes the object of the claimed parts in one commit; unclaimed parts are given
   /// back. Idempotent: committing again while the object is still the one made
@@ -110,15 +127,18 @@ class Uploads {
 
  private:
   struct NewPart;
+  static PartInfo told(const NewPart& part);
   Task<> abandon_once(const ObjectName& name, const std::string& upload_id);
   Task<bool> keep(NewPart& part);
   Task<bool> keep_once(NewPart& part);
   Task<std::optional<PartInfo>> stage_current(NewPart& part, std::optional<ByteRange> range);
-  Task<bool> share(NewPart& part, ByteRange range);
+  Task<bool> share(NewPart& part, const Decryption& decryption, ByteRange range);
+  Task<> store(NewPart& part, DigestSource& body);
 
   Backend backend_;
   Reclaimer& reclaimer_;
   const Clock& clock_;
+  const KeyRing& keys_;
 };
 
 }  // namespace sluice::object

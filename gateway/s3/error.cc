@@ -52,6 +52,7 @@ constexpr CodeRow kCodes[] = {
     {Code::invalid_storage_class, 400, "InvalidStorageClass", "The storage class you specified is not valid"},
     {Code::invalid_uri, 400, "InvalidURI", "Couldn't parse the specified URI."},
     {Code::key_too_long, 400, "KeyTooLongError", "Your key is too long"},
+    {Code::kms_not_found, 400, "KMS.NotFoundException", "The key that the request names does not exist."},
     {Code::malformed_acl, 400, "MalformedACLError",
      "The XML you provided was not well-formed or did not validate against our published schema"},
     {Code::malformed_trailer, 400, "MalformedTrailerError",
@@ -116,7 +117,8 @@ static_assert(in_enum_order());
 struct Translation {
   ErrorCode error;
   Code code;
-  bool tell_detail = false;  ///< The detail explains the request to its sender, and nothing of our inside.
+  bool tell_detail = false;    ///< The detail explains the request to its sender, and nothing of our inside.
+  std::string_view message{};  ///< Instead of the code's own.
 };
 constexpr Translation kTranslations[] = {
     {ErrorCode::no_such_bucket, Code::no_such_bucket},
@@ -145,6 +147,16 @@ constexpr Translation kTranslations[] = {
     {ErrorCode::invalid_part_number, Code::invalid_part},
     {ErrorCode::not_implemented, Code::not_implemented, true},
     {ErrorCode::method_not_allowed, Code::method_not_allowed},
+    {ErrorCode::customer_key_missing, Code::invalid_request, false,
+     "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to "
+     "retrieve the object."},
+    // AWS answers a wrong key of a read with 403 AccessDenied, of a part with this; Ceph both with 400.
+    {ErrorCode::customer_key_mismatch, Code::invalid_request, false,
+     "The provided encryption parameters did not match the ones used originally."},
+    {ErrorCode::customer_key_unexpected, Code::invalid_request, false,
+     "The encryption parameters are not applicable to this object."},
+    {ErrorCode::no_master_key, Code::not_implemented, true},
+    {ErrorCode::no_such_master_key, Code::kms_not_found, true},
     {ErrorCode::precondition_failed, Code::precondition_failed},
     {ErrorCode::not_modified, Code::not_modified},
     {ErrorCode::range_not_satisfiable, Code::invalid_range},
@@ -230,7 +242,7 @@ Code code_of(ErrorCode code) { return translation_of(code).code; }
 Failure::Failure(const Error& error) : detail(error.detail) {
   const Translation& row = translation_of(error.code);
   code = row.code;
-  if (row.tell_detail) message = error.detail;
+  message = row.tell_detail ? error.detail : std::string(row.message);
   if (error.code == ErrorCode::entity_too_small) tell_small_part(error.detail, elements);
   if (error.code == ErrorCode::range_not_satisfiable && parse_decimal(error.detail)) {
     elements.emplace_back("ActualObjectSize", error.detail);

@@ -44,6 +44,7 @@ enum class Code : std::uint8_t {
   invalid_storage_class,
   invalid_uri,
   key_too_long,
+  kms_not_found,
   malformed_acl,
   malformed_trailer,
   malformed_xml,

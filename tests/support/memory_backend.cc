@@ -147,6 +147,12 @@ Task<Reconciled> MemoryExtents::reconcile(LiveExtents& live, bool give_back) {
   co_return found;
 }
 
+bool MemoryExtents::holds(std::string_view bytes) const {
+  const std::scoped_lock lock(mutex_);
+  return std::ranges::any_of(extents_,
+                             [&](const auto& extent) { return extent.second.find(bytes) != std::string::npos; });
+}
+
 std::size_t MemoryExtents::extent_count() const {
   const std::scoped_lock lock(mutex_);
   return extents_.size();

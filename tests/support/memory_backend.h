@@ -58,6 +58,8 @@ class MemoryExtents : public ExtentStore {
   Task<Reconciled> reconcile(LiveExtents& live, bool give_back) override;
 
   std::size_t extent_count() const;
+  /// Does any extent hold these bytes?
+  bool holds(std::string_view bytes) const;
   /// Flips a bit of every extent: reads fail with corrupt from then on.
   void corrupt_all();
   /// Flips a bit of this one.

@@ -24,8 +24,9 @@ World::World(std::uint64_t extent_length_max, std::size_t inline_size_max)
       clock(kStart),
       reclaimer(faulty.backend(), log, clock),
       buckets(faulty.backend(), clock),
-      objects(faulty.backend(), reclaimer, clock),
-      uploads(faulty.backend(), reclaimer, clock) {
+      objects(faulty.backend(), reclaimer, clock, keys),
+      uploads(faulty.backend(), reclaimer, clock, keys) {
+  keys.add("first", SecretKey::random());
   must(run(buckets.create(context, "photos", "alice")));
 }
 
@@ -62,11 +63,11 @@ Task<object::ObjectInfo> World::start_copy(std::string from, std::string to, obj
 }
 
 Task<object::PartInfo> World::start_stage(std::string key, std::string upload_id, std::uint32_t number,
-                                          std::string text) {
+                                          std::string text, std::optional<SecretKey> customer_key) {
   StringSource source(std::move(text));
   DigestSource body(source);
   const object::ObjectName name{"photos", std::move(key)};
-  co_return co_await uploads.stage(context, name, upload_id, number, {}, body);
+  co_return co_await uploads.stage(context, name, upload_id, number, {}, body, customer_key);
 }
 
 Task<object::ObjectInfo> World::start_commit(std::string key, std::string upload_id, std::vector<std::uint32_t> numbers,
@@ -107,8 +108,9 @@ std::string World::begin(std::string key, object::UploadOptions options) {
   return must(run(uploads.begin(context, name, options))).id;
 }
 
-Result<object::PartInfo> World::stage(std::string key, std::string upload_id, std::uint32_t number, std::string text) {
-  return run(start_stage(std::move(key), std::move(upload_id), number, std::move(text)));
+Result<object::PartInfo> World::stage(std::string key, std::string upload_id, std::uint32_t number, std::string text,
+                                      std::optional<SecretKey> customer_key) {
+  return run(start_stage(std::move(key), std::move(upload_id), number, std::move(text), customer_key));
 }
 
 Result<object::ObjectInfo> World::commit(std::string key, std::string upload_id, std::vector<std::uint32_t> numbers,

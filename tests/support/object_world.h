@@ -16,7 +16,7 @@
 namespace sluice::test {
 
 /// The object layer over a backend in memory that can be told to fail, with a
-/// bucket "photos" of "alice" and a clock that stands still. Each call here runs a
+/// bucket "photos" of "alice", a master key "first" and a clock that stands still. Each call here runs a
 /// coroutine to its end; start_* give coroutines to be run together.
 class World {
  public:
@@ -28,6 +28,7 @@ class World {
   FaultyBackend faulty;
   FixedClock clock;
   NullLog log;
+  object::KeyRing keys;
   object::Reclaimer reclaimer;
   object::Buckets buckets;
   object::Objects objects;
@@ -39,7 +40,8 @@ class World {
   Task<std::string> start_get(std::string key, object::OpenOptions options = {});
   Task<> start_remove(std::string key, object::Conditions conditions = {});
   Task<object::ObjectInfo> start_copy(std::string from, std::string to, object::CopyOptions options = {});
-  Task<object::PartInfo> start_stage(std::string key, std::string upload_id, std::uint32_t number, std::string text);
+  Task<object::PartInfo> start_stage(std::string key, std::string upload_id, std::uint32_t number, std::string text,
+                                     std::optional<SecretKey> customer_key = {});
   Task<object::ObjectInfo> start_commit(std::string key, std::string upload_id, std::vector<std::uint32_t> numbers,
                                         object::Conditions conditions = {});
   Task<> start_abandon(std::string key, std::string upload_id);
@@ -50,7 +52,8 @@ class World {
   Result<> remove(std::string key, object::Conditions conditions = {});
   Result<object::ObjectInfo> copy(std::string from, std::string to, object::CopyOptions options = {});
   std::string begin(std::string key, object::UploadOptions options = {});
-  Result<object::PartInfo> stage(std::string key, std::string upload_id, std::uint32_t number, std::string text);
+  Result<object::PartInfo> stage(std::string key, std::string upload_id, std::uint32_t number, std::string text,
+                                 std::optional<SecretKey> customer_key = {});
   Result<object::ObjectInfo> commit(std::string key, std::string upload_id, std::vector<std::uint32_t> numbers,
                                     object::Conditions conditions = {});
   Result<> abandon(std::string key, std::string upload_id);
