@@ -14,6 +14,7 @@ namespace sluice::local {
 namespace {
 
 constexpr std::size_t kFooterCacheSize = 16 << 20;
+constexpr std::size_t kCheckedSize = 64 << 20;
 
 Segments::Options segment_options(const std::filesystem::path& directory, const LocalOptions& options) {
   return {.directory = directory, .segment_size = options.segment_size, .reserve_size = options.reserve_size};
@@ -27,7 +28,8 @@ ExtentFiles::ExtentFiles(const std::filesystem::path& directory, const LocalOpti
                 .log = log,
                 .segments = std::make_shared<Segments>(segment_options(directory, options), log),
                 .flusher = Flusher(log),
-                .footers = FooterCache(kFooterCacheSize)},
+                .footers = FooterCache(kFooterCacheSize),
+                .checked = CheckedExtents(kCheckedSize)},
       index_uncertain_(index_uncertain) {}
 
 ExtentFiles::~ExtentFiles() = default;
@@ -43,14 +45,21 @@ Task<std::unique_ptr<ExtentWriter>> ExtentFiles::create(std::optional<std::uint6
 
 Task<std::unique_ptr<BodySource>> ExtentFiles::open(const Extent& extent, ByteRange range) {
   assert(range.length > 0 && range.offset < extent.length && range.length <= extent.length - range.offset);
+  if (const Chunk checked = services_.checked.find(extent); !checked.empty()) {
+    co_return std::make_unique<ChunkSource>(checked.slice(range.offset, range.length));
+  }
   const Place place = place_of(extent.id);
   auto file = services_.segments->file(place.segment);
   if (!file && file.error().code == ErrorCode::no_such_object) {
     co_return fail(ErrorCode::corrupt, describe(place) + ": the segment is missing");
   }
   if (!file) co_return std::unexpected(std::move(file).error());
-  CO_TRY(auto footer, co_await read_footer(services_, *file, extent));
-  co_return std::make_unique<ExtentSource>(services_, *std::move(file), extent, std::move(footer), range);
+  auto footer = services_.footers.find(extent);
+  const bool read_before = footer != nullptr;
+  if (!footer) {
+    CO_TRY(footer, co_await read_footer(services_, *file, extent));
+  }
+  co_return std::make_unique<ExtentSource>(services_, *std::move(file), extent, std::move(footer), range, read_before);
 }
 
 Task<> ExtentFiles::release(const Extent& extent) {
@@ -67,6 +76,7 @@ Task<> ExtentFiles::release(const Extent& extent) {
   // A wrong length would give a neighbour's bytes back: the footer must be this extent's own.
   const auto footer = co_await read_footer(services_, *file, extent);
   services_.footers.remove(extent.id);
+  services_.checked.remove(extent.id);
   if (!footer && footer.error().code == ErrorCode::corrupt) {
     services_.log.info("extent_not_released", {{"detail", std::string_view(footer.error().detail)}});
     co_return done;

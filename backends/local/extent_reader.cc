@@ -50,6 +50,7 @@ Task<Chunk> ExtentSource::read() {
   cold_ = cold_ || source == ReadFrom::device;
   if (cold_) read_ahead(to);
   CO_TRY(check_blocks(extent_, *footer_, first, blocks.text()));
+  if (keeps_ && blocks.size() == extent_.length) services_.checked.keep(extent_, blocks.text());
   const std::uint64_t size = std::min(to, end_) - at_;
   const Chunk asked = blocks.slice(at_ - from, size);
   at_ += size;

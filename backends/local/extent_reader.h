@@ -15,15 +15,16 @@ Task<FooterCache::Held> read_footer(ExtentServices& services, const IoFilePtr& f
 /// told to read ahead into the page cache, while a chunk is on its way to the client.
 class ExtentSource final : public BodySource {
  public:
-  /// `range` lies within the extent.
+  /// `range` lies within the extent. `keeps`: what is read whole is kept in memory.
   ExtentSource(ExtentServices& services, IoFilePtr file, const Extent& extent, FooterCache::Held footer,
-               ByteRange range)
+               ByteRange range, bool keeps)
       : services_(services),
         file_(std::move(file)),
         extent_(extent),
         footer_(std::move(footer)),
         at_(range.offset),
-        end_(range.offset + range.length) {}
+        end_(range.offset + range.length),
+        keeps_(keeps) {}
 
   Task<Chunk> read() override;
   std::optional<std::uint64_t> remaining() const override { return end_ - at_; }
@@ -37,6 +38,7 @@ class ExtentSource final : public BodySource {
   const FooterCache::Held footer_;
   std::uint64_t at_;
   const std::uint64_t end_;
+  const bool keeps_;
   bool cold_ = false;
   std::uint64_t ahead_ = 0;  ///< The kernel was told of all before.
 };

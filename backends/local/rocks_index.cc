@@ -24,7 +24,8 @@ using Value = std::optional<std::string>;
 /// Released with its last holder, which may be a thread that still reads at it.
 using SnapshotPtr = std::shared_ptr<const rocksdb::Snapshot>;
 
-constexpr std::size_t kInlineScanMax = 64;         ///< Rows that are scanned on the calling thread, if in memory.
+constexpr std::size_t kInlineScanMax = 64;  ///< Rows that are scanned on the calling thread, if in memory.
+constexpr std::size_t kScanReserve = 1024;
 constexpr std::size_t kSmallCommitMax = 2 * 1024;  ///< What removing something needs.
 constexpr auto kSpaceCheckPeriod = std::chrono::milliseconds(100);
 
@@ -209,6 +210,7 @@ std::optional<Result<std::vector<Entry>>> RocksIndex::State::read(rocksdb::ReadO
   if (!range.end.empty()) options.iterate_upper_bound = &end;
   const std::unique_ptr<rocksdb::Iterator> row(db_->NewIterator(options));
   std::vector<Entry> entries;
+  entries.reserve(std::min(limit, kScanReserve));
   for (row->Seek(range.begin); row->Valid() && entries.size() < limit; row->Next()) {
     entries.push_back({row->key().ToString(), row->value().ToString()});
   }

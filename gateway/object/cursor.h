@@ -20,6 +20,10 @@ class Cursor {
 
   /// The row at hand; null at the end. Good until the next call of anything.
   Task<Entry*> peek();
+  /// The same without a wait; null where peek() would have to scan.
+  Entry* at_hand() { return at_ < rows_.size() ? &rows_[at_] : nullptr; }
+  /// How many rows are at hand.
+  std::size_t count_at_hand() const { return rows_.size() - at_; }
   void pop() { ++at_; }
   /// The row at hand is then the first whose key is not below `key`.
   void skip_to(const std::string& key);

@@ -17,9 +17,11 @@ std::string start(const std::string& rows, const ListOptions& options) {
   return rows + std::string(after) + '\0';
 }
 
-Result<ListEntry> entry_of(std::string_view key, const Entry& row) {
+Result<> read_entry(std::string_view key, const Entry& row, ListEntry& entry) {
   TRY(auto record, decode_row<ObjectRecord>(row.key, row.value));
-  return ListEntry{std::string(key), false, std::move(record.info)};
+  entry.name = key;
+  entry.info = std::move(record.info);
+  return done;
 }
 
 }  // namespace
@@ -36,16 +38,19 @@ Task<ListPage> list_objects(Backend backend, const RequestContext&, const std::s
   const auto transaction = backend.index.begin();
   Cursor cursor(*transaction, std::move(range), std::min(options.limit, Cursor::kScanMax - 1) + 1);
   for (;;) {
-    CO_TRY(const Entry* row, co_await cursor.peek());
-    if (row == nullptr) co_return page;
+    const Entry* row = cursor.at_hand();
+    if (row == nullptr) {
+      CO_TRY(row, co_await cursor.peek());
+      if (row == nullptr) co_return page;
+      page.entries.reserve(std::min(options.limit, page.entries.size() + cursor.count_at_hand()));
+    }
     if (page.entries.size() == options.limit) break;
     const auto key = std::string_view(row->key).substr(rows.size());
     if (const auto prefix = folded(key, options.prefix, options.delimiter)) {
       page.entries.push_back({std::string(*prefix), true, {}});
       cursor.skip_to(successor(rows + page.entries.back().name));
     } else {
-      CO_TRY(auto entry, entry_of(key, *row));
-      page.entries.push_back(std::move(entry));
+      CO_TRY(read_entry(key, *row, page.entries.emplace_back()));
       cursor.pop();
     }
   }

@@ -508,7 +508,8 @@ std::string ObjectRecord::encode() const {
 }
 
 Result<ObjectRecord> ObjectRecord::decode(std::string_view row) {
-  ObjectRecord record;
+  Result<ObjectRecord> result;  // What is returned is made in place: a record is costly to move.
+  ObjectRecord& record = *result;
   State state;
   auto& info = record.info;
   Decoder in(row, kVersion);
@@ -562,7 +563,7 @@ Result<ObjectRecord> ObjectRecord::decode(std::string_view row) {
   const bool has_seal = std::holds_alternative<InlineContent>(record.content) ||
                         std::holds_alternative<std::vector<Slice>>(record.content);
   if (record.seal.has_value() != (info.encryption && has_seal)) return corrupt("an object row: its seal");
-  return record;
+  return result;
 }
 
 std::string UploadRecord::encode() const {

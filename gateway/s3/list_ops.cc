@@ -10,6 +10,7 @@ namespace sluice::s3 {
 namespace {
 
 constexpr std::uint64_t kPageMax = 1000;
+constexpr std::size_t kEntrySize = 400;  ///< About what one key takes in a listing.
 constexpr std::uint64_t kNumberMax = 0x7fffffff;
 
 /// A count parameter: 1000 where it is not given, and at most 1000.
@@ -162,6 +163,7 @@ Awaitable<Answer> Handler::list_objects(Call& call) {
 
   ListWriter writer("ListBucketResult", listing.keys);
   XmlWriter& xml = writer.xml();
+  xml.reserve(page.entries.size() * kEntrySize);
   xml.element("Name", call.target.bucket);
   listing.keys.write_first_prefix(xml, listing.options.prefix);
   writer.key("Marker", listing.options.after);
@@ -198,6 +200,7 @@ Awaitable<Answer> Handler::list_objects_v2(Call& call) {
 
   ListWriter writer("ListBucketResult", listing.keys);
   XmlWriter& xml = writer.xml();
+  xml.reserve(page.entries.size() * kEntrySize);
   xml.element("Name", call.target.bucket);
   writer.key("Prefix", listing.options.prefix);
   if (const auto start = query.value("start-after"); start && !start->empty()) writer.key("StartAfter", *start);
@@ -236,6 +239,7 @@ Awaitable<Answer> Handler::list_object_versions(Call& call) {
 
   ListWriter writer("ListVersionsResult", listing.keys);
   XmlWriter& xml = writer.xml();
+  xml.reserve(page.entries.size() * kEntrySize);
   xml.element("Name", call.target.bucket);
   writer.key("Prefix", listing.options.prefix);
   writer.key("KeyMarker", listing.options.after);

@@ -21,6 +21,9 @@ class Writer {
  public:
   Writer();
 
+  /// There are about `size` bytes to come.
+  void reserve(std::size_t size) { out_.reserve(out_.size() + size); }
+
   void open(std::string_view name);
   /// An opening tag with attributes as they stand: `Grantee xmlns:xsi="..."`.
   void open_raw(std::string_view name, std::string_view attributes);
