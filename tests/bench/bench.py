@@ -22,23 +22,32 @@ SERVER_CORE, LOAD_CORE = "0", "1"
 KIB, MIB = 1024, 1024 * 1024
 
 # name, load flags, does nginx serve it too
+SMALL = ["--size", str(4 * KIB)]
+DELETES = ["--op", "put", *SMALL, "--connections", "64", "--count", "20000", "--objects", "20000", "--sequential"]
 WORKLOADS = [
-    ("GET 4 KiB, 64 conn", ["--op", "get", "--size", str(4 * KIB), "--connections", "64"], True),
-    ("GET 4 KiB, 1 conn", ["--op", "get", "--size", str(4 * KIB), "--connections", "1"], True),
+    ("GET 4 KiB, 64 conn", ["--op", "get", *SMALL, "--connections", "64"], True),
+    ("GET 4 KiB, 16 conn", ["--op", "get", *SMALL, "--connections", "16"], True),
+    ("GET 4 KiB, 1 conn", ["--op", "get", *SMALL, "--connections", "1"], True),
     ("GET 64 KiB, 64 conn", ["--op", "get", "--size", str(64 * KIB), "--connections", "64"], True),
     ("GET 1 MiB, 16 conn", ["--op", "get", "--size", str(MIB), "--connections", "16"], True),
     ("GET 64 MiB, 16 conn", ["--op", "get", "--size", str(64 * MIB), "--connections", "16"], True),
     ("64 KiB ranges of 64 MiB, 64 conn",
      ["--op", "get", "--size", str(64 * MIB), "--range", str(64 * KIB), "--connections", "64"], True),
-    ("HEAD, 64 conn", ["--op", "head", "--size", str(4 * KIB), "--connections", "64"], True),
-    ("PUT 4 KiB, 64 conn", ["--op", "put", "--size", str(4 * KIB), "--connections", "64"], False),
-    ("PUT 4 KiB signed, 64 conn",
-     ["--op", "put", "--size", str(4 * KIB), "--connections", "64", "--payload", "signed"], False),
-    ("PUT 4 KiB, 1 conn", ["--op", "put", "--size", str(4 * KIB), "--connections", "1"], False),
+    ("HEAD, 64 conn", ["--op", "head", *SMALL, "--connections", "64"], True),
+    ("PUT 4 KiB, 64 conn", ["--op", "put", *SMALL, "--connections", "64"], False),
+    ("PUT 4 KiB signed, 64 conn", ["--op", "put", *SMALL, "--connections", "64", "--payload", "signed"], False),
+    ("PUT 4 KiB, 1 conn", ["--op", "put", *SMALL, "--connections", "1"], False),
     ("PUT 1 MiB, 16 conn", ["--op", "put", "--size", str(MIB), "--connections", "16"], False),
     ("PUT 64 MiB, 16 conn", ["--op", "put", "--size", str(64 * MIB), "--connections", "16"], False),
+    ("PUT 64 MiB signed, 16 conn",
+     ["--op", "put", "--size", str(64 * MIB), "--connections", "16", "--payload", "signed"], False),
+    ("70 % GET, 30 % PUT of 4 KiB, 64 conn", ["--op", "mixed", *SMALL, "--connections", "64"], False),
+    ("DELETE, 64 conn", ["--op", "delete", *DELETES[2:]], False),
     ("LIST 1000, 4 conn", ["--op", "list", "--connections", "4"], False),
+    ("LIST 1000 of the last page, 4 conn", ["--op", "list", "--last-page", "--connections", "4"], False),
+    ("LIST with delimiter, 4 conn", ["--op", "list", "--delimiter", "--connections", "4"], False),
 ]
+LISTED = "bench-listed"
 OBJECTS = {4 * KIB: 1000, 64 * KIB: 500, MIB: 64, 64 * MIB: 4}
 
 
@@ -57,8 +66,8 @@ def free_port():
 
 
 @contextlib.contextmanager
-def sluice(binary, data):
-    command = ["taskset", "-c", SERVER_CORE, binary, "serve", "--data", str(data), "--s3", "127.0.0.1:0", "--blob",
+def sluice(binary, data, under=()):
+    command = ["taskset", "-c", SERVER_CORE, *under, binary, "serve", "--data", str(data), "--s3", "127.0.0.1:0", "--blob",
                "127.0.0.1:0", "--admin", "127.0.0.1:0", "--threads", "1", "--quiet", "--access-log", ""]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -113,8 +122,11 @@ def wait_for(port):
 
 def load(arguments, server, flags, seconds):
     size = size_of(flags)
-    command = ["taskset", "-c", LOAD_CORE, arguments.load, "--host", server.get("host", "127.0.0.1"), "--port", str(server["port"]),
-               "--bucket", bucket_of(size), "--objects", str(OBJECTS[size]), *flags, *server["flags"]]
+    listed = "list" in flags
+    bucket = LISTED if listed else bucket_of(size)
+    objects = arguments.list_objects if listed else OBJECTS[size]
+    command = ["taskset", "-c", LOAD_CORE, arguments.load, "--host", server.get("host", "127.0.0.1"),
+               "--port", str(server["port"]), "--bucket", bucket, "--objects", str(objects), *flags, *server["flags"]]
     command += [] if "--count" in flags else ["--seconds", str(seconds)]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
@@ -122,13 +134,26 @@ def load(arguments, server, flags, seconds):
     return json.loads(result.stdout)
 
 
+def make_bucket(server, name):
+    url = f"http://{server.get('host', '127.0.0.1')}:{server['port']}/{name}"
+    keys = ":".join(os.environ.get(*one) for one in
+                    [("AWS_ACCESS_KEY_ID", "sluicedev"), ("AWS_SECRET_ACCESS_KEY", "sluicedevsecret")])
+    subprocess.run(["curl", "-sS", "-o", "/dev/null", "--aws-sigv4", "aws:amz:us-east-1:s3", "-u", keys, "-X", "PUT",
+                    url], check=True)
+
+
+def fill_listed(arguments, server):
+    """Makes the bucket that listings walk; returns the rate."""
+    make_bucket(server, LISTED)
+    count = str(arguments.list_objects)
+    return load(arguments, server, ["--op", "put", "--size", "4096", "--connections", "256", "--bucket", LISTED,
+                                    "--objects", count, "--count", count, "--sequential"], 0)
+
+
 def fill(arguments, server):
     """Makes the buckets and the objects that reads need."""
     for size, count in OBJECTS.items():
-        url = f"http://{server.get('host', '127.0.0.1')}:{server['port']}/{bucket_of(size)}"
-        keys = f"{os.environ.get('AWS_ACCESS_KEY_ID', 'sluicedev')}:{os.environ.get('AWS_SECRET_ACCESS_KEY', 'sluicedevsecret')}"
-        subprocess.run(["curl", "-sS", "-o", "/dev/null", "--aws-sigv4", "aws:amz:us-east-1:s3", "-u", keys, "-X", "PUT",
-                        url], check=True)
+        make_bucket(server, bucket_of(size))
         load(arguments, server, ["--op", "put", "--size", str(size), "--connections", "4", "--count", str(count),
                                  "--sequential"], 0)
 
@@ -145,6 +170,8 @@ def cpu_seconds(pid):
 
 
 def measure(arguments, server, flags):
+    if "delete" in flags:  # There must be something to remove.
+        load(arguments, server, DELETES, 0)
     before = cpu_seconds(server["pid"]) if "pid" in server else 0
     result = load(arguments, server, flags, arguments.seconds)
     after = cpu_seconds(server["pid"]) if "pid" in server else 0
@@ -174,6 +201,7 @@ def main():
     parser.add_argument("--endpoint", help="HOST:PORT of another S3 server to compare with (keys: AWS_*)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--list-objects", type=int, default=100_000, help="keys in the bucket that is listed")
     parser.add_argument("--only", default="", help="workloads whose name holds this")
     parser.add_argument("--directory", help="where data goes during the run; a temporary folder by default")
     arguments = parser.parse_args()
@@ -188,6 +216,10 @@ def main():
             for server in servers:
                 if server is not static:
                     fill(arguments, server)
+                    if any(arguments.only in name and "list" in flags for name, flags, _ in WORKLOADS):
+                        loaded = fill_listed(arguments, server)
+                        print(f"{server['name']}: {arguments.list_objects} objects of 4 KiB loaded by 256 connections, "
+                              f"{loaded['rps']:,.0f}/s\n")
             print("| workload | server | requests/s | MB/s | x nginx | p50 us | p99 us | p99.9 us | CPU us/request |")
             print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
             for name, flags, by_nginx in WORKLOADS:

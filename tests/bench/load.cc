@@ -1,6 +1,6 @@
 // Drives one HTTP endpoint from one thread and prints one line of JSON: requests
 // per second, bytes per second, latency percentiles, failures. `--op` is get, put,
-// head, delete or list over keys load/0 .. load/N-1 of one bucket; `--plain`
+// head, delete, mixed (7 of 10 get, the others put) or list over keys load/0 .. load/N-1 of one bucket; `--plain`
 // sends no signature, for a static file server beside it. Each request is signed
 // once and sent many times, so that signing bounds nothing; and the thread never
 // sleeps, so that waking it costs the server nothing.
@@ -49,6 +49,8 @@ struct Options {
   std::size_t range = 0;  // Bytes of a random range of each object.
   bool plain = false;
   bool sequential = false;  // Keys in turn, not at random.
+  bool delimiter = false;   // Of a list: `/`.
+  bool last_page = false;   // Of a list: the keys behind load/9998 alone.
 };
 
 Options parse(int argc, char** argv) {
@@ -59,6 +61,10 @@ Options parse(int argc, char** argv) {
       options.plain = true;
     } else if (flag == "--sequential") {
       options.sequential = true;
+    } else if (flag == "--delimiter") {
+      options.delimiter = true;
+    } else if (flag == "--last-page") {
+      options.last_page = true;
     } else {
       if (i + 1 == argc) throw std::invalid_argument(flag + " needs a value");
       const std::string value = argv[++i];
@@ -94,7 +100,8 @@ Options parse(int argc, char** argv) {
 /// Makes the requests, one after another.
 class Requests {
  public:
-  explicit Requests(const Options& options) : options_(options), body_(options.op == "put" ? options.size : 0, 'x') {
+  explicit Requests(const Options& options)
+      : options_(options), body_(options.op == "put" || options.op == "mixed" ? options.size : 0, 'x') {
     signer_ = {.access_key = environment("AWS_ACCESS_KEY_ID", "sluicedev"),
                .secret_key = environment("AWS_SECRET_ACCESS_KEY", "sluicedevsecret"),
                .host = options.host + ":" + std::to_string(options.port)};
@@ -107,6 +114,7 @@ class Requests {
 
   std::string header() {
     const std::size_t number = options_.sequential ? next_++ % options_.objects : random_() % options_.objects;
+    puts_ = options_.op == "put" || (options_.op == "mixed" && random_() % 10 < 3);
     std::string lines = signed_lines(number);
     if (options_.range != 0) {
       const std::size_t first = random_() % (options_.size - options_.range + 1);
@@ -115,7 +123,8 @@ class Requests {
     return lines + "\r\n";
   }
 
-  const std::string& body() const { return body_; }
+  /// Of the request whose header was made last.
+  const std::string& body() const { return puts_ ? body_ : nothing_; }
   bool is_head() const { return options_.op == "head"; }
 
  private:
@@ -126,7 +135,7 @@ class Requests {
   static constexpr std::chrono::minutes kSignedFor{5};  // Servers allow 15.
 
   const std::string& signed_lines(std::size_t number) {
-    Signed& known = signed_[number];
+    Signed& known = signed_[number * 2 + (puts_ ? 1 : 0)];
     const auto now = Clock::now();
     if (known.lines.empty() || now - known.made > kSignedFor) known = {sign(number), now};
     return known.lines;
@@ -135,12 +144,11 @@ class Requests {
   std::string sign(std::size_t number) const {
     std::string path = "/" + options_.bucket;
     std::string query;
-    std::string method = options_.op == "put"      ? "PUT"
-                         : options_.op == "head"   ? "HEAD"
-                         : options_.op == "delete" ? "DELETE"
-                                                   : "GET";
+    std::string method = puts_ ? "PUT" : options_.op == "head" ? "HEAD" : options_.op == "delete" ? "DELETE" : "GET";
     if (options_.op == "list") {
-      query = "list-type=2&max-keys=1000&prefix=&start-after=load%2F" + std::to_string(number);
+      query = options_.delimiter ? "delimiter=%2F&" : "";
+      query += "list-type=2&max-keys=1000&prefix=&start-after=";
+      query += options_.last_page ? "load%2F9998" : "load%2F" + std::to_string(number);
     } else {
       path += "/load/" + std::to_string(number);
     }
@@ -157,6 +165,8 @@ class Requests {
 
   const Options& options_;
   std::string body_;
+  const std::string nothing_;
+  bool puts_ = false;
   std::string payload_;
   Signer signer_;
   std::unordered_map<std::size_t, Signed> signed_;

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Counts the instructions that one request costs Sluice in user space, by callgrind.
+
+They depend on neither the machine's load nor its clock, so a few per cent more or less
+can be seen where a time would drown in noise. SHA-256 runs without the CPU's own
+instructions under valgrind: look at the function table (`--keep`) before you judge it.
+"""
+import argparse
+import json
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+import bench
+
+REQUESTS = 2000
+KINDS = {
+    "GET 4 KiB": ["--op", "get", "--size", "4096"],
+    "HEAD": ["--op", "head", "--size", "4096"],
+    "PUT 4 KiB": ["--op", "put", "--size", "4096"],
+    "GET 64 KiB": ["--op", "get", "--size", "65536"],
+}
+
+
+def count(arguments, root, flags):
+    """Instructions a request; the profile stays in root/profile."""
+    binary = root / "sluice"
+    # Valgrind of Debian 12 cannot read this compiler's debug information.
+    subprocess.run(["strip", "-g", arguments.sluice, "-o", binary], check=True)
+    profile = root / "profile"
+    tool = ["valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={profile}"]
+    with bench.sluice(str(binary), root / "data", tool) as server:
+        size = bench.size_of(flags)
+        bench.make_bucket(server, bench.bucket_of(size))
+        few = [*flags, "--connections", "16", "--objects", "100"]
+        bench.load(arguments, server, ["--op", "put", "--size", str(size), "--connections", "4", "--objects", "100",
+                                       "--count", "100", "--sequential"], 0)
+        bench.load(arguments, server, [*few, "--count", "300"], 0)
+        for state, number in [("on", REQUESTS), ("off", 1)]:
+            subprocess.run(["callgrind_control", "-i", state, str(server["pid"])], check=True, capture_output=True)
+            bench.load(arguments, server, [*few, "--count", str(number)], 0)
+    totals = re.findall(r"^(?:totals|summary): (\d+)", profile.read_text(), re.M)
+    return int(totals[-1]) / REQUESTS
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sluice", default="build/release/sluice")
+    parser.add_argument("--load", default="build/release/tests/bench/sluice_load")
+    parser.add_argument("--only", default="", help="requests whose name holds this")
+    parser.add_argument("--keep", help="a folder for the profiles, to be read with callgrind_annotate")
+    arguments = parser.parse_args()
+    for name, flags in KINDS.items():
+        if arguments.only not in name:
+            continue
+        root = pathlib.Path(tempfile.mkdtemp(prefix="sluice-instructions-"))
+        try:
+            print(json.dumps({"request": name, "instructions": round(count(arguments, root, flags))}), flush=True)
+            if arguments.keep:
+                shutil.copy(root / "profile", pathlib.Path(arguments.keep) / name.replace(" ", "-"))
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
