@@ -20,6 +20,7 @@ namespace sluice::rdma {
 inline constexpr std::uint16_t kWireVersion = 1;
 inline constexpr std::size_t kFrameSizeMax = 256;
 inline constexpr std::size_t kFrameHeadSize = 24;
+inline constexpr std::size_t kFrameSizeAt = 16;  ///< Where a frame has its own size, in 32 bits.
 
 using Nonce = std::array<std::uint8_t, 32>;
 using Mac = std::array<std::uint8_t, 32>;  ///< HMAC-SHA256.

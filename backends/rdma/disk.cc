@@ -1,0 +1,263 @@
+#include "backends/rdma/disk.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+
+#include "backends/rdma/disk_io.h"
+#include "gateway/core/digest.h"
+
+namespace sluice::rdma {
+namespace {
+
+constexpr Pages kLogPagesMin = 4;
+
+[[noreturn]] void refuse(const std::filesystem::path& path, const std::string& why) {
+  throw std::runtime_error(path.string() + ": " + why);
+}
+
+// Past the page cache where the file system can: what is read is what the device has.
+int open_disk(const std::filesystem::path& path, int flags) {
+  int fd = ::open(path.c_str(), flags | O_RDWR | O_CLOEXEC | O_DIRECT, 0600);
+  if (fd < 0 && errno == EINVAL) fd = ::open(path.c_str(), flags | O_RDWR | O_CLOEXEC, 0600);
+  if (fd < 0) refuse(path, std::strerror(errno));
+  return fd;
+}
+
+void write_blocking(int fd, const std::filesystem::path& path, std::string_view bytes, std::uint64_t offset) {
+  const Chunk memory = aligned_chunk(bytes);
+  const auto written = ::pwrite(fd, memory.bytes().data(), memory.size(), static_cast<off_t>(offset));
+  if (written != static_cast<ssize_t>(memory.size())) refuse(path, "cannot write");
+}
+
+Superblock superblock_for(const std::filesystem::path& path, const DiskLayout& layout) {
+  Superblock superblock{.incarnation = Uuid::random(),
+                        .cluster = layout.cluster,
+                        .slab_pages = static_cast<Pages>(layout.slab_size / kPageSize),
+                        .slabs = 0,
+                        .log_pages = static_cast<Pages>(layout.log_size / kPageSize)};
+  if (superblock.slab_pages < pages_for(kRunLengthMax) + 1) refuse(path, "slabs are shorter than the longest run");
+  if (superblock.log_pages < kLogPagesMin) refuse(path, "the log is too short");
+  const std::uint64_t head = slab_offset(superblock, 0);
+  if (layout.size < head + layout.slab_size) refuse(path, "too small for one slab");
+  superblock.slabs = static_cast<std::uint32_t>((layout.size - head) / bytes_of(superblock.slab_pages));
+  return superblock;
+}
+
+Superblock read_superblock(int fd, const std::filesystem::path& path) {
+  const auto superblock = decode_superblock(read_blocking(fd, 0, kPageSize));
+  if (!superblock) refuse(path, "not a Sluice disk, or of another version");
+  return *superblock;
+}
+
+bool is_whole(const RunHeader& header, std::string_view bytes) {
+  for (std::size_t n = 0; n < header.blocks.size(); ++n) {
+    if (crc32c(bytes.substr(n * kBlockSize, kBlockSize)) != header.blocks[n]) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void Disk::format(const std::filesystem::path& path, const DiskLayout& layout, bool overwrite) {
+  const Superblock superblock = superblock_for(path, layout);
+  const IoFile file(open_disk(path, O_CREAT));
+  if (!overwrite && decode_superblock(read_blocking(file.fd(), 0, kPageSize))) {
+    refuse(path, "is a Sluice disk already");
+  }
+  struct stat info{};
+  if (::fstat(file.fd(), &info) != 0) refuse(path, std::strerror(errno));
+  if (S_ISREG(info.st_mode) && ::ftruncate(file.fd(), static_cast<off_t>(disk_size(superblock))) != 0) {
+    refuse(path, std::strerror(errno));
+  }
+  // The superblock last: until it is there, this is no disk.
+  Pages sequence = 0;
+  for (const auto& page : DiskLog::first_pages(superblock)) {
+    write_blocking(file.fd(), path, page, log_offset(superblock, 0) + bytes_of(sequence++));
+  }
+  if (::fsync(file.fd()) != 0) refuse(path, std::strerror(errno));
+  write_blocking(file.fd(), path, encode_page(superblock), 0);
+  if (::fsync(file.fd()) != 0) refuse(path, std::strerror(errno));
+}
+
+Disk::Disk(const std::filesystem::path& path, const Executor& executor)
+    : file_(std::make_shared<IoFile>(open_disk(path, 0))),
+      superblock_(read_superblock(file_->fd(), path)),
+      table_(superblock_.slabs),
+      flush_(file_, executor) {
+  auto replayed = DiskLog::replay(file_->fd(), superblock_);
+  table_ = std::move(replayed.table);
+  log_ = std::make_unique<DiskLog>(superblock_, replayed, table_, file_, flush_, executor);
+  for (const auto& [extent, entry] : table_.extents()) {
+    if (!entry.sealed) scan(extent, entry);
+  }
+  // What the scan found may be in the page cache alone, after a kill -9: no answer may rest on that.
+  if (::fdatasync(file_->fd()) != 0) refuse(path, std::strerror(errno));
+}
+
+// Takes the runs from the beginning on whose every byte is there.
+void Disk::scan(ExtentNumber extent, const ExtentEntry& entry) {
+  std::vector<Run> runs;
+  Pages next = 0;
+  while (entry.slab && next < superblock_.slab_pages) {
+    const auto offset = slab_offset(superblock_, *entry.slab) + bytes_of(next);
+    const auto header = decode_run_header(read_blocking(file_->fd(), offset, kPageSize));
+    if (!header || header->incarnation != superblock_.incarnation || header->extent != extent) break;
+    if (header->run.page != next || end_of(header->run) > superblock_.slab_pages) break;
+    // The bytes of a released run may have been given back.
+    if (!entry.released.contains(next) &&
+        !is_whole(*header, read_blocking(file_->fd(), offset + kPageSize, header->run.length))) {
+      break;
+    }
+    runs.push_back(header->run);
+    next = end_of(header->run);
+  }
+  replicas_.insert_or_assign(extent, Replica(entry.fence, runs));
+}
+
+Replica& Disk::replica(ExtentNumber extent) { return replicas_[extent]; }
+
+std::optional<std::uint64_t> Disk::where(ExtentNumber extent, Pages page) const {
+  const ExtentEntry* entry = table_.find(extent);
+  if (entry == nullptr || !entry->slab || page >= superblock_.slab_pages) return std::nullopt;
+  return slab_offset(superblock_, *entry->slab) + bytes_of(page);
+}
+
+// Applied at once, so that whatever comes next sees it; answered when it is durable.
+Task<> Disk::change(Record record) {
+  table_.apply(record);
+  co_return co_await log_->append(record);
+}
+
+Task<> Disk::write(ExtentNumber extent, Run run, Chunk image) {
+  const ExtentEntry* entry = table_.find(extent);
+  CO_TRY(log_->failed());
+  Result<> placed;
+  if (entry == nullptr || !entry->slab) {
+    const auto slab = table_.free_slab();
+    if (!slab) co_return fail(ErrorCode::out_of_space, "no free slab");
+    placed = co_await change({Record::Kind::place, extent, *slab, 0});
+  }
+  CO_TRY(std::move(placed));
+  const auto offset = where(extent, run.page);
+  if (!offset || image.size() != bytes_of(pages_of(run))) co_return fail(ErrorCode::internal, "run image");
+  CO_TRY(co_await write_fully(file_, std::move(image), *offset));
+  co_return co_await flush_.flush();
+}
+
+Task<> Disk::fence(ExtentNumber extent, Epoch epoch) {
+  co_return co_await change({Record::Kind::fence, extent, static_cast<std::uint64_t>(epoch), 0});
+}
+
+Task<> Disk::seal(ExtentNumber extent, Pages pages) {
+  const ExtentEntry* entry = table_.find(extent);
+  if (entry != nullptr && entry->sealed) co_return done;
+  std::uint32_t runs = 0;
+  for (const auto& [page, state] : replica(extent).runs()) runs += end_of(state.run) <= pages ? 1 : 0;
+  CO_TRY(co_await change({Record::Kind::seal, extent, pages, runs}));
+  replicas_.erase(extent);
+  co_return co_await drop_if_empty(extent);
+}
+
+Task<> Disk::release(ExtentNumber extent, Pages page) {
+  const ExtentEntry* before = table_.find(extent);
+  if (before == nullptr || !before->slab || before->released.contains(page)) co_return done;
+  CO_TRY(const RunHeader found, co_await header(extent, page));
+  CO_TRY(co_await change({Record::Kind::release, extent, page, 0}));
+  const ExtentEntry& entry = *table_.find(extent);
+  if (!entry.slab) co_return done;
+  if (!entry.is_empty()) co_return co_await punch(extent, found.run);
+  co_return co_await drop_if_empty(extent);
+}
+
+// The slab is free for others only once it is known for good that nothing in it is needed.
+Task<> Disk::drop_if_empty(ExtentNumber extent) {
+  if (!table_.find(extent)->is_empty()) co_return done;
+  const Record drop{Record::Kind::drop, extent, 0, 0};
+  CO_TRY(co_await log_->append(drop));
+  table_.apply(drop);
+  co_return done;
+}
+
+// A file gives the bytes back to its file system; a partition, or an old file system, does not.
+Task<> Disk::punch(ExtentNumber extent, const Run& run) {
+  const auto offset = where(extent, run.page + 1);
+  if (!offset || run.length == 0) co_return done;
+  IoRing& ring = IoRing::of(co_await boost::asio::this_coro::executor);
+  co_await IoOperation::wait(
+      ring.fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, *offset, bytes_of(pages_for(run.length))));
+  co_return done;
+}
+
+Task<RunHeader> Disk::header(ExtentNumber extent, Pages page) {
+  const ExtentEntry* entry = table_.find(extent);
+  const auto offset = where(extent, page);
+  if (!offset || entry->released.contains(page)) co_return fail(ErrorCode::corrupt, "no such run");
+  Chunk memory = aligned_memory(kPageSize);
+  CO_TRY(co_await read_fully(file_, memory, *offset));
+  auto header = decode_run_header(memory.text());
+  const bool right =
+      header && header->incarnation == superblock_.incarnation && header->extent == extent && header->run.page == page;
+  if (!right) co_return fail(ErrorCode::corrupt, "no such run");
+  co_return *std::move(header);
+}
+
+Task<std::vector<Run>> Disk::list(ExtentNumber extent, Pages from, std::size_t count) {
+  std::vector<Run> runs;
+  const ExtentEntry* entry = table_.find(extent);
+  if (entry == nullptr || !entry->slab) co_return runs;
+  if (!entry->sealed) {
+    for (auto run = replica(extent).runs().lower_bound(from); run != replica(extent).runs().end(); ++run) {
+      if (runs.size() == count) break;
+      const bool there = end_of(run->second.run) <= replica(extent).durable() && !entry->released.contains(run->first);
+      if (there) runs.push_back(run->second.run);
+    }
+    co_return runs;
+  }
+  // Headers say where the next one is; those of released runs are still there.
+  const Pages end = entry->sealed->pages;
+  for (Pages page = from; page < end && runs.size() < count;) {
+    const auto offset = where(extent, page);
+    if (!offset) co_return std::vector<Run>{};
+    Chunk memory = aligned_memory(kPageSize);
+    CO_TRY(co_await read_fully(file_, memory, *offset));
+    const auto header = decode_run_header(memory.text());
+    if (!header || header->extent != extent || header->run.page != page) {
+      co_return fail(ErrorCode::corrupt, "a run's header");
+    }
+    const ExtentEntry* now = table_.find(extent);
+    if (now->slab && !now->released.contains(page)) runs.push_back(header->run);
+    page = end_of(header->run);
+  }
+  co_return runs;
+}
+
+Task<std::size_t> Disk::read(const RunHeader& header, std::uint32_t offset, std::uint32_t length, Chunk memory) {
+  if (length == 0 || offset > header.run.length || length > header.run.length - offset) {
+    co_return fail(ErrorCode::corrupt, "beyond the run");
+  }
+  const std::uint32_t first = offset / kBlockSize, last = (offset + length - 1) / kBlockSize;
+  const std::uint32_t begin = first * kBlockSize;
+  const std::uint32_t end = std::min(header.run.length, (last + 1) * kBlockSize);
+  const std::uint64_t size = bytes_of(pages_for(end - begin));
+  const auto from = where(header.extent, header.run.page + 1 + begin / kPageSize);
+  if (!from) co_return fail(ErrorCode::corrupt, "no such run");
+  if (memory.size() < size) co_return fail(ErrorCode::internal, "memory for a read");
+  const Chunk blocks = memory.slice(0, size);
+  CO_TRY(co_await read_fully(file_, blocks, *from));
+  const auto bytes = blocks.text().substr(0, end - begin);
+  for (std::uint32_t n = first; n <= last; ++n) {
+    if (crc32c(bytes.substr((n - first) * kBlockSize, kBlockSize)) != header.blocks[n]) {
+      co_return fail(ErrorCode::corrupt, "a block's checksum");
+    }
+  }
+  co_return offset - begin;
+}
+
+}  // namespace sluice::rdma

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <unordered_map>
+
+#include "backends/rdma/disk_log.h"
+#include "backends/rdma/replica.h"
+
+namespace sluice::rdma {
+
+struct DiskLayout {
+  Uuid cluster;
+  std::uint64_t size = 0;               ///< Bytes of the file or partition to use.
+  std::uint64_t slab_size = 256 << 20;  ///< The longest extent.
+  std::uint64_t log_size = 8 << 20;     ///< Of each of two areas.
+};
+
+/// One device of an extent node: a file or a raw partition, formatted as docs/rdma.md
+/// says. Of one thread: that of `executor`, which must have stopped running before the
+/// disk is destroyed, and be destroyed after it.
+///
+/// Runs of an extent that is not sealed are in its Replica; all others are found on disk
+/// when they are asked for.
+class Disk {
+ public:
+  /// Makes a new incarnation of the disk: what was there is lost. Throws std::runtime_error
+  /// for the operator, also if a Sluice disk is there already and `overwrite` is not set.
+  static void format(const std::filesystem::path& path, const DiskLayout& layout, bool overwrite = false);
+
+  /// Opens it, reads the log, and checks every byte of the extents that are not sealed;
+  /// blocking. Throws std::runtime_error for the operator.
+  Disk(const std::filesystem::path& path, const Executor& executor);
+
+  const Superblock& superblock() const { return superblock_; }
+  const DiskTable& table() const { return table_; }
+
+  /// The rules and runs of an extent that is not sealed; made if there is none.
+  Replica& replica(ExtentNumber extent);
+
+  /// Writes a run, header page and bytes in one, and returns when it is durable. `image`
+  /// is as long as the run's pages. Finds the extent a slab; fails with out_of_space.
+  Task<> write(ExtentNumber extent, Run run, Chunk image);
+
+  /// Each returns when the change is durable.
+  Task<> fence(ExtentNumber extent, Epoch epoch);
+  Task<> seal(ExtentNumber extent, Pages pages);
+  /// Gives a run's space back, and the extent's slab with the last of a sealed one.
+  /// Fails with corrupt if no run begins at `page`. Idempotent.
+  Task<> release(ExtentNumber extent, Pages page);
+
+  /// The runs that begin at or behind `from` and are not released, at most `count` of them.
+  Task<std::vector<Run>> list(ExtentNumber extent, Pages from, std::size_t count);
+
+  /// The header of the run at `page`; corrupt if there is none or it was released.
+  Task<RunHeader> header(ExtentNumber extent, Pages page);
+
+  /// Reads the blocks that hold [offset, offset + length) of the run into `memory`, from
+  /// its beginning, and checks each; where in `memory` the bytes begin. `memory` must have
+  /// room for the blocks, in whole pages. Fails with corrupt.
+  Task<std::size_t> read(const RunHeader& header, std::uint32_t offset, std::uint32_t length, Chunk memory);
+
+ private:
+  Task<> change(Record record);
+  Task<> drop_if_empty(ExtentNumber extent);
+  void scan(ExtentNumber extent, const ExtentEntry& entry);
+  std::optional<std::uint64_t> where(ExtentNumber extent, Pages page) const;
+  Task<> punch(ExtentNumber extent, const Run& run);
+
+  IoFilePtr file_;
+  Superblock superblock_;
+  DiskTable table_;
+  DiskFlush flush_;
+  std::unique_ptr<DiskLog> log_;
+  std::unordered_map<ExtentNumber, Replica> replicas_;
+};
+
+}  // namespace sluice::rdma

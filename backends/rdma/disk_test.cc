@@ -1,0 +1,271 @@
+#include "backends/rdma/disk.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+
+#include "backends/rdma/disk_probe.h"
+#include "gateway/core/encoding.h"
+
+namespace sluice::rdma {
+namespace {
+
+constexpr ExtentNumber kExtent{7}, kOther{8};
+
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() : path_(std::filesystem::temp_directory_path() / ("disk_test-" + to_hex(random_bytes(8)))) {
+    std::filesystem::create_directory(path_);
+  }
+  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// A small disk that can be closed, damaged and opened again.
+struct World {
+  explicit World(std::uint64_t log_size = 256 << 10, std::uint64_t size = 12 << 20) {
+    Disk::format(path, {.cluster = {}, .size = size, .slab_size = 2 << 20, .log_size = log_size});
+    open();
+  }
+
+  void open() {
+    probe.reset();
+    probe = std::make_unique<DiskProbe>(path);
+  }
+  Disk& disk() { return probe->disk(); }
+
+  Run append(ExtentNumber extent, const std::string& bytes) {
+    auto run = probe->run(probe->append(extent, bytes));
+    REQUIRE(run);
+    return *run;
+  }
+  std::string bytes(ExtentNumber extent, const Run& run) {
+    auto bytes = probe->run(probe->bytes_of_run(extent, run.page));
+    return bytes ? *bytes : "failed: " + bytes.error().detail;
+  }
+  std::vector<Run> list(ExtentNumber extent) {
+    auto runs = probe->run(disk().list(extent, 0, 1000));
+    REQUIRE(runs);
+    return *runs;
+  }
+
+  void flip(std::uint64_t offset) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(static_cast<std::streamoff>(offset));
+    const int byte = file.get();
+    file.seekp(static_cast<std::streamoff>(offset));
+    file.put(static_cast<char>(byte ^ 4));
+    REQUIRE(file.good());
+  }
+  std::uint64_t place_of(ExtentNumber extent, Pages page) {
+    return slab_offset(disk().superblock(), *disk().table().find(extent)->slab) + bytes_of(page);
+  }
+
+  TemporaryDirectory directory;
+  std::filesystem::path path = directory.path() / "disk";
+  std::unique_ptr<DiskProbe> probe;
+};
+
+std::string text(std::size_t size, char seed) {
+  std::string bytes(size, seed);
+  for (std::size_t n = 0; n < size; n += 97)
+    bytes[n] = static_cast<char>(n / 97 * 31 + static_cast<unsigned char>(seed));
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("what was appended is there after a restart") {
+  World world;
+  const std::vector<std::string> bytes = {text(1, 'a'), text(70'000, 'b'), "", text(kRunLengthMax, 'c')};
+  std::vector<Run> runs;
+  for (const auto& one : bytes) runs.push_back(world.append(kExtent, one));
+
+  for (int opened = 0; opened < 2; ++opened) {
+    CHECK(world.list(kExtent) == runs);
+    CHECK(world.disk().replica(kExtent).durable() == end_of(runs.back()));
+    for (const std::size_t n : {0U, 1U, 3U}) CHECK((world.bytes(kExtent, runs[n]) == bytes[n]));
+    world.open();
+  }
+}
+
+TEST_CASE("a part of a run is read by its blocks") {
+  World world;
+  const std::string bytes = text(200'000, 'a');
+  const Run run = world.append(kExtent, bytes);
+  const auto header = world.probe->run(world.disk().header(kExtent, run.page));
+  REQUIRE(header);
+  const Chunk memory = aligned_memory(kRunLengthMax);
+  for (const auto& [offset, length] : std::vector<std::pair<std::uint32_t, std::uint32_t>>{
+           {0, 1}, {65'535, 2}, {65'536, 65'536}, {199'999, 1}, {100'000, 100'000}}) {
+    const auto begin = world.probe->run(world.disk().read(*header, offset, length, memory));
+    REQUIRE(begin);
+    CHECK((memory.text().substr(*begin, length) == bytes.substr(offset, length)));
+  }
+  CHECK(world.probe->run(world.disk().read(*header, 199'999, 2, memory)).error().code == ErrorCode::corrupt);
+}
+
+TEST_CASE("a tail that was torn is not there after a restart, and can be written again") {
+  World world;
+  const Run kept = world.append(kExtent, text(5000, 'a'));
+  const Run torn = world.append(kExtent, text(5000, 'b'));
+  const auto where = world.place_of(kExtent, torn.page);
+  const auto damage = GENERATE(as<std::uint64_t>{}, 10, 4096, 4096 + 4999);
+
+  world.flip(where + damage);
+  world.open();
+
+  CHECK(world.list(kExtent) == std::vector<Run>{kept});
+  CHECK(world.disk().replica(kExtent).durable() == torn.page);
+  const Run again = world.append(kExtent, text(6000, 'c'));
+  CHECK(again.page == torn.page);
+  CHECK((world.bytes(kExtent, again) == text(6000, 'c')));
+}
+
+TEST_CASE("damaged bytes and damaged headers are corrupt") {
+  World world;
+  const Run first = world.append(kExtent, text(100'000, 'a'));
+  const Run second = world.append(kExtent, text(5000, 'b'));
+  world.flip(world.place_of(kExtent, first.page) + 4096 + 99'000);
+  CHECK(world.bytes(kExtent, first) == "failed: a block's checksum");
+  CHECK((world.bytes(kExtent, second) == text(5000, 'b')));
+  world.flip(world.place_of(kExtent, second.page) + 20);
+  CHECK(world.bytes(kExtent, second) == "failed: no such run");
+}
+
+TEST_CASE("fences are there after a restart, also of extents without bytes") {
+  World world;
+  world.append(kExtent, "x");
+  REQUIRE(world.probe->run(world.disk().fence(kExtent, Epoch{3})));
+  REQUIRE(world.probe->run(world.disk().fence(kOther, Epoch{2})));
+
+  world.open();
+
+  CHECK(world.disk().replica(kExtent).fence() == Epoch{3});
+  CHECK(world.disk().replica(kOther).append(Epoch{1}, {0, 10, 1}) == Replica::Verdict::fenced);
+  CHECK(world.disk().replica(kOther).append(Epoch{2}, {0, 10, 1}) == Replica::Verdict::write);
+}
+
+TEST_CASE("a sealed extent has its length, and its runs are found on disk") {
+  World world;
+  const Run first = world.append(kExtent, text(5000, 'a')), second = world.append(kExtent, text(50, 'b'));
+  world.append(kExtent, text(5000, 'c'));
+  REQUIRE(world.probe->run(world.disk().seal(kExtent, end_of(second))));
+
+  for (int opened = 0; opened < 2; ++opened) {
+    CHECK(world.list(kExtent) == std::vector<Run>{first, second});
+    CHECK((world.bytes(kExtent, second) == text(50, 'b')));
+    world.open();
+  }
+}
+
+TEST_CASE("released runs are gone, and with the last of a sealed extent its slab is free") {
+  World world;
+  const std::size_t slabs = world.disk().table().free_slabs();
+  const Run first = world.append(kExtent, text(5000, 'a')), second = world.append(kExtent, text(50, 'b'));
+  const auto release = [&](Pages page) { return world.probe->run(world.disk().release(kExtent, page)); };
+
+  REQUIRE(release(first.page));
+  CHECK(release(first.page));
+  CHECK(release(first.page + 1).error().code == ErrorCode::corrupt);
+  CHECK(world.bytes(kExtent, first) == "failed: no such run");
+  world.open();
+  CHECK(world.list(kExtent) == std::vector<Run>{second});
+  CHECK(world.disk().replica(kExtent).durable() == end_of(second));
+
+  REQUIRE(world.probe->run(world.disk().seal(kExtent, end_of(second))));
+  CHECK(world.disk().table().free_slabs() == slabs - 1);
+  REQUIRE(release(second.page));
+  CHECK(world.disk().table().free_slabs() == slabs);
+  world.open();
+  CHECK(world.disk().table().free_slabs() == slabs);
+  CHECK(world.list(kExtent).empty());
+}
+
+TEST_CASE("a slab that is used again shows nothing of what was in it") {
+  World world(256 << 10, 4 << 20);
+  REQUIRE(world.disk().table().free_slabs() == 1);
+  const Run first = world.append(kExtent, text(5000, 'a')), second = world.append(kExtent, text(5000, 'b'));
+  CHECK(world.probe->run(world.probe->append(kOther, "x")).error().code == ErrorCode::out_of_space);
+  REQUIRE(world.probe->run(world.disk().seal(kExtent, end_of(second))));
+  REQUIRE(world.probe->run(world.disk().release(kExtent, first.page)));
+  REQUIRE(world.probe->run(world.disk().release(kExtent, second.page)));
+
+  world.open();
+  const Run other = world.append(kOther, text(5000, 'c'));
+  world.open();
+
+  CHECK(world.list(kOther) == std::vector<Run>{other});
+  CHECK(world.bytes(kExtent, second) == "failed: no such run");
+}
+
+TEST_CASE("the log goes on in its other area when it is full, for ever") {
+  World world(16 << 10);
+  const Run run = world.append(kExtent, "bytes");
+  for (std::uint64_t epoch = 1; epoch <= 40; ++epoch) {
+    REQUIRE(world.probe->run(world.disk().fence(kOther, Epoch{epoch})));
+    if (epoch % 7 == 0) world.open();
+  }
+  world.open();
+  CHECK(world.disk().replica(kOther).fence() == Epoch{40});
+  CHECK(world.bytes(kExtent, run) == "bytes");
+}
+
+TEST_CASE("a log area that was torn while it began falls back to the one before") {
+  World world(16 << 10);
+  for (std::uint64_t epoch = 1; epoch <= 3; ++epoch)
+    REQUIRE(world.probe->run(world.disk().fence(kOther, Epoch{epoch})));
+  // The fourth change begins the other area: one page of snapshot, one of changes.
+  REQUIRE(world.probe->run(world.disk().fence(kOther, Epoch{4})));
+  const auto area = log_offset(world.disk().superblock(), 1);
+
+  SECTION("in its snapshot") {
+    world.flip(area + 50);
+    world.open();
+    CHECK(world.disk().replica(kOther).fence() == Epoch{3});
+  }
+  SECTION("behind it") {
+    world.flip(area + 4096 + 50);
+    world.open();
+    CHECK(world.disk().replica(kOther).fence() >= Epoch{3});
+  }
+  REQUIRE(world.probe->run(world.disk().fence(kOther, Epoch{9})));
+  world.open();
+  CHECK(world.disk().replica(kOther).fence() == Epoch{9});
+}
+
+TEST_CASE("a log with no place for the whole table takes no more, and says so") {
+  World world(16 << 10);
+  Result<> last;
+  for (std::uint64_t extent = 1; extent < 3000 && last;) {
+    std::vector<Task<>> fences;
+    for (int n = 0; n < 150; ++n) fences.push_back(world.disk().fence(ExtentNumber{extent++}, Epoch{1}));
+    last = world.probe->run_all(std::move(fences));
+  }
+  REQUIRE_FALSE(last);
+  CHECK(last.error().code == ErrorCode::out_of_space);
+  CHECK_FALSE(world.probe->run(world.probe->append(kExtent, "x")));
+}
+
+TEST_CASE("only a disk that is meant is formatted or opened") {
+  TemporaryDirectory directory;
+  const auto path = directory.path() / "disk";
+  CHECK_THROWS_AS(DiskProbe(path), std::runtime_error);
+  std::ofstream(path) << std::string(8192, 'x');
+  CHECK_THROWS_WITH(DiskProbe(path), Catch::Contains("not a Sluice disk"));
+  const DiskLayout layout{.cluster = {}, .size = 12 << 20, .slab_size = 2 << 20, .log_size = 64 << 10};
+  Disk::format(path, layout);
+  const Uuid before = DiskProbe(path).disk().superblock().incarnation;
+  CHECK_THROWS_WITH(Disk::format(path, layout), Catch::Contains("already"));
+  Disk::format(path, layout, true);
+  CHECK(DiskProbe(path).disk().superblock().incarnation != before);
+  CHECK_THROWS_WITH(Disk::format(directory.path() / "small", {.cluster = {}, .size = 1 << 20}),
+                    Catch::Contains("too small"));
+}
+
+}  // namespace sluice::rdma
