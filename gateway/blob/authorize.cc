@@ -34,6 +34,14 @@ std::unexpected<Failure> unauthenticated(const Call& call, Code code) {
 
 }  // namespace
 
+std::optional<auth::StoredAccessPolicy> policy_of(const auth::SignedSas& signed_sas, const object::BucketInfo& bucket) {
+  const auto id = signed_sas.policy_id();
+  if (!id) return std::nullopt;
+  const auto found = std::ranges::find(bucket.settings.access_policies, *id, &object::AccessPolicy::id);
+  if (found == bucket.settings.access_policies.end()) return std::nullopt;
+  return auth::StoredAccessPolicy{.start = found->start, .expiry = found->expiry, .permissions = found->permission};
+}
+
 Step<> Handler::authenticate(Call& call) {
   const auth::SignedRequest request{
       .method = call.request.header.method_text, .target = call.request.header.target, .fields = call.fields()};
@@ -78,14 +86,10 @@ Step<> Handler::admit_sas(Call& call, const auth::SignedRequest& request) {
                                .bearer_tid = {}};
   CO_TRY(const auth::SignedSas signed_sas, sas_.verify(asked));
   std::optional<auth::StoredAccessPolicy> policy;
-  if (const auto id = signed_sas.policy_id()) {
+  if (signed_sas.policy_id()) {
     const auto bucket = co_await bucket_of(call);
     if (!bucket && bucket.error().code != Code::container_not_found) co_return std::unexpected(bucket.error());
-    if (bucket) {
-      const auto found = std::ranges::find(bucket->settings.access_policies, *id, &object::AccessPolicy::id);
-      if (found != bucket->settings.access_policies.end())
-        policy.emplace(found->start, found->expiry, found->permission);
-    }
+    if (bucket) policy = policy_of(signed_sas, *bucket);
   }
   CO_TRY(call.grant, sas_.grant(signed_sas, policy ? &*policy : nullptr));
   if (call.row == nullptr) co_return Outcome<>{};

@@ -1,3 +1,4 @@
+#include "gateway/blob/explain.h"
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
 #include "gateway/blob/write_body.h"
@@ -27,24 +28,19 @@ Outcome<RangeDigest> read_range_digest(const Fields& fields, bool ranged) {
   return wanted;
 }
 
-/// The answer for `error`, which a read came to.
-Failure explain_read(const Error& error, const object::Conditions& conditions) {
-  // "Specifying conditional headers": If-None-Match: * of a read cannot hold.
-  if (error.code == ErrorCode::not_modified && conditions.if_none_match && conditions.if_none_match->any) {
-    return Failure(Code::unsatisfiable_condition);
+/// What the signature that a read came with says instead of the blob ("Create a
+/// service SAS", Azure Storage REST API).
+void override_headers(const Call& call, object::ContentHeaders& headers) {
+  if (!call.grant) return;
+  const auth::ResponseOverrides& overrides = call.grant->overrides;
+  const std::pair<std::string&, const std::string&> kPairs[] = {{headers.type, overrides.content_type},
+                                                                {headers.cache_control, overrides.cache_control},
+                                                                {headers.disposition, overrides.content_disposition},
+                                                                {headers.encoding, overrides.content_encoding},
+                                                                {headers.language, overrides.content_language}};
+  for (const auto& [own, instead] : kPairs) {
+    if (!instead.empty()) own = instead;
   }
-  if (error.code == ErrorCode::no_such_object && conditions.if_match) return Failure(Code::condition_not_met);
-  return error;
-}
-
-/// The answer for `error`, which putting a blob came to.
-Failure explain_put(const Call& call, const Error& error, const object::Conditions& conditions) {
-  const bool absent = conditions.if_none_match && conditions.if_none_match->any;
-  if (error.code == ErrorCode::precondition_failed && absent) {
-    return Failure(call.only_if_absent ? Code::unauthorized_blob_overwrite : Code::blob_already_exists);
-  }
-  if (error.code == ErrorCode::no_such_object && conditions.if_match) return Failure(Code::condition_not_met);
-  return error;
 }
 
 std::string content_range(const object::Selection& selection) {
@@ -59,13 +55,9 @@ http::Response describe(const object::Selection& selection) {
                           .body = nullptr,
                           .content_length = selection.range.length};
   add_blob(response.header, selection.info);
-  const bool has_md5 = selection.info.part_count == 0;
-  if (selection.partial) {
-    response.header.add("Content-Range", content_range(selection));
-    if (has_md5) response.header.add("x-ms-blob-content-md5", to_base64(selection.info.md5));
-  } else if (has_md5) {
-    response.header.add("Content-MD5", to_base64(selection.info.md5));
-  }
+  const std::string md5 = md5_text(selection.info);
+  if (selection.partial) response.header.add("Content-Range", content_range(selection));
+  if (!md5.empty()) response.header.add(selection.partial ? "x-ms-blob-content-md5" : "Content-MD5", md5);
   return response;
 }
 
@@ -86,13 +78,6 @@ Step<> digest_range(http::Response& response, RangeDigest wanted) {
   co_return Outcome<>{};
 }
 
-Outcome<> check_plain_read(const Call& call) {
-  for (const std::string_view name : {"snapshot", "versionid"}) {
-    if (call.query().has(name)) return refuse(Code::not_implemented, "Snapshots and versions are not supported.");
-  }
-  return {};
-}
-
 }  // namespace
 
 Awaitable<Answer> Handler::get_blob(Call& call) {
@@ -107,6 +92,7 @@ Awaitable<Answer> Handler::get_blob(Call& call) {
   if (digest != RangeDigest::none && opened->selection.range.length > kDigestedRangeMax) {
     co_return blob::refuse(Code::out_of_range_input, "The range of a digest is 4 MiB at most.");
   }
+  override_headers(call, opened->selection.info.headers);
   http::Response response = describe(opened->selection);
   response.content = std::move(opened->content);
   response.body = std::move(opened->body);
@@ -121,20 +107,20 @@ Awaitable<Answer> Handler::get_blob_properties(Call& call) {
   object::OpenOptions options;
   CO_TRY(options.conditions, read_conditions(call.fields()));
   const object::ObjectName name = call.name();
-  const auto found = co_await services_.objects.stat(call.context, name, options);
+  auto found = co_await services_.objects.stat(call.context, name, options);
   if (!found) co_return std::unexpected(explain_read(found.error(), options.conditions));
+  override_headers(call, found->info.headers);
   co_return describe(*found);
 }
 
 Awaitable<Answer> Handler::put_blob(Call& call) {
   CO_TRY(Description description, read_description(call.fields(), true));
-  CO_TRY(object::Conditions conditions, write_conditions(call.fields()));
-  if (call.only_if_absent) conditions.if_none_match = object::TagCondition{.any = true};
-  CO_TRY(auto md5,
-         read_digest(call.fields(), "x-ms-blob-content-md5", digest_size(DigestAlgorithm::md5), Code::invalid_md5));
+  CO_TRY(object::Conditions conditions, put_conditions(call));
   WriteBody body(call, options_.put_size_max);
   CO_TRY(body.prepare());
-  if (md5) body.source().expect({DigestAlgorithm::md5, *std::move(md5)});
+  // Of a body that comes whole the server finds the MD5 itself, and holds the writer to its word.
+  std::string md5 = std::exchange(description.headers.md5, {});
+  if (!md5.empty()) body.source().expect({DigestAlgorithm::md5, std::move(md5)});
   const object::PutOptions options{.conditions = std::move(conditions),
                                    .owner = call.account->owner,
                                    .headers = std::move(description.headers),
@@ -143,6 +129,8 @@ Awaitable<Answer> Handler::put_blob(Call& call) {
   const object::ObjectName name = call.name();
   const auto put = co_await services_.objects.put(call.context, name, options, body.source());
   if (!put) co_return std::unexpected(explain_put(call, put.error(), options.conditions));
+  // A blob put whole leaves no block behind that waits to be part of it.
+  CO_TRY(co_await services_.blocks.discard(call.context, name));
 
   http::Response response = empty(201);
   add_change(response.header, put->modified, put->revision_tag());

@@ -45,9 +45,14 @@ struct Gateway::State {
   object::Reclaimer reclaimer{backend.backend(), log, clock};
   object::Buckets buckets{backend.backend(), clock};
   object::Objects objects{backend.backend(), reclaimer, clock};
-  Handler handler{
-      {.buckets = buckets, .objects = objects, .backend = backend.backend(), .accounts = accounts, .clock = clock},
-      options()};
+  object::Blocks blocks{backend.backend(), reclaimer, clock};
+  Handler handler{{.buckets = buckets,
+                   .objects = objects,
+                   .blocks = blocks,
+                   .backend = backend.backend(),
+                   .accounts = accounts,
+                   .clock = clock},
+                  options()};
 };
 
 Gateway::Gateway() : state_(std::make_unique<State>()) {}

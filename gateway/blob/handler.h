@@ -7,9 +7,11 @@
 #include "auth/sas.h"
 #include "auth/shared_key.h"
 #include "gateway/blob/call.h"
+#include "gateway/blob/source.h"
 #include "gateway/core/backend.h"
 #include "gateway/core/clock.h"
 #include "gateway/http/message.h"
+#include "gateway/object/blocks.h"
 #include "gateway/object/buckets.h"
 #include "gateway/object/listing.h"
 #include "gateway/object/objects.h"
@@ -20,6 +22,7 @@ namespace sluice::blob {
 struct Services {
   object::Buckets& buckets;
   object::Objects& objects;
+  object::Blocks& blocks;
   Backend backend;
   const auth::AzureAccounts& accounts;
   const Clock& clock;
@@ -29,6 +32,10 @@ struct Options {
   std::vector<std::string> domains;            ///< account.blob.<domain> names an account (host style).
   std::uint64_t put_size_max = 5000ULL << 20;  ///< Of one Put Blob.
 };
+
+/// The stored access policy that a signature names, of its container; nothing if it
+/// names none, or one that is not there.
+std::optional<auth::StoredAccessPolicy> policy_of(const auth::SignedSas& signed_sas, const object::BucketInfo& bucket);
 
 /// The Azure Blob service over the object layer: tells who asks, whether they may,
 /// what is asked, and puts the answer into the service's words. Safe for
@@ -78,6 +85,10 @@ class Handler final : public http::Handler {
   Awaitable<Answer> set_container_metadata(Call& call);
   Awaitable<Answer> delete_container(Call& call);
 
+  // acl_ops.cc
+  Awaitable<Answer> get_container_acl(Call& call);
+  Awaitable<Answer> set_container_acl(Call& call);
+
   // list_ops.cc
   Awaitable<Answer> list_blobs(Call& call);
 
@@ -86,6 +97,25 @@ class Handler final : public http::Handler {
   Awaitable<Answer> get_blob(Call& call);
   Awaitable<Answer> get_blob_properties(Call& call);
   Awaitable<Answer> delete_blob(Call& call);
+
+  // block_ops.cc
+  Awaitable<Answer> put_block(Call& call);
+  Awaitable<Answer> put_block_from_url(Call& call);
+  Awaitable<Answer> put_block_list(Call& call);
+  Awaitable<Answer> get_block_list(Call& call);
+
+  // source.cc
+  /// The blob that x-ms-copy-source names, if the sender may read it.
+  Step<Source> read_source(Call& call);
+  Step<> authorize_source(Call& call, const Target& target, const auth::AzureAccount& account, const SourceUrl& url);
+  Step<> check_source_digest(Call& call, Source& source);
+
+  // copy_ops.cc
+  Awaitable<Answer> copy_blob(Call& call);
+  Awaitable<Answer> put_blob_from_url(Call& call);
+  Awaitable<Answer> abort_copy(Call& call);
+  Step<object::CopyOptions> copy_options(Call& call, const Source& source);
+  Step<object::ObjectInfo> copy(Call& call, const Source& source, const object::CopyOptions& options);
 
   Services services_;
   Options options_;

@@ -71,6 +71,8 @@ Outcome<Description> read_description(const Fields& fields, bool plain) {
     if (!value && plain) value = fields.find(header.plain);
     description.headers.*header.value = value.value_or(std::string_view{});
   }
+  TRY(auto md5, read_digest(fields, "x-ms-blob-content-md5", digest_size(DigestAlgorithm::md5), Code::invalid_md5));
+  description.headers.md5 = std::move(md5).value_or(std::string());
   TRY(description.metadata, read_metadata(fields));
   return description;
 }
@@ -160,6 +162,13 @@ void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info) {
     if (value.empty() && row.value == &object::ContentHeaders::type) value = kDefaultType;
     if (!value.empty()) header.add(row.plain, value);
   }
+  if (info.copy) {
+    header.add("x-ms-copy-id", info.copy->id);
+    header.add("x-ms-copy-source", info.copy->source);
+    header.add("x-ms-copy-status", "success");
+    header.add("x-ms-copy-progress", std::to_string(info.size) + "/" + std::to_string(info.size));
+    header.add("x-ms-copy-completion-time", http_date(info.created));
+  }
   add_metadata(header, info.metadata);
 }
 
@@ -177,6 +186,11 @@ void write_metadata(xml::Writer& xml, const object::Metadata& metadata) {
     if (is_element_name(name)) xml.element(name, metadata_text(value));
   }
   xml.close();
+}
+
+std::string md5_text(const object::ObjectInfo& info) {
+  if (!info.headers.md5.empty()) return to_base64(info.headers.md5);
+  return info.part_count == 0 ? to_base64(info.md5) : std::string();
 }
 
 std::string_view public_access_text(object::PublicAccess access) {

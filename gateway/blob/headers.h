@@ -55,6 +55,10 @@ void add_metadata(http::ResponseHeader& header, const object::Metadata& metadata
 std::string crc64_text(const Digest& crc64nvme);
 Digest crc64_of_text(std::string_view little_endian);
 
+/// The MD5 of a blob in base64: what its writer said it is, or what was found when it
+/// was put whole; empty where neither is known.
+std::string md5_text(const object::ObjectInfo& info);
+
 /// `<Metadata>`; names that cannot be those of elements are left out.
 void write_metadata(xml::Writer& xml, const object::Metadata& metadata);
 

@@ -6,7 +6,7 @@
 namespace sluice::blob {
 namespace {
 
-void write_properties(xml::Writer& xml, const object::ObjectInfo& info) {
+void write_properties(xml::Writer& xml, const object::ObjectInfo& info, const Includes& includes) {
   xml.open("Properties");
   xml.element("Creation-Time", http_date(info.created));
   xml.element("Last-Modified", http_date(info.modified));
@@ -17,7 +17,7 @@ void write_properties(xml::Writer& xml, const object::ObjectInfo& info) {
   xml.element("Content-Encoding", info.headers.encoding);
   xml.element("Content-Language", info.headers.language);
   xml.element("Content-CRC64", std::string_view());
-  xml.element("Content-MD5", info.part_count == 0 ? to_base64(info.md5) : std::string());
+  xml.element("Content-MD5", md5_text(info));
   xml.element("Cache-Control", info.headers.cache_control);
   xml.element("Content-Disposition", info.headers.disposition);
   xml.element("BlobType", type_text(info));
@@ -26,6 +26,13 @@ void write_properties(xml::Writer& xml, const object::ObjectInfo& info) {
   xml.element("LeaseStatus", std::string_view("unlocked"));
   xml.element("LeaseState", std::string_view("available"));
   xml.element("ServerEncrypted", false);
+  if (info.copy && includes.has("copy")) {
+    xml.element("CopyId", info.copy->id);
+    xml.element("CopySource", info.copy->source);
+    xml.element("CopyStatus", std::string_view("success"));
+    xml.element("CopyProgress", std::to_string(info.size) + "/" + std::to_string(info.size));
+    xml.element("CopyCompletionTime", http_date(info.created));
+  }
   xml.close();
 }
 
@@ -33,7 +40,7 @@ void write_entry(xml::Writer& xml, const object::ListEntry& entry, const Include
   xml.open(entry.is_prefix ? "BlobPrefix" : "Blob");
   write_name(xml, entry.name);
   if (!entry.is_prefix) {
-    write_properties(xml, entry.info);
+    write_properties(xml, entry.info, includes);
     if (includes.has("metadata")) write_metadata(xml, entry.info.metadata);
   }
   xml.close();

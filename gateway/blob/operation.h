@@ -36,26 +36,37 @@ enum class Operation : std::uint8_t {
   get_blob,
   get_blob_properties,
   delete_blob,
+
+  get_container_acl,
+  set_container_acl,
+  put_block,
+  put_block_from_url,
+  put_block_list,
+  get_block_list,
+  copy_blob,
+  put_blob_from_url,
+  abort_copy,
 };
 
 /// The groups of x-ms-* request headers that an operation honours, as bits. What
 /// is sent and is in none of the operation's groups is refused, never ignored.
 using Groups = std::uint32_t;
 namespace group {
-inline constexpr Groups kMetadata = 1U << 0;       ///< x-ms-meta-*
-inline constexpr Groups kContent = 1U << 1;        ///< x-ms-blob-content-*, x-ms-blob-cache-control
-inline constexpr Groups kType = 1U << 2;           ///< x-ms-blob-type
-inline constexpr Groups kRange = 1U << 3;          ///< x-ms-range
-inline constexpr Groups kRangeDigest = 1U << 4;    ///< x-ms-range-get-content-md5, -crc64
-inline constexpr Groups kChecksum = 1U << 5;       ///< x-ms-content-crc64
-inline constexpr Groups kPublicAccess = 1U << 6;   ///< x-ms-blob-public-access
-inline constexpr Groups kSnapshots = 1U << 7;      ///< x-ms-delete-snapshots
-inline constexpr Groups kSource = 1U << 8;         ///< x-ms-copy-source and its conditions
-inline constexpr Groups kSourceRange = 1U << 9;    ///< x-ms-source-range
-inline constexpr Groups kSourceDigest = 1U << 10;  ///< x-ms-source-content-md5, -crc64
-inline constexpr Groups kTier = 1U << 11;          ///< x-ms-access-tier
-inline constexpr Groups kTags = 1U << 12;          ///< x-ms-tags
-inline constexpr Groups kCopyAction = 1U << 13;    ///< x-ms-copy-action, x-ms-requires-sync
+inline constexpr Groups kMetadata = 1U << 0;           ///< x-ms-meta-*
+inline constexpr Groups kContent = 1U << 1;            ///< x-ms-blob-content-*, x-ms-blob-cache-control
+inline constexpr Groups kType = 1U << 2;               ///< x-ms-blob-type
+inline constexpr Groups kRange = 1U << 3;              ///< x-ms-range
+inline constexpr Groups kRangeDigest = 1U << 4;        ///< x-ms-range-get-content-md5, -crc64
+inline constexpr Groups kChecksum = 1U << 5;           ///< x-ms-content-crc64
+inline constexpr Groups kPublicAccess = 1U << 6;       ///< x-ms-blob-public-access
+inline constexpr Groups kSnapshots = 1U << 7;          ///< x-ms-delete-snapshots
+inline constexpr Groups kSource = 1U << 8;             ///< x-ms-copy-source and its conditions
+inline constexpr Groups kSourceRange = 1U << 9;        ///< x-ms-source-range
+inline constexpr Groups kSourceDigest = 1U << 10;      ///< x-ms-source-content-md5, -crc64
+inline constexpr Groups kTier = 1U << 11;              ///< x-ms-access-tier
+inline constexpr Groups kTags = 1U << 12;              ///< x-ms-tags
+inline constexpr Groups kCopyAction = 1U << 13;        ///< x-ms-copy-action, x-ms-requires-sync
+inline constexpr Groups kSourceProperties = 1U << 14;  ///< x-ms-copy-source-blob-properties
 }  // namespace group
 
 /// One operation of the Blob service: how it is asked for, and how it is answered.

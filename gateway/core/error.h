@@ -32,6 +32,7 @@ enum class ErrorCode : std::uint8_t {
   payload_hash_mismatch,  ///< The body does not match its signed hash.
   invalid_chunk,          ///< The framing of an encoded body is wrong.
   invalid_part,           ///< A named part is missing or is not the one meant.
+  invalid_block,          ///< A block may not have that name.
   invalid_part_order,
   invalid_part_number,  ///< An object has no such part.
   not_implemented,

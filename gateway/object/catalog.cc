@@ -166,6 +166,10 @@ std::string part_key(std::string_view upload_id, std::uint32_t number) {
   return key;
 }
 
+std::string block_key(std::string_view blocks, std::string_view block_id) {
+  return parts_prefix(blocks).append(block_id);
+}
+
 std::string manifest_prefix(std::string_view manifest_id) { return key_of(rows::kManifests, manifest_id); }
 
 std::string manifest_key(std::string_view manifest_id, std::size_t row) {

@@ -52,6 +52,8 @@ std::optional<UploadName> upload_of_key(std::string_view row_key);
 
 std::string part_key(std::string_view upload_id, std::uint32_t number);
 std::string parts_prefix(std::string_view upload_id);
+/// A staged block, among the parts under UploadRecord::blocks.
+std::string block_key(std::string_view blocks, std::string_view block_id);
 
 std::string manifest_key(std::string_view manifest_id, std::size_t row);
 std::string manifest_prefix(std::string_view manifest_id);

@@ -35,7 +35,7 @@ class Copy {
     CO_TRY(check_source(options_.source_conditions, source.record.info));
     CO_TRY(const auto bucket, co_await check_early(backend_.index, to_, options_.conditions));
     source_ = &source;
-    describe();
+    CO_TRY(describe());
     CO_TRY(const auto encryption, encryption_of_copy(bucket.settings));
     CO_TRY(const bool there, co_await take_checksum());
     if (!there) co_return Step{};
@@ -50,14 +50,17 @@ class Copy {
   }
 
  private:
-  void describe() {
+  Result<> describe() {
     record_ = source_->record;
     record_.upload_id.clear();
     record_.info.owner = options_.owner;
     record_.info.acl = options_.acl;
-    if (!options_.replacement) return;
-    record_.info.headers = options_.replacement->headers;
-    record_.info.metadata = options_.replacement->metadata;
+    record_.info.copy.reset();
+    if (options_.replacement) {
+      record_.info.headers = options_.replacement->headers;
+      record_.info.metadata = options_.replacement->metadata;
+    }
+    return options_.edit ? options_.edit(record_.info) : done;
   }
 
   // What the copy is to be, everything considered.

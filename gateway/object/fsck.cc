@@ -249,7 +249,7 @@ class Fsck {
       co_return done;
     }
     ++report_.uploads;
-    uploads_.insert(name->upload_id);
+    uploads_.insert(upload->blocks.empty() ? name->upload_id : upload->blocks);
     const auto bucket = buckets_.find(name->object.bucket);
     const bool current = bucket != buckets_.end() && bucket->second == upload->bucket_id;
     if (!current && !gone_buckets_.contains(upload->bucket_id)) {

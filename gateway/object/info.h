@@ -21,6 +21,7 @@ struct ContentHeaders {
   std::string language;
   std::string expires;  ///< The literal text.
   std::string redirect_location;
+  std::string md5{};  ///< Raw: of all bytes, as the writer says; nobody has checked it.
   friend bool operator==(const ContentHeaders&, const ContentHeaders&) = default;
 };
 
@@ -99,6 +100,13 @@ std::optional<std::uint64_t> parse_revision_time(std::string_view text);
 /// A revision as an entity tag: `0x` and 16 hex digits.
 std::string revision_tag(std::uint64_t revision);
 
+/// What an object is a copy of, as its writer named it. A copy is whole from its first moment.
+struct CopyOrigin {
+  std::string id;  ///< Names the copying.
+  std::string source;
+  friend bool operator==(const CopyOrigin&, const CopyOrigin&) = default;
+};
+
 struct ObjectInfo {
   std::uint64_t size = 0;
   /// Raw 16 bytes: of the content, or of its parts' digests. Random ones instead of the
@@ -115,6 +123,7 @@ struct ObjectInfo {
   std::string acl;  ///< As the layer that enforces it writes it; empty: the owner's alone.
   std::optional<Checksum> checksum;
   std::optional<Encryption> encryption{};
+  std::optional<CopyOrigin> copy;
 
   bool versioned = false;      ///< Was written while versioning was on, so that it has a version id of its own.
   bool delete_marker = false;  ///< Stands for a removal; there are no bytes.
@@ -169,6 +178,7 @@ struct PartInfo {
   std::optional<Digest> checksum;
   /// How the upload is encrypted; told by a stage, not stored with the part.
   std::optional<EncryptionChoice> encryption{};
+  std::string block_id{};  ///< Opaque bytes: its name, where its writer gave it one.
 
   std::string content_tag() const;  ///< Hex md5, unquoted.
 };

@@ -83,6 +83,8 @@ struct CopyOptions {
   /// Of the copy. Nothing said: as the bucket is set, else as the source, if the
   /// deployment has the keys of that, else none.
   EncryptionRequest encryption{};
+  /// Changes what is carried over, last of all.
+  std::function<Result<>(ObjectInfo&)> edit{};
 };
 
 struct RemoveRequest {

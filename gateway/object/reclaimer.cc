@@ -330,7 +330,7 @@ Task<bool> Reclaimer::step_bucket(const Entry& row) {
     CO_TRY(const auto upload, co_await catalog.get<UploadRecord>(key));
     if (!upload) co_return fail(ErrorCode::conflict);
     catalog.erase(key);
-    catalog.put(upload_garbage_key(name->upload_id), UploadGarbage{});
+    catalog.put(upload_garbage_key(upload->blocks.empty() ? name->upload_id : upload->blocks), UploadGarbage{});
     ++count;
   }
   if (count == 0) catalog.erase(row.key);

@@ -25,6 +25,7 @@ std::string encode_headers(const ContentHeaders& headers) {
       .bytes(5, headers.language)
       .bytes(6, headers.expires)
       .bytes(7, headers.redirect_location)
+      .bytes(8, headers.md5)
       .take();
 }
 
@@ -52,6 +53,9 @@ bool decode_headers(std::string_view bytes, ContentHeaders& headers) {
         break;
       case 7:
         headers.redirect_location = in.bytes();
+        break;
+      case 8:
+        headers.md5 = in.bytes();
         break;
       default:
         break;
@@ -111,6 +115,15 @@ bool decode_seal(std::string_view bytes, std::optional<Seal>& seal) {
   if (bytes.size() != kSeedSize + kCipherTagSize) return false;
   seal = Seal{.seed = std::string(bytes.substr(0, kSeedSize)), .tag = std::string(bytes.substr(kSeedSize))};
   return true;
+}
+
+bool decode_origin(std::string_view bytes, CopyOrigin& origin) {
+  Decoder in(bytes);
+  while (in.next()) {
+    if (in.tag() == 1) origin.id = in.bytes();
+    if (in.tag() == 2) origin.source = in.bytes();
+  }
+  return in.ok();
 }
 
 bool is_algorithm(std::uint64_t number) {
@@ -242,6 +255,7 @@ enum ObjectTag : unsigned {
   kTag = 17,
   kAcl = 20,
   kCreated = 22,
+  kCopyOrigin = 25,
   kSnapshotCount = 30,
   kObjectEncryption = 33,
   kSnapshot = 36,
@@ -501,6 +515,7 @@ std::string ObjectRecord::encode() const {
   if (info.checksum) out.bytes(kChecksum, encode_checksum(*info.checksum));
   encode_content(out, content);
   out.bytes(kUploadId, upload_id);
+  if (info.copy) out.bytes(kCopyOrigin, Encoder().bytes(1, info.copy->id).bytes(2, info.copy->source).take());
   encode_state(out, *this);
   if (info.encryption) out.bytes(kObjectEncryption, encode_encryption(*info.encryption));
   if (seal) out.bytes(kSeal, encode_seal(*seal));
@@ -551,6 +566,9 @@ Result<ObjectRecord> ObjectRecord::decode(std::string_view row) {
       case kSeal:
         if (!decode_seal(in.bytes(), record.seal)) in.refuse();
         break;
+      case kCopyOrigin:
+        if (!decode_origin(in.bytes(), info.copy.emplace())) in.refuse();
+        break;
       default:
         decode_content(in, record.content);
         decode_state(in, record, state);
@@ -573,9 +591,9 @@ std::string UploadRecord::encode() const {
   out.number(5, time_number(begun)).number(6, checksum ? static_cast<unsigned>(*checksum) : 0);
   out.number(7, static_cast<unsigned>(checksum_type)).bytes(8, commit);
   encode_metadata(out, 9, tags);
-  out.bytes(10, acl);
+  out.bytes(10, acl).bytes(13, blocks);
   if (encryption) out.bytes(14, encode_encryption(*encryption));
-  return out.take();
+  return out.number(15, block_id_size).take();
 }
 
 Result<UploadRecord> UploadRecord::decode(std::string_view row) {
@@ -615,8 +633,14 @@ Result<UploadRecord> UploadRecord::decode(std::string_view row) {
       case 10:
         record.acl = in.bytes();
         break;
+      case 13:
+        record.blocks = in.bytes();
+        break;
       case 14:
         if (!decode_encryption(in.bytes(), record.encryption)) in.refuse();
+        break;
+      case 15:
+        record.block_id_size = in.number32();
         break;
       default:
         break;
@@ -634,7 +658,7 @@ std::string PartRecord::encode() const {
   out.number(1, info.number).number(2, info.size).bytes(3, info.md5).number(4, time_number(info.modified));
   if (info.checksum) out.bytes(5, encode_digest(*info.checksum));
   if (crc64nvme) out.bytes(6, encode_digest(*crc64nvme));
-  out.bytes(7, encode_slices(slices));
+  out.bytes(7, encode_slices(slices)).bytes(8, info.block_id);
   if (seal) out.bytes(9, encode_seal(*seal));
   return out.take();
 }
@@ -665,6 +689,9 @@ Result<PartRecord> PartRecord::decode(std::string_view row) {
         break;
       case 7:
         if (!decode_slices(in.bytes(), record.slices)) in.refuse();
+        break;
+      case 8:
+        info.block_id = in.bytes();
         break;
       case 9:
         if (!decode_seal(in.bytes(), record.seal)) in.refuse();

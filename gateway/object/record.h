@@ -22,6 +22,9 @@ namespace sluice::object {
 inline constexpr std::size_t kIdSize = 16;
 /// An upload's id: hex digits.
 inline constexpr std::size_t kUploadIdSize = 32;
+/// The id under which the row of a key's staged blocks stands among its uploads. It is
+/// no upload of its own: the blocks are staged under the row's `blocks`.
+inline constexpr std::string_view kBlocksUpload = "00000000000000000000000000000000";
 /// The most slices one object or part is made of: their list stays within a row.
 inline constexpr std::size_t kSlicesMax = 1500;
 
@@ -101,6 +104,10 @@ struct UploadRecord {
   ChecksumType checksum_type = ChecksumType::composite;
   std::optional<Encryption> encryption{};  ///< Of every part; the object takes it over.
   std::string commit;                      ///< Set by a commit that is on its way; whoever stages a part clears it.
+
+  // Of the staged blocks of a key alone.
+  std::string blocks{};             ///< The id under which they are staged, as an upload's.
+  std::uint32_t block_id_size = 0;  ///< Of all of them, in bytes.
 
   std::string encode() const;
   static Result<UploadRecord> decode(std::string_view row);

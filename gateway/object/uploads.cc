@@ -19,7 +19,8 @@ std::unexpected<Error> no_such_upload(const std::string& upload_id) {
 }  // namespace
 
 bool may_be_upload(std::string_view upload_id) {
-  return upload_id.size() == kUploadIdSize && std::ranges::all_of(upload_id, is_hex_digit);
+  return upload_id.size() == kUploadIdSize && std::ranges::all_of(upload_id, is_hex_digit) &&
+         upload_id != kBlocksUpload;
 }
 
 Task<UploadRecord> find_upload(Index& index, const ObjectName& name, const std::string& upload_id) {
@@ -139,7 +140,7 @@ Task<UploadPage> Uploads::list(const RequestContext&, const std::string& bucket,
     CO_TRY(const auto record, decode_row<UploadRecord>(row->key, row->value));
     const auto name = upload_of_key(row->key);
     if (!name) co_return fail(ErrorCode::corrupt, "the key of an upload row");
-    if (record.bucket_id != current.id) {
+    if (record.bucket_id != current.id || name->upload_id == kBlocksUpload) {
       cursor.pop();
       continue;
     }

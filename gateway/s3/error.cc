@@ -142,6 +142,7 @@ constexpr Translation kTranslations[] = {
     {ErrorCode::payload_hash_mismatch, Code::x_amz_content_sha256_mismatch},
     {ErrorCode::invalid_chunk, Code::invalid_request, true},
     {ErrorCode::invalid_part, Code::invalid_part},
+    {ErrorCode::invalid_block, Code::invalid_part},
     {ErrorCode::invalid_part_order, Code::invalid_part_order},
     // AWS answers 416 InvalidPartNumber; Ceph, whose suite is the yardstick here, 400 InvalidPart.
     {ErrorCode::invalid_part_number, Code::invalid_part},

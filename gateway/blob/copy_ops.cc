@@ -1,0 +1,98 @@
+#include "gateway/blob/explain.h"
+#include "gateway/blob/handler.h"
+#include "gateway/blob/headers.h"
+#include "gateway/blob/source.h"
+#include "gateway/core/encoding.h"
+
+namespace sluice::blob {
+namespace {
+
+/// What a copy says of itself; a copy is done when it is answered.
+void add_copy(http::ResponseHeader& header, const object::ObjectInfo& made) {
+  add_change(header, made.modified, made.revision_tag());
+  if (made.copy) header.add("x-ms-copy-id", made.copy->id);
+  header.add("x-ms-copy-status", "success");
+}
+
+/// A random UUID (RFC 9562 5.4).
+std::string new_copy_id() {
+  std::string bytes = random_bytes(16);
+  bytes[6] = static_cast<char>((bytes[6] & 0x0F) | 0x40);
+  bytes[8] = static_cast<char>((bytes[8] & 0x3F) | 0x80);
+  std::string hex = to_hex(bytes);
+  for (const std::size_t at : {8U, 13U, 18U, 23U}) hex.insert(at, "-");
+  return hex;
+}
+
+}  // namespace
+
+Step<object::CopyOptions> Handler::copy_options(Call& call, const Source& source) {
+  object::CopyOptions options;
+  options.source_conditions = source.conditions;
+  CO_TRY(options.conditions, put_conditions(call));
+  options.owner = call.account->owner;
+  co_return options;
+}
+
+Step<object::ObjectInfo> Handler::copy(Call& call, const Source& source, const object::CopyOptions& options) {
+  const object::ObjectName to = call.name();
+  const auto made = co_await services_.objects.copy(call.context, source.name, to, options);
+  if (made) co_return *made;
+  // The source is looked at once more, for whose fault it is tells the code.
+  object::OpenOptions looking;
+  looking.conditions = options.source_conditions;
+  const auto there = co_await services_.objects.stat(call.context, source.name, looking);
+  if (!there && there.error().code != ErrorCode::not_modified) co_return std::unexpected(explain_source(there.error()));
+  if (!there) co_return blob::refuse(Code::source_condition_not_met);
+  co_return std::unexpected(explain_put(call, made.error(), options.conditions));
+}
+
+Awaitable<Answer> Handler::copy_blob(Call& call) {
+  CO_TRY(const Source source, co_await read_source(call));
+  CO_TRY(object::CopyOptions options, co_await copy_options(call, source));
+  CO_TRY(object::Metadata metadata, read_metadata(call.fields()));
+  options.edit = [&](object::ObjectInfo& info) -> Result<> {
+    // "Copy Blob", Azure Storage REST API: any metadata replaces all of the source's; tags are not copied.
+    if (!metadata.empty()) info.metadata = metadata;
+    info.tags.clear();
+    info.copy = object::CopyOrigin{.id = new_copy_id(), .source = source.url};
+    return done;
+  };
+  CO_TRY(const object::ObjectInfo made, co_await copy(call, source, options));
+  http::Response response = empty(202);
+  add_copy(response.header, made);
+  co_return response;
+}
+
+Awaitable<Answer> Handler::put_blob_from_url(Call& call) {
+  CO_TRY(const Source source, co_await read_source(call));
+  CO_TRY(object::CopyOptions options, co_await copy_options(call, source));
+  CO_TRY(Description description, read_description(call.fields(), false));
+  const auto keeps = call.fields().find("x-ms-copy-source-blob-properties");
+  const auto truth = keeps ? parse_truth(*keeps) : std::optional(true);
+  if (!truth) co_return invalid_header("x-ms-copy-source-blob-properties", *keeps);
+  const bool says_headers = description.headers != object::ContentHeaders{};
+  // A new blob, not a copy: it says for itself what it is.
+  options.edit = [&](object::ObjectInfo& info) -> Result<> {
+    info.metadata = description.metadata;
+    info.tags.clear();
+    if (!*truth || says_headers) info.headers = description.headers;
+    return done;
+  };
+  CO_TRY(const object::ObjectInfo made, co_await copy(call, source, options));
+  http::Response response = empty(201);
+  add_change(response.header, made.modified, made.revision_tag());
+  if (made.part_count == 0) response.header.add("Content-MD5", to_base64(made.md5));
+  response.header.add("x-ms-request-server-encrypted", "false");
+  co_return response;
+}
+
+Awaitable<Answer> Handler::abort_copy(Call& call) {
+  if (!call.query().has("copyid")) co_return missing_parameter("copyid");
+  const object::ObjectName name = call.name();
+  CO_TRY(co_await services_.objects.stat(call.context, name, {}));
+  // A copy is done when it is answered, so none is ever pending.
+  co_return blob::refuse(Code::no_pending_copy);
+}
+
+}  // namespace sluice::blob

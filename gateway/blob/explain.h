@@ -1,0 +1,20 @@
+#pragma once
+
+#include "gateway/blob/call.h"
+#include "gateway/object/conditions.h"
+
+namespace sluice::blob {
+
+/// The conditions of a request that puts a blob: its own, and what its signature demands.
+Outcome<object::Conditions> put_conditions(const Call& call);
+
+/// The answer for `error`, which a read under these conditions came to.
+Failure explain_read(const Error& error, const object::Conditions& conditions);
+
+/// The answer for `error`, which putting a blob under these conditions came to.
+Failure explain_put(const Call& call, const Error& error, const object::Conditions& conditions);
+
+/// Refuses what names a snapshot or a version.
+Outcome<> check_plain_read(const Call& call);
+
+}  // namespace sluice::blob
