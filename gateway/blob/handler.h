@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -97,6 +98,13 @@ class Handler final : public http::Handler {
   Awaitable<Answer> get_blob(Call& call);
   Awaitable<Answer> get_blob_properties(Call& call);
   Awaitable<Answer> delete_blob(Call& call);
+
+  // property_ops.cc
+  Awaitable<Answer> set_blob_properties(Call& call);
+  Awaitable<Answer> set_blob_metadata(Call& call);
+  Awaitable<Answer> get_blob_metadata(Call& call);
+  using BlobEdit = std::function<void(object::ObjectInfo&)>;
+  Step<object::ObjectInfo> change_blob(Call& call, const BlobEdit& edit);
 
   // block_ops.cc
   Awaitable<Answer> put_block(Call& call);

@@ -46,6 +46,9 @@ enum class Operation : std::uint8_t {
   copy_blob,
   put_blob_from_url,
   abort_copy,
+  set_blob_properties,
+  set_blob_metadata,
+  get_blob_metadata,
 };
 
 /// The groups of x-ms-* request headers that an operation honours, as bits. What
