@@ -226,6 +226,15 @@ std::string now_text() {
   return text;
 }
 
+/// Line ends as they are, not as references: some clients show a message undecoded.
+std::string with_line_ends(std::string text) {
+  constexpr std::string_view kReference = "&#xA;";
+  for (auto at = text.find(kReference); at != text.npos; at = text.find(kReference, at)) {
+    text.replace(at, kReference.size(), "\n");
+  }
+  return text;
+}
+
 std::string error_document(std::string_view name, std::string_view message, const Failure::Named& elements,
                            const RequestContext& context) {
   xml::Writer out;
@@ -237,7 +246,7 @@ std::string error_document(std::string_view name, std::string_view message, cons
   out.close();
   for (const auto& [element, value] : elements) out.element(element, value);
   out.close();
-  return out.take();
+  return with_line_ends(out.take());
 }
 
 http::Response answer(unsigned status, std::string_view name) {
