@@ -575,7 +575,7 @@ std::string UploadRecord::encode() const {
   encode_metadata(out, 9, tags);
   out.bytes(10, acl);
   if (encryption) out.bytes(14, encode_encryption(*encryption));
-  return out.take();
+  return out.bytes(20, initiator).take();
 }
 
 Result<UploadRecord> UploadRecord::decode(std::string_view row) {
@@ -617,6 +617,9 @@ Result<UploadRecord> UploadRecord::decode(std::string_view row) {
         break;
       case 14:
         if (!decode_encryption(in.bytes(), record.encryption)) in.refuse();
+        break;
+      case 20:
+        record.initiator = in.bytes();
         break;
       default:
         break;

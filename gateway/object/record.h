@@ -101,6 +101,7 @@ struct UploadRecord {
   ChecksumType checksum_type = ChecksumType::composite;
   std::optional<Encryption> encryption{};  ///< Of every part; the object takes it over.
   std::string commit;                      ///< Set by a commit that is on its way; whoever stages a part clears it.
+  std::string initiator;                   ///< Who began it, where that is not the owner.
 
   std::string encode() const;
   static Result<UploadRecord> decode(std::string_view row);
