@@ -22,7 +22,7 @@ Outcome<object::CopyOptions> copy_options(const Call& call, UtcTime now) {
   const Fields& fields = *call.fields;
   object::CopyOptions options{.source_conditions = read_conditions(fields, now, Conditional::copy_source),
                               .conditions = write_conditions(fields),
-                              .owner = call.account(),
+                              .owner = {},
                               .replacement = {},
                               .checksum = {}};
   TRY(const bool replaces_metadata, replaces(fields, "x-amz-metadata-directive"));
@@ -50,13 +50,22 @@ std::string result_document(std::string_view root, UtcTime modified, const std::
   return xml.take();
 }
 
+/// Must `error` not tell that the source is not there?
+bool hides(const Call& call, const std::optional<Access>& source, const Error& error) {
+  return error.code == ErrorCode::no_such_object && source && !may_know_missing(call.signature.identity, *source);
+}
+
 }  // namespace
 
 Awaitable<Answer> Handler::copy_object(Call& call) {
   CO_TRY(check_plain_write(call));
   CO_TRY(const object::ObjectName source, parse_copy_source(call.fields->get("x-amz-copy-source")));
-  CO_TRY(const object::CopyOptions options, copy_options(call, services_.clock.now()));
-  CO_TRY(co_await authorize_source(call, source));
+  CO_TRY(object::CopyOptions options, copy_options(call, services_.clock.now()));
+  CO_TRY(const auto source_access, co_await authorize_source(call, source));
+  options.admit_source = admission(call, source_access);
+  CO_TRY(Placement placement, co_await place(call));
+  options.owner = std::move(placement.owner);
+  options.acl = std::move(placement.acl);
   const object::ObjectName name = call.name();
   if (source == name && !options.replacement && !options.checksum) {
     co_return s3::refuse(Code::invalid_request,
@@ -65,6 +74,7 @@ Awaitable<Answer> Handler::copy_object(Call& call) {
                          "attributes.");
   }
   const auto copied = co_await services_.objects.copy(call.context, source, name, options);
+  if (!copied && hides(call, source_access, copied.error())) co_return s3::refuse(Code::access_denied);
   if (!copied) co_return std::unexpected(explain_write(copied.error(), copied.error(), options.conditions));
   co_return document(call, result_document("CopyObjectResult", copied->modified, copied->content_tag(),
                                            copied->checksum, copied->part_count));
@@ -78,12 +88,14 @@ Awaitable<Answer> Handler::upload_part_copy(Call& call) {
   if (const auto text = fields.find("x-amz-copy-source-range")) {
     CO_TRY(range, parse_copy_range(*text));
   }
-  CO_TRY(co_await authorize_source(call, source));
+  CO_TRY(const auto source_access, co_await authorize_source(call, source));
   const object::ObjectName name = call.name();
   const std::string upload_id(call.target.query.get("uploadId"));
   const auto conditions = read_conditions(fields, services_.clock.now(), Conditional::copy_source);
-  CO_TRY(const object::PartInfo part,
-         co_await services_.uploads.stage_copy(call.context, name, upload_id, number, source, conditions, range));
+  const auto staged = co_await services_.uploads.stage_copy(call.context, name, upload_id, number, source, conditions,
+                                                            range, admission(call, source_access));
+  if (!staged && hides(call, source_access, staged.error())) co_return s3::refuse(Code::access_denied);
+  CO_TRY(const object::PartInfo part, staged);
   XmlWriter xml;
   xml.open_root("CopyPartResult");
   xml.element("LastModified", iso_time(part.modified));

@@ -61,6 +61,20 @@ Outcome<DeleteDocument> read_delete(std::string_view text) {
   return read;
 }
 
+/// Where a policy decides, it does for each key.
+void refuse_denied(const Call& call, std::vector<Deletion>& deletions) {
+  if (!call.access || !call.access->rules.policy) return;
+  Access access = *call.access;
+  for (Deletion& deletion : deletions) {
+    access.key = deletion.key;
+    access.permission = deletion.version.empty() ? "s3:DeleteObject" : "s3:DeleteObjectVersion";
+    if (deletion.failure) continue;
+    if (const auto allowed = s3::authorize(call.signature.identity, access); !allowed) {
+      deletion.failure = Failure(allowed.error());
+    }
+  }
+}
+
 std::vector<object::RemoveRequest> requests_of(const std::vector<Deletion>& deletions) {
   std::vector<object::RemoveRequest> requests;
   for (const Deletion& deletion : deletions) {
@@ -94,6 +108,7 @@ void tell(XmlWriter& xml, const Deletion& deletion, bool quiet) {
 Awaitable<Answer> Handler::delete_objects(Call& call) {
   CO_TRY(const std::string text, co_await read_document(call, {.size_max = kDocumentMax, .needs_checksum = true}));
   CO_TRY(DeleteDocument asked, read_delete(text));
+  refuse_denied(call, asked.deletions);
   const auto requests = requests_of(asked.deletions);
   CO_TRY(const auto removed, co_await services_.objects.remove(call.context, call.target.bucket, requests));
 

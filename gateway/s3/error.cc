@@ -12,11 +12,15 @@ namespace {
 constexpr CodeRow kCodes[] = {
     {Code::access_denied, 403, "AccessDenied", "Access Denied"},
     {Code::access_forbidden, 403, "AccessForbidden", "CORSResponse: CORS is not enabled for this bucket."},
+    {Code::acl_not_supported, 400, "AccessControlListNotSupported", "The bucket does not allow ACLs"},
+    {Code::acl_with_ownership, 400, "InvalidBucketAclWithObjectOwnership",
+     "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"},
     {Code::authorization_header_malformed, 400, "AuthorizationHeaderMalformed",
      "The authorization header you provided is malformed."},
     {Code::authorization_query_parameters_error, 400, "AuthorizationQueryParametersError",
      "Error parsing the X-Amz-Credential parameter."},
     {Code::bad_digest, 400, "BadDigest", "The digest or checksum you specified did not match what we received."},
+    {Code::bad_request, 400, "BadRequest", "Bad Request"},
     {Code::bucket_already_exists, 409, "BucketAlreadyExists",
      "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please "
      "select a different name and try again."},
@@ -55,6 +59,7 @@ constexpr CodeRow kCodes[] = {
     {Code::kms_not_found, 400, "KMS.NotFoundException", "The key that the request names does not exist."},
     {Code::malformed_acl, 400, "MalformedACLError",
      "The XML you provided was not well-formed or did not validate against our published schema"},
+    {Code::malformed_policy, 400, "MalformedPolicy", "The policy is not valid."},
     {Code::malformed_trailer, 400, "MalformedTrailerError",
      "The request contained trailing data that was not well-formed or did not conform to our published schema."},
     {Code::malformed_xml, 400, "MalformedXML",

@@ -57,6 +57,12 @@ constexpr HeaderRule kWriteHeaders[] = {
     {"x-amz-storage-class", kCreates},
     {"x-amz-website-redirect-location", kCreates},
     {"x-amz-acl", kCreates | in(create_bucket, put_bucket_acl, put_object_acl)},
+    {"x-amz-grant-read", kCreates | in(create_bucket, put_bucket_acl, put_object_acl)},
+    {"x-amz-grant-read-acp", kCreates | in(create_bucket, put_bucket_acl, put_object_acl)},
+    {"x-amz-grant-write", kCreates | in(create_bucket, put_bucket_acl, put_object_acl)},
+    {"x-amz-grant-write-acp", kCreates | in(create_bucket, put_bucket_acl, put_object_acl)},
+    {"x-amz-grant-full-control", kCreates | in(create_bucket, put_bucket_acl, put_object_acl)},
+    {"x-amz-object-ownership", in(create_bucket)},
     {"x-amz-copy-source", kCopies},
     {"x-amz-copy-source-if-*", kCopies},
     {"x-amz-copy-source-range", in(upload_part_copy)},
@@ -164,30 +170,12 @@ Outcome<> check_write_headers(const Fields& fields, const OperationRow& row) {
                                                               std::string(row.name) + ".")
                                .with("Header", to_lower(name)));
   }
-  if (const auto acl = fields.find("x-amz-acl")) {
-    TRY(check_canned_acl(*acl));
-  }
   const auto storage_class = fields.find("x-amz-storage-class");
   // Less redundancy than STANDARD is a wish that more of it fulfils.
   if (storage_class && *storage_class != "STANDARD" && *storage_class != "REDUCED_REDUNDANCY") {
     return refuse(Code::invalid_storage_class);
   }
   return {};
-}
-
-Outcome<> check_canned_acl(std::string_view acl) {
-  for (const std::string_view known : {"private", "bucket-owner-full-control", "bucket-owner-read"}) {
-    if (acl == known) return {};
-  }
-  for (const std::string_view known :
-       {"public-read", "public-read-write", "authenticated-read", "aws-exec-read", "log-delivery-write"}) {
-    if (acl == known) {
-      return refuse(Code::not_implemented,
-                    "The canned ACL " + std::string(acl) + " is not supported: only private is.");
-    }
-  }
-  return std::unexpected(
-      Failure(Code::invalid_argument).with("ArgumentName", "x-amz-acl").with("ArgumentValue", std::string(acl)));
 }
 
 std::string without_aws_chunked(std::string_view list) {

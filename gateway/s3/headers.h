@@ -21,13 +21,9 @@ std::string joined(const Fields& fields, std::string_view name);
 
 /// Refuses what a write asks for in x-amz-* headers and would not get: a header
 /// that is not in this gateway's table for the operation fails with NotImplemented,
-/// so that nothing is silently ignored; values of x-amz-acl and
-/// x-amz-storage-class are looked at too.
+/// so that nothing is silently ignored; the value of x-amz-storage-class is looked
+/// at too.
 Outcome<> check_write_headers(const Fields& fields, const OperationRow& row);
-
-/// A canned ACL that means no more than private here. Fails with NotImplemented
-/// for others, InvalidArgument for what is none.
-Outcome<> check_canned_acl(std::string_view acl);
 
 /// What a write says about the object beside its bytes.
 struct Description {

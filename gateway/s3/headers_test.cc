@@ -41,7 +41,6 @@ TEST_CASE("a write header that would be ignored is refused") {
   CHECK(write("PutObject", "x-amz-tagging", "a=b") == "NotImplemented");
   CHECK(write("PutObject", "x-amz-server-side-encryption", "AES256") == "NotImplemented");
   CHECK(write("PutObject", "x-amz-object-lock-mode") == "NotImplemented");
-  CHECK(write("PutObject", "x-amz-grant-read") == "NotImplemented");
   CHECK(write("PutObject", "x-amz-write-offset-bytes", "0") == "NotImplemented");
   CHECK(write("PutObject", "X-Amz-Invented-Tomorrow") == "NotImplemented");
   CHECK(write("UploadPart", "x-amz-meta-late") == "NotImplemented");
@@ -49,10 +48,14 @@ TEST_CASE("a write header that would be ignored is refused") {
   CHECK(write("CreateBucket", "x-amz-bucket-object-lock-enabled", "true") == "NotImplemented");
 }
 
-TEST_CASE("canned ACLs that give others something are refused, and words that are none too") {
-  CHECK(write("PutObject", "x-amz-acl", "public-read") == "NotImplemented");
-  CHECK(write("PutBucketAcl", "x-amz-acl", "public-ready") == "InvalidArgument");
-  CHECK(write("PutObject", "x-amz-acl", "bucket-owner-full-control") == "taken");
+TEST_CASE("ACLs are given where something is made, and where they are set") {
+  CHECK(write("PutBucketAcl", "x-amz-acl", "public-read") == "taken");
+  CHECK(write("CreateMultipartUpload", "x-amz-grant-full-control") == "taken");
+  CHECK(write("CreateBucket", "x-amz-object-ownership") == "taken");
+  CHECK(write("PutObject", "x-amz-object-ownership") == "NotImplemented");
+  CHECK(write("UploadPart", "x-amz-acl", "private") == "NotImplemented");
+  CHECK(write("DeleteObject", "x-amz-grant-read") == "NotImplemented");
+  CHECK(write("PutObject", "x-amz-grant-reads") == "NotImplemented");
 }
 
 TEST_CASE("storage classes are STANDARD, or less that is given more") {

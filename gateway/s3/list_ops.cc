@@ -303,7 +303,7 @@ Awaitable<Answer> Handler::list_multipart_uploads(Call& call) {
     xml.open("Upload");
     writer.key("Key", item.name);
     xml.element("UploadId", item.upload.id);
-    writer.owner("Initiator", item.upload.owner, display_name(item.upload.owner));
+    writer.owner("Initiator", item.upload.initiator, display_name(item.upload.initiator));
     writer.owner("Owner", item.upload.owner, display_name(item.upload.owner));
     writer.storage_class();
     xml.element("Initiated", iso_time(item.upload.begun));
@@ -343,7 +343,7 @@ Awaitable<Answer> Handler::list_parts(Call& call) {
   xml.element("Bucket", name.bucket);
   writer.key("Key", name.key);
   xml.element("UploadId", upload_id);
-  writer.owner("Initiator", staged.upload.owner, display_name(staged.upload.owner));
+  writer.owner("Initiator", staged.upload.initiator, display_name(staged.upload.initiator));
   writer.owner("Owner", staged.upload.owner, display_name(staged.upload.owner));
   writer.storage_class();
   xml.element("PartNumberMarker", *marker);

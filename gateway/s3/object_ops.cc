@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "auth/policy.h"
 #include "gateway/core/encoding.h"
 #include "gateway/http/field.h"
 #include "gateway/s3/checksum.h"
@@ -57,6 +56,7 @@ Outcome<object::OpenOptions> Handler::read_options(const Call& call) const {
     return s3::refuse(Code::invalid_request, "The encryption parameters are not applicable to this object.");
   }
   object::OpenOptions options;
+  options.admit = admission(call, call.access);
   options.conditions = read_conditions(fields, services_.clock.now());
   const auto range = fields.find("range");
   const auto part = call.target.query.value("partNumber");
@@ -98,8 +98,7 @@ Step<Failure> Handler::explain_read(Call& call, const Error& error) {
   Failure failure(error);
   if (error.code == ErrorCode::no_such_object) {
     // Who may not list must not learn which keys there are.
-    const auth::Resource bucket{.bucket = call.target.bucket, .key = {}};
-    if (!auth::authorize(call.signature.identity, auth::Action::list_objects, bucket, std::nullopt)) {
+    if (call.access && !may_know_missing(call.signature.identity, *call.access)) {
       co_return Failure(Code::access_denied);
     }
   }
@@ -118,14 +117,16 @@ Step<Failure> Handler::explain_read(Call& call, const Error& error) {
   co_return failure;
 }
 
+Awaitable<Answer> Handler::refuse_read(Call& call, const Error& error) {
+  CO_TRY(Failure failure, co_await explain_read(call, error));
+  co_return std::unexpected(std::move(failure));
+}
+
 Awaitable<Answer> Handler::get_object(Call& call) {
   CO_TRY(const object::OpenOptions options, read_options(call));
   const object::ObjectName name = call.name();
   auto opened = co_await services_.objects.open(call.context, name, options);
-  if (!opened) {
-    CO_TRY(Failure failure, co_await explain_read(call, opened.error()));
-    co_return std::unexpected(std::move(failure));
-  }
+  if (!opened) co_return co_await refuse_read(call, opened.error());
   http::Response response = describe(call, opened->selection, options.range.has_value());
   response.content = std::move(opened->content);
   response.body = std::move(opened->body);
@@ -136,10 +137,7 @@ Awaitable<Answer> Handler::head_object(Call& call) {
   CO_TRY(const object::OpenOptions options, read_options(call));
   const object::ObjectName name = call.name();
   const auto found = co_await services_.objects.stat(call.context, name, options);
-  if (!found) {
-    CO_TRY(Failure failure, co_await explain_read(call, found.error()));
-    co_return std::unexpected(std::move(failure));
-  }
+  if (!found) co_return co_await refuse_read(call, found.error());
   co_return describe(call, *found, options.range.has_value());
 }
 
@@ -149,11 +147,13 @@ Awaitable<Answer> Handler::put_object(Call& call) {
   CO_TRY(check_rdma(call));
   WriteBody body(call, {.size_max = options_.put_size_max, .needs_length = true});
   CO_TRY(body.prepare());
+  CO_TRY(const Placement placement, co_await place(call));
   const object::PutOptions options{.conditions = write_conditions(*call.fields),
-                                   .owner = call.account(),
+                                   .owner = placement.owner,
                                    .headers = std::move(description.headers),
                                    .metadata = std::move(description.metadata),
-                                   .checksum = body.checksum_algorithm()};
+                                   .checksum = body.checksum_algorithm(),
+                                   .acl = placement.acl};
   const object::ObjectName name = call.name();
   const auto put = co_await services_.objects.put(call.context, name, options, body.source());
   if (!put) co_return std::unexpected(explain_write(body.explain(put.error()), put.error(), options.conditions));

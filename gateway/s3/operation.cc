@@ -59,7 +59,7 @@ constexpr OperationRow kOperations[] = {
     {"DeleteObjects", kBucket, kPost, "delete", delete_objects, Action::delete_object},
 
     {"ListBuckets", kService, kGet, "", list_buckets, Action::list_buckets},
-    {"HeadBucket", kBucket, kHead, "", head_bucket, kReadBucket},
+    {"HeadBucket", kBucket, kHead, "", head_bucket, Action::list_objects},
     {"CreateBucket", kBucket, kPut, "", create_bucket, Action::create_bucket},
     {"DeleteBucket", kBucket, kDelete, "", delete_bucket, Action::delete_bucket},
     {"GetBucketLocation", kBucket, kGet, "location", get_bucket_location, kReadBucket},
@@ -74,14 +74,14 @@ constexpr OperationRow kOperations[] = {
     plain("GetBucketVersioning", "versioning", "<VersioningConfiguration/>"),
     refused("PutBucketVersioning", kBucket, kPut, "versioning"),
 
-    absent("GetBucketPolicy", "policy", Code::no_such_bucket_policy),
-    refused("PutBucketPolicy", kBucket, kPut, "policy"),
-    refused("DeleteBucketPolicy", kBucket, kDelete, "policy"),
-    plain("GetBucketPolicyStatus", "policyStatus", "<PolicyStatus><IsPublic>false</IsPublic></PolicyStatus>"),
+    {"GetBucketPolicy", kBucket, kGet, "policy", get_bucket_policy, kReadBucket},
+    {"PutBucketPolicy", kBucket, kPut, "policy", put_bucket_policy, kConfigure},
+    {"DeleteBucketPolicy", kBucket, kDelete, "policy", delete_bucket_policy, kConfigure},
+    {"GetBucketPolicyStatus", kBucket, kGet, "policyStatus", get_bucket_policy_status, kReadBucket},
 
-    absent("GetBucketCors", "cors", Code::no_such_cors_configuration),
-    refused("PutBucketCors", kBucket, kPut, "cors"),
-    refused("DeleteBucketCors", kBucket, kDelete, "cors"),
+    {"GetBucketCors", kBucket, kGet, "cors", get_bucket_cors, kReadBucket},
+    {"PutBucketCors", kBucket, kPut, "cors", put_bucket_cors, kConfigure},
+    {"DeleteBucketCors", kBucket, kDelete, "cors", delete_bucket_cors, kConfigure},
 
     absent("GetBucketLifecycleConfiguration", "lifecycle", Code::no_such_lifecycle_configuration),
     refused("PutBucketLifecycleConfiguration", kBucket, kPut, "lifecycle"),
@@ -124,13 +124,13 @@ constexpr OperationRow kOperations[] = {
     refused("PutBucketReplication", kBucket, kPut, "replication"),
     refused("DeleteBucketReplication", kBucket, kDelete, "replication"),
 
-    absent("GetPublicAccessBlock", "publicAccessBlock", Code::no_such_public_access_block),
-    refused("PutPublicAccessBlock", kBucket, kPut, "publicAccessBlock"),
-    refused("DeletePublicAccessBlock", kBucket, kDelete, "publicAccessBlock"),
+    {"GetPublicAccessBlock", kBucket, kGet, "publicAccessBlock", get_public_access_block, kReadBucket},
+    {"PutPublicAccessBlock", kBucket, kPut, "publicAccessBlock", put_public_access_block, kConfigure},
+    {"DeletePublicAccessBlock", kBucket, kDelete, "publicAccessBlock", delete_public_access_block, kConfigure},
 
-    absent("GetBucketOwnershipControls", "ownershipControls", Code::ownership_controls_not_found),
-    refused("PutBucketOwnershipControls", kBucket, kPut, "ownershipControls"),
-    refused("DeleteBucketOwnershipControls", kBucket, kDelete, "ownershipControls"),
+    {"GetBucketOwnershipControls", kBucket, kGet, "ownershipControls", get_ownership_controls, kReadBucket},
+    {"PutBucketOwnershipControls", kBucket, kPut, "ownershipControls", put_ownership_controls, kConfigure},
+    {"DeleteBucketOwnershipControls", kBucket, kDelete, "ownershipControls", delete_ownership_controls, kConfigure},
 
     plain("GetBucketRequestPayment", "requestPayment",
           "<RequestPaymentConfiguration><Payer>BucketOwner</Payer></RequestPaymentConfiguration>"),
