@@ -67,6 +67,7 @@ enum class Code : std::uint8_t {
   request_body_too_large,
   resource_not_found,
   server_busy,
+  snapshots_present,
   unauthorized_blob_overwrite,
   unsatisfiable_condition,
   unsupported_header,

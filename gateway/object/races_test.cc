@@ -64,7 +64,7 @@ class HalfPut {
     ObjectRecord record;
     record.info.md5 = std::string(16, 'm');
     if (!co_await claim_bucket(rows, name_.bucket)) co_return;
-    ready_ = (co_await install(rows, references, now_, name_, {}, record)).has_value();
+    ready_ = (co_await install(rows, references, now_, name_, Versioning::off, {}, record)).has_value();
   }
 
   Awaitable<> end() {

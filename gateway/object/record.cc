@@ -492,6 +492,12 @@ Result<BucketRecord> BucketRecord::decode(std::string_view row) {
   return record;
 }
 
+void ObjectRecord::leave_head() {
+  null_revision = 0;
+  snapshot_count = 0;
+  newest_snapshot = 0;
+}
+
 std::string ObjectRecord::encode() const {
   Encoder out(kVersion);
   out.number(kSize, info.size).bytes(kMd5, info.md5).number(kPartCount, info.part_count);

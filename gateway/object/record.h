@@ -85,6 +85,9 @@ struct ObjectRecord {
 
   std::optional<Seal> seal{};  ///< Of the content, if info.encryption is set; in a manifest, each part has its own.
 
+  /// Forgets what only a head knows.
+  void leave_head();
+
   std::string encode() const;
   static Result<ObjectRecord> decode(std::string_view row);
 };

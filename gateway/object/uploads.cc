@@ -50,7 +50,7 @@ Task<UploadInfo> Uploads::begin(const RequestContext&, const ObjectName& name, c
                             .owner = options.owner.empty() ? bucket.owner : options.owner,
                             .headers = options.headers,
                             .metadata = options.metadata,
-                            .tags = {},
+                            .tags = options.tags,
                             .acl = options.acl,
                             .begun = now,
                             .checksum = options.checksum,

@@ -17,6 +17,7 @@ struct UploadOptions {
   std::string acl{};        ///< Of the object.
   std::string initiator{};  ///< An account; empty: the owner.
   EncryptionRequest encryption{};
+  Tags tags{};  ///< Of the object.
 };
 
 struct UploadInfo {
@@ -97,13 +98,13 @@ class Uploads {
                        std::uint32_t number, std::optional<DigestAlgorithm> checksum, DigestSource& body,
                        const std::optional<SecretKey>& customer_key = {});
 
-  /// Makes `range` (all without it) of the object `from` part `number`. Fails with
+  /// Makes `range` (all without it) of the object `from`, or of `which` state of it, part `number`. Fails with
   /// range_not_satisfiable where the range does not lie within the source.
   /// The bytes are shared unless one of both is encrypted.
   Task<PartInfo> stage_copy(const RequestContext& context, const ObjectName& name, const std::string& upload_id,
                             std::uint32_t number, const ObjectName& from, const Conditions& source_conditions,
                             std::optional<ByteRange> range, const Admission& admit_source = {},
-                            const CopyKeys& keys = {});
+                            const CopyKeys& keys = {}, const Which& which = {});
 
   /// Makes the object of the claimed parts in one commit; unclaimed parts are given
   /// back. Idempotent: committing again while the object is still the one made

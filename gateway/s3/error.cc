@@ -129,9 +129,13 @@ constexpr Translation kTranslations[] = {
     {ErrorCode::no_such_bucket, Code::no_such_bucket},
     {ErrorCode::no_such_object, Code::no_such_key},
     {ErrorCode::no_such_upload, Code::no_such_upload},
+    {ErrorCode::no_such_version, Code::no_such_version},
+    {ErrorCode::is_delete_marker, Code::method_not_allowed},
     {ErrorCode::bucket_exists, Code::bucket_already_exists},
     {ErrorCode::bucket_already_owned, Code::bucket_already_owned_by_you},
     {ErrorCode::bucket_not_empty, Code::bucket_not_empty},
+    // Made over the Blob protocol, and to be removed there.
+    {ErrorCode::snapshot_present, Code::invalid_request, true},
     {ErrorCode::invalid_bucket_name, Code::invalid_bucket_name},
     {ErrorCode::invalid_argument, Code::invalid_argument, true},
     {ErrorCode::invalid_request, Code::invalid_request, true},
