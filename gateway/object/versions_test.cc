@@ -265,7 +265,7 @@ TEST_CASE("a copy onto itself in a versioned bucket is another version, whatever
   world.put_parts("many", 400);
 
   for (const auto* key : {"inline", "extents", "few", "many"}) {
-    const auto before = world.get(key);
+    const auto before = world.get(key).value();
     REQUIRE(world.copy(key, key, options));
     CHECK(world.get(key) == before);
   }
@@ -430,7 +430,7 @@ TEST_CASE("a snapshot stays as it was when the object changes") {
   world.put_parts("many", 400);
 
   for (const auto* key : {"inline", "extents", "few", "many"}) {
-    const auto before = world.get(key);
+    const auto before = world.get(key).value();
     const auto base = run(world.objects.head(world.context, {"photos", key})).value();
     const auto snapshot = run(world.start_snapshot(key));
     REQUIRE(snapshot);

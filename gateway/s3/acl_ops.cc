@@ -73,7 +73,7 @@ Awaitable<Answer> Handler::put_object_acl(Call& call) {
     if (info.owner != owner) return fail(ErrorCode::access_denied, "the object changed hands");
     return to_store(acl, owner);
   };
-  CO_TRY(co_await services_.objects.set_acl(call.context, call.name(), change));
+  CO_TRY(co_await services_.objects.set_acl(call.context, call.name(), change, options.which));
   co_return http::Response{.header = begin(call), .content = {}, .body = nullptr, .content_length = 0};
 }
 

@@ -85,13 +85,15 @@ Awaitable<Answer> Handler::get_object_attributes(Call& call) {
   object::PartPage page;
   if (wanted.parts) {
     const auto after_number = static_cast<std::uint32_t>(std::min<std::uint64_t>(after, ~std::uint32_t{0}));
-    auto found = co_await services_.objects.parts(call.context, name, after_number, limit, options.admit);
+    auto found =
+        co_await services_.objects.parts(call.context, name, after_number, limit, options.admit, options.which);
     if (!found) co_return co_await refuse_read(call, found.error());
     page = *std::move(found);
     CO_TRY(object::check_read(options.conditions, page.info));
   } else {
-    const object::OpenOptions asked{
-        .conditions = options.conditions, .range = {}, .part_number = {}, .admit = options.admit};
+    object::OpenOptions asked = options;
+    asked.range.reset();
+    asked.part_number.reset();
     auto found = co_await services_.objects.stat(call.context, name, asked);
     if (!found) co_return co_await refuse_read(call, found.error());
     page.info = std::move(found->info);
@@ -112,6 +114,7 @@ Awaitable<Answer> Handler::get_object_attributes(Call& call) {
   http::Response response = document(call, xml.take());
   const auto modified = std::chrono::floor<std::chrono::seconds>(page.info.modified);
   response.header.add("Last-Modified", http::format_http_date(modified));
+  add_version(response.header, call, page.info);
   co_return response;
 }
 

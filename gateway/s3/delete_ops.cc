@@ -16,6 +16,7 @@ struct Deletion {
   std::string version;
   std::optional<std::string> tag;
   std::optional<Failure> failure;  ///< Refused for itself; the others are not concerned.
+  object::Removal removal{};
 };
 
 struct DeleteDocument {
@@ -40,7 +41,9 @@ Outcome<Deletion> read_deletion(const XmlElement& element) {
     }
   }
   if (deletion.key.empty()) return refuse(Code::malformed_xml);
-  if (!deletion.version.empty() && deletion.version != "null") deletion.failure = Failure(Code::no_such_version);
+  if (!deletion.version.empty() && !object::parse_version(deletion.version)) {
+    deletion.failure = Failure(Code::no_such_version);
+  }
   if (const auto fit = object::check_key(deletion.key); !fit) deletion.failure = Failure(fit.error());
   return deletion;
 }
@@ -79,7 +82,8 @@ std::vector<object::RemoveRequest> requests_of(const std::vector<Deletion>& dele
   std::vector<object::RemoveRequest> requests;
   for (const Deletion& deletion : deletions) {
     if (deletion.failure) continue;
-    object::RemoveRequest request{.key = deletion.key, .conditions = {}};
+    object::RemoveRequest request{.key = deletion.key};
+    if (!deletion.version.empty()) request.which.version = object::parse_version(deletion.version);
     if (deletion.tag) {
       auto parsed = http::parse_entity_tags(*deletion.tag);
       request.conditions.if_match = object::TagCondition{.any = parsed.any, .tags = std::move(parsed.tags)};
@@ -99,6 +103,9 @@ void tell(XmlWriter& xml, const Deletion& deletion, bool quiet) {
     const std::string& message = deletion.failure->message;
     xml.element("Code", row.name);
     xml.element("Message", message.empty() ? row.message : std::string_view(message));
+  } else if (deletion.removal.delete_marker) {
+    xml.element("DeleteMarker", true);
+    if (deletion.removal.version) xml.element("DeleteMarkerVersionId", object::to_text(*deletion.removal.version));
   }
   xml.close();
 }
@@ -119,6 +126,7 @@ Awaitable<Answer> Handler::delete_objects(Call& call) {
     if (!deletion.failure) {
       // What a condition wants gone and is gone already counts as removed.
       if (!*result && result->error().code != ErrorCode::no_such_object) deletion.failure = Failure(result->error());
+      if (*result) deletion.removal = **result;
       ++result;
     }
     tell(xml, deletion, asked.quiet);

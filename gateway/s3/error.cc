@@ -54,6 +54,7 @@ constexpr CodeRow kCodes[] = {
     {Code::invalid_range, 416, "InvalidRange", "The requested range is not satisfiable"},
     {Code::invalid_request, 400, "InvalidRequest", "Invalid Request"},
     {Code::invalid_storage_class, 400, "InvalidStorageClass", "The storage class you specified is not valid"},
+    {Code::invalid_tag, 400, "InvalidTag", "The tag provided was not a valid tag."},
     {Code::invalid_uri, 400, "InvalidURI", "Couldn't parse the specified URI."},
     {Code::key_too_long, 400, "KeyTooLongError", "Your key is too long"},
     {Code::kms_not_found, 400, "KMS.NotFoundException", "The key that the request names does not exist."},

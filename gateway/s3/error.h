@@ -45,6 +45,7 @@ enum class Code : std::uint8_t {
   invalid_range,
   invalid_request,
   invalid_storage_class,
+  invalid_tag,
   invalid_uri,
   key_too_long,
   kms_not_found,

@@ -113,6 +113,23 @@ class Handler final : public http::Handler {
   Awaitable<> share(Call& call, http::Response& response);
   http::Response empty(const Call& call, unsigned status) const;
 
+  // version_ops.cc
+  Awaitable<Answer> get_bucket_versioning(Call& call);
+  Awaitable<Answer> put_bucket_versioning(Call& call);
+  /// Says which version an answer is about, where the bucket has versions.
+  void add_version(http::ResponseHeader& header, const Call& call, const object::ObjectInfo& info) const;
+  /// Says of an object that is not there whether a delete marker is.
+  Step<> tell_marker(Call& call, Failure& failure);
+
+  // tagging_ops.cc
+  Awaitable<Answer> get_object_tagging(Call& call);
+  Awaitable<Answer> put_object_tagging(Call& call);
+  Awaitable<Answer> delete_object_tagging(Call& call);
+  Awaitable<Answer> get_bucket_tagging(Call& call);
+  Awaitable<Answer> put_bucket_tagging(Call& call);
+  Awaitable<Answer> delete_bucket_tagging(Call& call);
+  Step<http::Response> change_tags(Call& call, const object::Tags& tags, unsigned status);
+
   // list_ops.cc
   Awaitable<Answer> list_objects(Call& call);
   Awaitable<Answer> list_objects_v2(Call& call);
@@ -120,6 +137,7 @@ class Handler final : public http::Handler {
   Awaitable<Answer> list_multipart_uploads(Call& call);
   Awaitable<Answer> list_parts(Call& call);
   Step<object::ListPage> list(Call& call, const object::ListOptions& options);
+  Step<object::VersionPage> list_versions(Call& call, const object::ListOptions& asked, std::string_view marker);
 
   // object_ops.cc
   Awaitable<Answer> get_object(Call& call);

@@ -42,6 +42,11 @@ enum class Operation : std::uint8_t {
   get_bucket_cors,
   put_bucket_cors,
   delete_bucket_cors,
+  get_bucket_versioning,
+  put_bucket_versioning,
+  get_bucket_tagging,
+  put_bucket_tagging,
+  delete_bucket_tagging,
 
   list_objects,
   list_objects_v2,
@@ -57,6 +62,9 @@ enum class Operation : std::uint8_t {
   get_object_attributes,
   get_object_acl,
   put_object_acl,
+  get_object_tagging,
+  put_object_tagging,
+  delete_object_tagging,
 
   create_multipart_upload,
   upload_part,

@@ -16,6 +16,7 @@ Outcome<object::UploadOptions> upload_options(const Call& call) {
                                 .headers = std::move(description.headers),
                                 .metadata = std::move(description.metadata),
                                 .checksum = {}};
+  options.tags = std::move(description.tags);
   TRY(options.checksum, checksum_algorithm(*call.fields));
   TRY(const auto type, checksum_type(*call.fields));
   if (type && !options.checksum) {
@@ -177,7 +178,9 @@ Awaitable<Answer> Handler::complete_multipart_upload(Call& call) {
   xml.etag(made->content_tag());
   if (made->checksum) add_checksum(xml, *made->checksum, made->part_count);
   xml.close();
-  co_return document(call, xml.take());
+  http::Response response = document(call, xml.take());
+  add_version(response.header, call, *made);
+  co_return response;
 }
 
 Awaitable<Answer> Handler::abort_multipart_upload(Call& call) {

@@ -9,4 +9,5 @@ from scenarios import (  # noqa: F401
     listing,
     memory,
     objects,
+    versions,
 )
