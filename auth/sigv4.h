@@ -43,7 +43,8 @@ struct SignedIdentity {
   Payload payload = Payload::unsigned_payload;
   std::string payload_sha256;  ///< Raw 32 bytes, for Payload::sha256.
   bool presigned = false;
-  bool plus_is_space = false;  ///< A raw `+` in the query was signed as a space, not as itself.
+  bool plus_is_space = false;    ///< A raw `+` in the query was signed as a space, not as itself.
+  bool plus_is_literal = false;  ///< It was signed as itself; Version 2 does not cover enough to tell.
 
   // What the chain of chunk signatures starts from, for the streaming payloads.
   SigningKey signing_key;

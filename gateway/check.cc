@@ -27,9 +27,9 @@ void show_progress(const object::FsckReport& report) {
 }
 
 void show_summary(const object::FsckReport& report) {
-  std::fputs(fmt::format("buckets {}\nobjects {}\nuploads {}\nparts {}\nextents {}\nbytes_checked {}\ngarbage_rows {}\n"
+  std::fputs(fmt::format("buckets {}\nobjects {}\nversions {}\nuploads {}\nparts {}\nextents {}\nbytes_checked {}\ngarbage_rows {}\n"
                          "orphan_rows {}\norphan_bytes {}\nfaults {}\n{}\n",
-                         report.buckets, report.objects, report.uploads, report.parts, report.extents,
+                         report.buckets, report.objects, report.versions, report.uploads, report.parts, report.extents,
                          report.bytes_checked, report.garbage_rows, report.orphan_rows, report.orphan_bytes,
                          report.faults, report.faults == 0 ? "clean" : "NOT CLEAN")
                  .c_str(),

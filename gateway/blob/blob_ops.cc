@@ -151,9 +151,9 @@ Awaitable<Answer> Handler::delete_blob(Call& call) {
   const object::ObjectName name = call.name();
   CO_TRY(co_await services_.objects.stat(call.context, name, {}));
   CO_TRY(const auto removed, co_await services_.objects.remove(call.context, call.target.container, requests));
-  CO_TRY(removed.front());
+  CO_TRY(const object::Removal removal, removed.front());
   http::Response response = empty(202);
-  response.header.add("x-ms-delete-type-permanent", "true");
+  response.header.add("x-ms-delete-type-permanent", removal.delete_marker ? "false" : "true");
   co_return response;
 }
 

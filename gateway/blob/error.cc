@@ -96,6 +96,7 @@ constexpr CodeRow kCodes[] = {
      "The request body is too large and exceeds the maximum permissible limit."},
     {Code::resource_not_found, 404, "ResourceNotFound", "The specified resource does not exist."},
     {Code::server_busy, 503, "ServerBusy", "The server is busy."},
+    {Code::snapshots_present, 409, "SnapshotsPresent", "This operation is not permitted while the blob has snapshots."},
     {Code::source_condition_not_met, 412, "SourceConditionNotMet",
      "The source condition specified using HTTP conditional header(s) is not met."},
     {Code::source_denied, 403, "CannotVerifyCopySource", "The source may not be read."},
@@ -127,6 +128,9 @@ constexpr Translation kTranslations[] = {
     {ErrorCode::no_such_bucket, Code::container_not_found},
     {ErrorCode::no_such_object, Code::blob_not_found},
     {ErrorCode::no_such_upload, Code::blob_not_found},
+    {ErrorCode::no_such_version, Code::blob_not_found},
+    {ErrorCode::is_delete_marker, Code::blob_not_found},
+    {ErrorCode::snapshot_present, Code::snapshots_present},
     {ErrorCode::bucket_exists, Code::container_already_exists},
     {ErrorCode::bucket_already_owned, Code::container_already_exists},
     // Only where blobs kept being put while the container was being deleted.

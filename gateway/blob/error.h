@@ -69,6 +69,7 @@ enum class Code : std::uint8_t {
   request_body_too_large,
   resource_not_found,
   server_busy,
+  snapshots_present,
   source_condition_not_met,
   source_denied,
   source_not_found,

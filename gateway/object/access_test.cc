@@ -54,20 +54,16 @@ TEST_CASE("an object put for nobody in particular is the bucket owner's") {
   CHECK(stat(world, "parts").owner == "alice");
 }
 
-TEST_CASE("an upload can be completed for the bucket's owner") {
+TEST_CASE("an upload tells who began it, whoever the object will be owned by") {
   World world;
   UploadOptions upload;
-  upload.owner = "bob";
-  upload.acl = "bob's";
+  upload.initiator = "bob";
   const std::string id = world.begin("parts", upload);
-  REQUIRE(world.stage("parts", id, 1, "part"));
-  CommitOptions options;
-  options.parts = {{.number = 1, .tag = {}, .checksum = {}}};
-  options.owned_by_bucket = true;
-  REQUIRE(run(world.uploads.commit(world.context, {"photos", "parts"}, id, options)));
+  const std::string plain = world.begin("plain");
 
-  CHECK(stat(world, "parts").owner == "alice");
-  CHECK(stat(world, "parts").acl.empty());
+  CHECK(run(world.uploads.stat(world.context, {"photos", "parts"}, id))->initiator == "bob");
+  CHECK(run(world.uploads.stat(world.context, {"photos", "parts"}, id))->owner == "alice");
+  CHECK(run(world.uploads.stat(world.context, {"photos", "plain"}, plain))->initiator == "alice");
 }
 
 TEST_CASE("another ACL changes nothing else of an object") {

@@ -80,7 +80,11 @@ Task<BucketInfo> Buckets::change_once(const std::string& name, const Edit& edit,
   CO_TRY(auto record, co_await rows.get<BucketRecord>(bucket_key(name)));
   if (!record) co_return fail(ErrorCode::no_such_bucket, name);
   CO_TRY(check_bucket(conditions, info_of(name, *record)));
+  const auto before = record->settings.versioning;
   CO_TRY(edit(record->settings));
+  // Where it is off, no key has versions; that cannot be had again.
+  const bool turns_off = before != Versioning::off && record->settings.versioning == Versioning::off;
+  if (turns_off) co_return fail(ErrorCode::invalid_argument, "versioning can be suspended, not turned off");
   record->modified = clock_.now();
   record->revision = new_revision(record->modified, record->revision);
   CO_TRY(put(rows, name, *record));

@@ -16,7 +16,7 @@ using Step = std::optional<ObjectInfo>;
 class Copy {
  public:
   Copy(Backend backend, Reclaimer& reclaimer, const Clock& clock, const KeyRing& keys, const ObjectName& from,
-       const ObjectName& to, const CopyOptions& options, Reclaimer::Reading reading)
+       const ObjectName& to, const CopyOptions& options, Reclaimer::Reading reading, bool is_snapshot = false)
       : backend_(backend),
         reclaimer_(reclaimer),
         clock_(clock),
@@ -24,14 +24,18 @@ class Copy {
         from_(from),
         to_(to),
         options_(options),
-        reading_(std::move(reading)) {}
+        reading_(std::move(reading)),
+        is_snapshot_(is_snapshot) {}
 
   Task<Step> make(const CurrentRow& source) {
     if (options_.admit_source) {
       CO_TRY(options_.admit_source(source.record.info));
     }
-    CO_TRY(decryption_,
-           decryption_of(keys_, source.record.info.encryption, source.record.seal, options_.source_customer_key));
+    // A snapshot is encrypted as its object is, whoever has the key.
+    if (!is_snapshot_) {
+      CO_TRY(decryption_,
+             decryption_of(keys_, source.record.info.encryption, source.record.seal, options_.source_customer_key));
+    }
     CO_TRY(check_source(options_.source_conditions, source.record.info));
     CO_TRY(const auto bucket, co_await check_early(backend_.index, to_, options_.conditions));
     source_ = &source;
@@ -39,20 +43,33 @@ class Copy {
     CO_TRY(const auto encryption, encryption_of_copy(bucket.settings));
     CO_TRY(const bool there, co_await take_checksum());
     if (!there) co_return Step{};
-    if (!shares(encryption)) co_return co_await make_anew(encryption, bucket.settings);
+    if (!is_snapshot_ && !shares(encryption)) co_return co_await make_anew(encryption, bucket.settings);
     if (decryption_.key) {
       CO_TRY(record_.info.encryption, rewrap(keys_, *decryption_.key, encryption));
     }
     const auto* manifest = std::get_if<Manifest>(&source.record.content);
-    if (manifest != nullptr && manifest->rows.size() > 1 && from_ != to_) co_return co_await make_in_steps(*manifest);
+    const bool duplicates = manifest != nullptr && !is_onto_itself(bucket.settings.versioning);
+    if (duplicates && manifest->rows.size() > 1) co_return co_await make_in_steps(*manifest);
     auto attempt = [this] { return make_at_once(); };
     co_return co_await retry_conflicts(attempt);
   }
 
  private:
+  // Onto itself: the content stays where it is.
+  bool is_onto_itself(Versioning versioning) const {
+    return !is_snapshot_ && source_->key == object_key(to_) && !is_kept(versioning, source_->record.info);
+  }
+
   Result<> describe() {
     record_ = source_->record;
+    record_.leave_head();
+    if (is_snapshot_) {
+      if (options_.replacement) record_.info.metadata = options_.replacement->metadata;
+      return done;
+    }
     record_.upload_id.clear();
+    record_.info.snapshot = 0;
+    if (options_.tags) record_.info.tags = *options_.tags;
     record_.info.owner = options_.owner;
     record_.info.acl = options_.acl;
     record_.info.copy.reset();
@@ -100,14 +117,14 @@ class Copy {
     const auto transaction = backend_.index.begin();
     Catalog rows(*transaction);
     References references;
-    CO_TRY(co_await claim_bucket(rows, to_.bucket));
+    CO_TRY(const auto bucket, co_await claim_bucket(rows, to_.bucket));
     // Onto itself: a later object must not be undone.
     if (from_ == to_) {
       CO_TRY(const bool current, co_await source_is_current(*transaction));
       if (!current) co_return Step{};
     }
     CO_TRY(co_await name_rewritten(rows, references, rewritten));
-    CO_TRY(const bool garbage, co_await install(rows, references, clock_.now(), to_, options_.conditions, record_));
+    CO_TRY(const bool garbage, co_await place(rows, references, bucket, Before::let_go));
     CO_TRY(co_await references.apply(rows));
     CO_TRY(co_await transaction->commit());
     if (garbage) reclaimer_.wake();
@@ -133,7 +150,7 @@ class Copy {
   }
 
   Task<bool> source_is_current(Transaction& transaction) {
-    CO_TRY(const auto row, co_await transaction.get(object_key(from_)));
+    CO_TRY(const auto row, co_await transaction.get(source_->key));
     co_return row && *row == *source_->row;
   }
 
@@ -142,16 +159,14 @@ class Copy {
     Catalog rows(*transaction);
     References references;
     CO_TRY(const auto bucket, co_await claim_bucket(rows, to_.bucket));
-    if (options_.owner.empty()) record_.info.owner = bucket.owner;
     CO_TRY(const bool current, co_await source_is_current(*transaction));
     if (!current) co_return Step{};
-    // Onto itself: the content stays where it is.
-    const auto before = from_ == to_ ? Before::kept : Before::let_go;
+    const auto before = is_onto_itself(bucket.settings.versioning) ? Before::kept : Before::let_go;
+    record_.content = source_->record.content;
     if (before == Before::let_go) {
       CO_TRY(co_await duplicate(rows, references));
     }
-    CO_TRY(const bool garbage,
-           co_await install(rows, references, clock_.now(), to_, options_.conditions, record_, before));
+    CO_TRY(const bool garbage, co_await place(rows, references, bucket, before));
     CO_TRY(co_await references.apply(rows));
     CO_TRY(co_await transaction->commit());
     if (garbage) reclaimer_.wake();
@@ -165,10 +180,33 @@ class Copy {
     } else if (const auto* data = std::get_if<InlineContent>(&content)) {
       CO_TRY(co_await duplicate(rows, *data));
     } else if (const auto* manifest = std::get_if<Manifest>(&content)) {
+      // More rows than this: versioning has just been turned on.
+      if (manifest->rows.size() > 1) co_return fail(ErrorCode::conflict, "a copy of many parts onto itself");
       record_.content = Manifest{new_id(clock_.now()), manifest->rows};
       CO_TRY(co_await duplicate_row(rows, references, 0));
     }
     co_return done;
+  }
+
+  // Puts the record where it belongs. True: the reclaimer has work.
+  Task<bool> place(Catalog& rows, References& references, const BucketRecord& bucket, Before before) {
+    if (is_snapshot_) co_return place_snapshot(rows);
+    if (options_.owner.empty()) record_.info.owner = bucket.owner;
+    co_return co_await install(rows, references, clock_.now(), to_, bucket.settings.versioning, options_.conditions,
+                               record_, before);
+  }
+
+  // The head stays, and knows of one snapshot more.
+  Result<bool> place_snapshot(Catalog& rows) {
+    auto head = source_->record;
+    head.newest_snapshot = next_revision(clock_.now(), head);
+    ++head.snapshot_count;
+    record_.info.snapshot = head.newest_snapshot;
+    TRY(auto value, encode_object(record_));
+    TRY(auto head_value, encode_object(head));
+    rows.transaction().put(version_key(to_, head.newest_snapshot), std::move(value));
+    rows.transaction().put(object_key(to_), std::move(head_value));
+    return false;
   }
 
   Task<> duplicate(Catalog& rows, const InlineContent& data) {
@@ -235,8 +273,11 @@ class Copy {
     if (!marked) co_return fail(ErrorCode::conflict, "another process cleared the copy away");
     rows.erase(manifest_garbage_key(building.id()));
     CO_TRY(const auto bucket, co_await claim_bucket(rows, to_.bucket));
-    if (options_.owner.empty()) record_.info.owner = bucket.owner;
-    CO_TRY(const bool garbage, co_await install(rows, references, clock_.now(), to_, options_.conditions, record_));
+    if (is_snapshot_) {
+      CO_TRY(const bool current, co_await source_is_current(*transaction));
+      if (!current) co_return Step{};
+    }
+    CO_TRY(const bool garbage, co_await place(rows, references, bucket, Before::let_go));
     CO_TRY(co_await references.apply(rows));
     CO_TRY(co_await transaction->commit());
     if (garbage) reclaimer_.wake();
@@ -251,6 +292,7 @@ class Copy {
   const ObjectName& to_;
   const CopyOptions& options_;
   Reclaimer::Reading reading_;
+  const bool is_snapshot_;
   const CurrentRow* source_ = nullptr;
   Decryption decryption_;  ///< Of the source.
   ObjectRecord record_;
@@ -264,7 +306,18 @@ Task<ObjectInfo> Objects::copy(const RequestContext&, const ObjectName& from, co
   CO_TRY(check_name(to));
   Copy copy(backend_, reclaimer_, clock_, keys_, from, to, options, reclaimer_.enter());
   auto use = [&](const CurrentRow& source) { return copy.make(source); };
-  co_return co_await with_current(backend_.index, from, use);
+  co_return co_await with_current(backend_.index, from, options.source, use);
+}
+
+Task<ObjectInfo> Objects::snapshot(const RequestContext&, const ObjectName& name, const Conditions& conditions,
+                                   const std::optional<Metadata>& metadata) {
+  CO_TRY(check_name(name));
+  CopyOptions options{
+      .source_conditions = conditions, .conditions = {}, .owner = {}, .replacement = {}, .checksum = {}};
+  if (metadata) options.replacement.emplace(ContentHeaders{}, *metadata);
+  Copy copy(backend_, reclaimer_, clock_, keys_, name, name, options, reclaimer_.enter(), /*is_snapshot=*/true);
+  auto use = [&](const CurrentRow& source) { return copy.make(source); };
+  co_return co_await with_current(backend_.index, name, {}, use);
 }
 
 }  // namespace sluice::object

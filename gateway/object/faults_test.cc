@@ -257,4 +257,75 @@ TEST_CASE("a get that fails at any call fails cleanly") {
   CHECK(world.leftovers() == "");
 }
 
+namespace {
+
+// Every state of the key, and what can be read of it.
+std::string all_states(World& world) {
+  std::string text;
+  VersionListOptions all;
+  all.snapshots = true;
+  for (const auto& entry : world.versions(all)) {
+    OpenOptions options;
+    options.which.snapshot = entry.info.snapshot;
+    if (entry.info.snapshot == 0) options.which.version = entry.info.version();
+    text += entry.is_latest ? "latest " : "earlier ";
+    text += entry.info.delete_marker ? "marker;" : world.get(entry.name, options).value_or("lost") + ";";
+  }
+  return text;
+}
+
+void put_versions(World& world) {
+  REQUIRE(world.put("key", kLong));
+  world.set_versioning(Versioning::enabled);
+  REQUIRE(world.put("key", std::string(300, 'v')));
+}
+
+}  // namespace
+
+TEST_CASE("a put in a versioned bucket that fails at any call leaves the versions") {
+  check({.prepare = put_versions,
+         .operate = [](World& world) { return world.put("key", "new").has_value(); },
+         .see = all_states});
+}
+
+TEST_CASE("a put where versioning is suspended that fails at any call leaves the null version") {
+  const auto prepare = [](World& world) {
+    put_versions(world);
+    world.set_versioning(Versioning::suspended);
+  };
+  check({.prepare = prepare,
+         .operate = [](World& world) { return world.put("key", "new").has_value(); },
+         .see = all_states});
+}
+
+TEST_CASE("a removal in a versioned bucket that fails at any call leaves the versions") {
+  check({.prepare = put_versions,
+         .operate = [](World& world) { return world.remove("key").has_value(); },
+         .see = all_states});
+}
+
+TEST_CASE("a removal of the current version that fails at any call leaves it") {
+  VersionId last{};
+  const auto prepare = [&](World& world) {
+    put_versions(world);
+    last = world.versions().front().info.version();
+  };
+  check({.prepare = prepare,
+         .operate = [&](World& world) { return world.remove_version("key", last).has_value(); },
+         .see = all_states});
+}
+
+TEST_CASE("a removal of the null version that fails at any call leaves it") {
+  check({.prepare = put_versions,
+         .operate = [](World& world) { return world.remove_version("key", VersionId::null).has_value(); },
+         .see = all_states});
+}
+
+TEST_CASE("a snapshot that fails at any call leaves the object as it was") {
+  const auto operate = [](World& world) { return run(world.start_snapshot("key")).has_value(); };
+  check({.prepare = [](World& world) { REQUIRE(world.put("key", kLong)); }, .operate = operate, .see = all_states});
+  check({.prepare = [](World& world) { REQUIRE(world.put("key", "inline")); }, .operate = operate, .see = all_states});
+  check({.prepare = [](World& world) { world.put_parts("key", 3); }, .operate = operate, .see = all_states});
+}
+
 }  // namespace sluice::object

@@ -48,6 +48,7 @@ class Fsck {
     CO_TRY(co_await check_buckets());
     CO_TRY(co_await check_garbage());
     CO_TRY(co_await check_objects());
+    CO_TRY(co_await check_versions());
     CO_TRY(co_await check_uploads());
     CO_TRY(co_await check_parts());
     CO_TRY(co_await check_manifests());
@@ -112,6 +113,10 @@ class Fsck {
   }
   Task<> check_objects() {
     return each(rows::kObjects, [this](const Entry& row) { return check_object(row); });
+  }
+  Task<> check_versions() {
+    CO_TRY(co_await each(rows::kVersions, [this](const Entry& row) { return check_version(row); }));
+    co_return co_await check_states();
   }
   Task<> check_uploads() {
     return each(rows::kUploads, [this](const Entry& row) { return check_upload(row); });
@@ -191,14 +196,87 @@ class Fsck {
       unreadable(where + ": " + object.error().detail);
       co_return done;
     }
-    if (const auto* data = std::get_if<InlineContent>(&object->content)) {
-      co_return co_await check_inline_content(where, *data, object->info.size);
+    if (object->null_revision != 0 || object->snapshot_count != 0) {
+      CO_TRY(co_await check_promises(where, name, *object));
     }
-    if (const auto* slices = std::get_if<std::vector<Slice>>(&object->content)) {
+    co_return co_await check_content(where, *object);
+  }
+
+  Task<> check_content(const std::string& where, const ObjectRecord& object) {
+    if (const auto* data = std::get_if<InlineContent>(&object.content)) {
+      co_return co_await check_inline_content(where, *data, object.info.size);
+    }
+    if (const auto* slices = std::get_if<std::vector<Slice>>(&object.content)) {
       co_return co_await refer(where, *slices, true);
     }
-    if (const auto* manifest = std::get_if<Manifest>(&object->content)) {
-      co_return co_await check_manifest(where, *manifest, object->info);
+    if (const auto* manifest = std::get_if<Manifest>(&object.content)) {
+      co_return co_await check_manifest(where, *manifest, object.info);
+    }
+    co_return done;
+  }
+
+  // What a head says of rows of its key; that there are such is looked at here, all else
+  // from those rows.
+  Task<> check_promises(const std::string& where, const ObjectName& name, const ObjectRecord& head) {
+    if (head.null_revision != 0) {
+      CO_TRY(const auto row, co_await backend_.index.get(version_key(name, head.null_revision)));
+      if (!row) fault(where + ": its null version is missing");
+    }
+    if (head.snapshot_count != 0) {
+      CO_TRY(const auto rows, co_await backend_.index.begin()->scan(versions_of(name), 1));
+      if (rows.empty()) fault(where + ": its snapshots are missing");
+    }
+    co_return done;
+  }
+
+  Task<> check_version(const Entry& row) {
+    ++report_.versions;
+    const auto name = version_of_key(row.key);
+    if (!name) {
+      unreadable("the key of a version row is unreadable");
+      co_return done;
+    }
+    const auto where = name->object.bucket + "/" + name->object.key + " version " + to_text(VersionId{name->revision});
+    const auto object = ObjectRecord::decode(row.value);
+    if (!object) {
+      unreadable(where + ": " + object.error().detail);
+      co_return done;
+    }
+    const auto& info = object->info;
+    if (name->revision != (info.snapshot != 0 ? info.snapshot : info.revision)) {
+      fault(where + ": its row says another revision");
+    }
+    if (name->object != states_.name) {
+      CO_TRY(co_await check_states());
+      states_ = {.name = name->object, .newest = name->revision, .snapshot_count = 0, .null_revision = 0};
+    }
+    if (info.snapshot != 0) {
+      ++states_.snapshot_count;
+    } else if (!info.versioned) {
+      if (states_.null_revision != 0) fault(where + ": there is another null version");
+      states_.null_revision = name->revision;
+    }
+    co_return co_await check_content(where, *object);
+  }
+
+  // The states of one key against its head.
+  Task<> check_states() {
+    const auto states = std::exchange(states_, {});
+    const auto& [bucket, key] = states.name;
+    if (bucket.empty()) co_return done;
+    const auto where = bucket + "/" + key;
+    CO_TRY(const auto row, co_await backend_.index.get(object_key(states.name)));
+    const auto head = row ? ObjectRecord::decode(*row) : Result<ObjectRecord>();
+    if (!row) fault(where + ": has versions, but no head");
+    if (!row || !head) co_return done;
+    if (states.newest >= std::max(head->info.revision, head->newest_snapshot + 1)) {
+      fault(where + ": has a version that is newer than its head");
+    }
+    if (head->null_revision != states.null_revision) fault(where + ": its null version is another one");
+    if (states.null_revision != 0 && !head->info.versioned) fault(where + ": has two null versions");
+    if (head->snapshot_count != states.snapshot_count) {
+      fault(where + ": has " + std::to_string(states.snapshot_count) + " snapshots, not " +
+            std::to_string(head->snapshot_count));
     }
     co_return done;
   }
@@ -400,6 +478,14 @@ class Fsck {
   std::unordered_set<std::uint64_t> manifests_;
   std::unordered_map<ExtentId, Seen, IdHash> extents_;
   std::unordered_set<ExtentId, IdHash> live_;
+  /// What rows of one key have said so far.
+  struct States {
+    ObjectName name;
+    std::uint64_t newest = 0;
+    std::uint64_t snapshot_count = 0;
+    std::uint64_t null_revision = 0;
+  };
+  States states_;
   struct Wrong {
     Extent extent;
     std::uint64_t references;

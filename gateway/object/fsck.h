@@ -15,7 +15,7 @@ struct FsckOptions {
 };
 
 struct FsckReport {
-  std::uint64_t buckets = 0, objects = 0, uploads = 0, parts = 0, extents = 0;
+  std::uint64_t buckets = 0, objects = 0, versions = 0, uploads = 0, parts = 0, extents = 0;
   std::uint64_t bytes_checked = 0;
   std::uint64_t orphan_bytes = 0;  ///< In the store, in no row.
   std::uint64_t orphan_rows = 0;   ///< In the index, reached from no object or upload.

@@ -87,6 +87,15 @@ enum class Versioning : std::uint8_t {
 /// written while versioning was off or suspended.
 enum class VersionId : std::uint64_t { null = 0 };
 
+/// Which state of a key is meant: a version, or a snapshot by its revision, or else the
+/// current object.
+struct Which {
+  std::optional<VersionId> version{};
+  std::uint64_t snapshot = 0;
+
+  bool current() const { return !version && snapshot == 0; }
+};
+
 /// The S3 face: `null`, or 16 hex digits.
 std::string to_text(VersionId version);
 /// Nothing: no version can have that name.

@@ -14,22 +14,26 @@ Task<BucketRecord> claim_bucket(Catalog& rows, const std::string& bucket) {
   co_return std::move(*record);
 }
 
-Task<bool> install(Catalog& rows, References& references, UtcTime now, const ObjectName& name,
+Task<bool> install(Catalog& rows, References& references, UtcTime now, const ObjectName& name, Versioning versioning,
                    const Conditions& conditions, ObjectRecord& record, Before before) {
-  CO_TRY(auto current, co_await rows.get<ObjectRecord>(object_key(name)));
-  std::optional<ObjectInfo> current_info;
-  if (current) current_info = std::move(current->info);
-  CO_TRY(check_write(conditions, current_info));
+  CO_TRY(auto head, co_await rows.get<ObjectRecord>(object_key(name)));
+  if (!conditions.empty()) {
+    CO_TRY(check_write(conditions, visible(head)));
+  }
 
-  record.info.modified = now;
-  record.info.created = current_info && before == Before::kept ? current_info->created : now;
-  record.info.revision = new_revision(now, current_info ? current_info->revision : 0);
-  auto value = record.encode();
-  if (value.size() > Index::kValueSizeMax) co_return fail(ErrorCode::metadata_too_large, std::to_string(value.size()));
+  auto& info = record.info;
+  info.versioned = versioning == Versioning::enabled;
+  info.modified = now;
+  info.created = head && before == Before::kept ? head->info.created : now;
+  info.revision = next_revision(now, head);
+  bool garbage = false;
+  if (head) {
+    const bool keeps_content = before == Before::kept;
+    CO_TRY(garbage, co_await make_way(rows, references, name, std::move(*head), record, keeps_content));
+  }
+  CO_TRY(auto value, encode_object(record));
   rows.transaction().put(object_key(name), std::move(value));
-  if (!current || before == Before::kept) co_return false;
-  let_go(rows, references, current->content);
-  co_return leaves_garbage(current->content);
+  co_return garbage;
 }
 
 Task<BucketRecord> check_early(Index& index, const ObjectName& name, const Conditions& conditions) {
@@ -37,12 +41,11 @@ Task<BucketRecord> check_early(Index& index, const ObjectName& name, const Condi
   if (conditions.empty()) co_return std::move(bucket);
   const auto key = object_key(name);
   CO_TRY(const auto row, co_await index.get(key));
-  std::optional<ObjectInfo> current;
+  std::optional<ObjectRecord> head;
   if (row) {
-    CO_TRY(auto record, decode_row<ObjectRecord>(key, *row));
-    current = std::move(record.info);
+    CO_TRY(head, decode_row<ObjectRecord>(key, *row));
   }
-  CO_TRY(check_write(conditions, current));
+  CO_TRY(check_write(conditions, visible(head)));
   co_return std::move(bucket);
 }
 

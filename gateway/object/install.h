@@ -3,6 +3,7 @@
 #include "gateway/object/catalog.h"
 #include "gateway/object/conditions.h"
 #include "gateway/object/references.h"
+#include "gateway/object/versions.h"
 
 namespace sluice::object {
 
@@ -10,7 +11,7 @@ namespace sluice::object {
 /// guards. Fails with no_such_bucket. A removal under way is called off.
 Task<BucketRecord> claim_bucket(Catalog& rows, const std::string& bucket);
 
-/// What becomes of the content that the object of that name had before.
+/// What becomes of the content that the object of that name had before, unless it is kept as a version.
 enum class Before : std::uint8_t {
   let_go,
   kept,  ///< It is the new record's as well.
@@ -18,12 +19,12 @@ enum class Before : std::uint8_t {
 
 /// Makes `record` the object `name`, in the transaction of `rows`, dated `now` and
 /// with a revision of its own, which are written into `record` too. Call
-/// claim_bucket() in the same transaction. True: the reclaimer has work.
-/// Fails as check_write, and with metadata_too_large.
-Task<bool> install(Catalog& rows, References& references, UtcTime now, const ObjectName& name,
+/// claim_bucket() in the same transaction; `versioning` is what it found. True: the
+/// reclaimer has work. Fails as check_write, and with metadata_too_large.
+Task<bool> install(Catalog& rows, References& references, UtcTime now, const ObjectName& name, Versioning versioning,
                    const Conditions& conditions, ObjectRecord& record, Before before = Before::let_go);
 
-/// Bucket and conditions of a write, checked before anything is done for it. The bucket's row.
+/// Bucket and conditions of a write, checked before anything is done for it; the bucket.
 Task<BucketRecord> check_early(Index& index, const ObjectName& name, const Conditions& conditions);
 
 }  // namespace sluice::object

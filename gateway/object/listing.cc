@@ -17,13 +17,6 @@ std::string start(const std::string& rows, const ListOptions& options) {
   return rows + std::string(after) + '\0';
 }
 
-Result<> read_entry(std::string_view key, const Entry& row, ListEntry& entry) {
-  TRY(auto record, decode_row<ObjectRecord>(row.key, row.value));
-  entry.name = key;
-  entry.info = std::move(record.info);
-  return done;
-}
-
 }  // namespace
 
 Task<ListPage> list_objects(Backend backend, const RequestContext&, const std::string& bucket,
@@ -44,13 +37,20 @@ Task<ListPage> list_objects(Backend backend, const RequestContext&, const std::s
       if (row == nullptr) co_return page;
       page.entries.reserve(std::min(options.limit, page.entries.size() + cursor.count_at_hand()));
     }
-    if (page.entries.size() == options.limit) break;
     const auto key = std::string_view(row->key).substr(rows.size());
+    CO_TRY(auto record, decode_row<ObjectRecord>(row->key, row->value));
+    if (record.info.delete_marker || record.info.soft_deleted) {
+      cursor.pop();
+      continue;
+    }
+    if (page.entries.size() == options.limit) break;
     if (const auto prefix = folded(key, options.prefix, options.delimiter)) {
       page.entries.push_back({std::string(*prefix), true, {}});
       cursor.skip_to(successor(rows + page.entries.back().name));
     } else {
-      CO_TRY(read_entry(key, *row, page.entries.emplace_back()));
+      auto& entry = page.entries.emplace_back();
+      entry.name = key;
+      entry.info = std::move(record.info);
       cursor.pop();
     }
   }

@@ -14,13 +14,6 @@
 namespace sluice::object {
 namespace {
 
-// A removal of many is cut into commits of this many names, or about this many
-// bytes of writes.
-constexpr std::size_t kRemoveCount = 100;
-constexpr std::size_t kRemoveSize = 300 * 1024;
-constexpr std::size_t kNameCost = 1200;
-constexpr std::size_t kSliceCost = 120;
-
 struct Opening {
   const KeyRing& keys;
   Reclaimer::Reading reading;
@@ -67,18 +60,13 @@ Task<std::optional<PartPage>> parts_of(Index& index, const ObjectRecord& record,
   co_return page;
 }
 
-std::size_t cost_of(const ObjectRecord& record) {
-  const auto* slices = std::get_if<std::vector<Slice>>(&record.content);
-  return kNameCost + (slices != nullptr ? slices->size() * kSliceCost : 0);
-}
-
 }  // namespace
 
 Task<OpenObject> Objects::open(const RequestContext&, const ObjectName& name, const OpenOptions& options) {
   CO_TRY(check_name(name));
   Opening opening{.keys = keys_, .reading = reclaimer_.enter(), .options = options};
   auto use = [&](CurrentRow& current) { return open_current(backend_, current.record, opening); };
-  CO_TRY(co_await with_current(backend_.index, name, use));
+  CO_TRY(co_await with_current(backend_.index, name, options.which, use));
   co_return std::move(opening.object);
 }
 
@@ -87,17 +75,17 @@ Task<Selection> Objects::stat(const RequestContext&, const ObjectName& name, con
   const auto reading = reclaimer_.enter();
   Selection selection;
   auto use = [&](CurrentRow& current) { return select(backend_.index, current.record, options, selection); };
-  CO_TRY(co_await with_current(backend_.index, name, use));
+  CO_TRY(co_await with_current(backend_.index, name, options.which, use));
   co_return selection;
 }
 
 Task<PartPage> Objects::parts(const RequestContext&, const ObjectName& name, std::uint32_t after, std::size_t limit,
-                              const Admission& admit) {
+                              const Admission& admit, const Which& which) {
   CO_TRY(check_name(name));
   const auto reading = reclaimer_.enter();
   const Page page{.after = after, .limit = limit};
   auto use = [&](const CurrentRow& current) { return parts_of(backend_.index, current.record, page, admit); };
-  co_return co_await with_current(backend_.index, name, use);
+  co_return co_await with_current(backend_.index, name, which, use);
 }
 
 /// A body that is stored, and the record that shall name it.
@@ -128,6 +116,7 @@ Task<ObjectInfo> Objects::put(const RequestContext&, const ObjectName& name, con
   info.headers = options.headers;
   info.metadata = options.metadata;
   info.acl = options.acl;
+  info.tags = options.tags;
   info.checksum = Checksum{*body.digest(algorithm), ChecksumType::full_object};
   if (const auto& bytes = object.body.inline_bytes; !bytes.empty()) {
     object.record.content = InlineContent{new_id(clock_.now()), crc32c(bytes)};
@@ -147,7 +136,8 @@ Task<ObjectInfo> Objects::commit(const ObjectName& name, const PutOptions& optio
   References references;
   CO_TRY(const auto bucket, co_await claim_bucket(rows, name.bucket));
   if (options.owner.empty()) object.record.info.owner = bucket.owner;
-  CO_TRY(const bool garbage, co_await install(rows, references, clock_.now(), name, options.conditions, object.record));
+  CO_TRY(const bool garbage, co_await install(rows, references, clock_.now(), name, bucket.settings.versioning,
+                                              options.conditions, object.record));
   if (const auto* data = std::get_if<InlineContent>(&object.record.content)) {
     transaction->put(inline_key(data->id), object.body.inline_bytes);
   }
@@ -158,83 +148,43 @@ Task<ObjectInfo> Objects::commit(const ObjectName& name, const PutOptions& optio
   co_return object.record.info;
 }
 
-Task<> Objects::set_acl(const RequestContext&, const ObjectName& name, const AclChange& change) {
+Task<> Objects::set_acl(const RequestContext& context, const ObjectName& name, const AclChange& change,
+                        const Which& which) {
+  const Edit edit = [&](ObjectInfo& info) -> Result<> {
+    TRY(info.acl, change(info));
+    return done;
+  };
+  CO_TRY(co_await this->change(context, name, which, edit));
+  co_return done;
+}
+
+Task<ObjectInfo> Objects::change(const RequestContext&, const ObjectName& name, const Which& which, const Edit& edit) {
   CO_TRY(check_name(name));
-  auto attempt = [&] { return set_acl_once(name, change); };
+  auto attempt = [&] { return change_once(name, which, edit); };
   co_return co_await retry_conflicts(attempt);
 }
 
-Task<> Objects::set_acl_once(const ObjectName& name, const AclChange& change) {
+Task<ObjectInfo> Objects::change_once(const ObjectName& name, const Which& which, const Edit& edit) {
   const auto transaction = backend_.index.begin();
   Catalog rows(*transaction);
-  CO_TRY(auto record, co_await rows.get<ObjectRecord>(object_key(name)));
-  if (!record) co_return std::unexpected(co_await why_missing(backend_.index, name));
-  CO_TRY(record->info.acl, change(record->info));
-  auto value = record->encode();
-  if (value.size() > Index::kValueSizeMax) co_return fail(ErrorCode::metadata_too_large, std::to_string(value.size()));
-  transaction->put(object_key(name), std::move(value));
-  co_return co_await transaction->commit();
-}
-
-/// Some of the requests, for one commit: from `begin` to where it came.
-struct Objects::RemoveBatch {
-  const std::string& bucket;
-  const std::vector<RemoveRequest>& requests;
-  std::vector<Result<>>& results;
-  std::size_t begin = 0;
-  std::size_t end = 0;
-  std::size_t count_max = kRemoveCount;
-};
-
-Task<std::vector<Result<>>> Objects::remove(const RequestContext&, const std::string& bucket,
-                                            const std::vector<RemoveRequest>& requests) {
-  CO_TRY(co_await find_bucket(backend_.index, bucket));
-  std::vector<Result<>> results(requests.size());
-  RemoveBatch batch{.bucket = bucket, .requests = requests, .results = results};
-  auto attempt = [&] { return remove(batch); };
-  while (batch.begin < requests.size()) {
-    const auto removed = co_await retry_conflicts(attempt);
-    // One damaged object must not hold the others: each by itself then.
-    if (!removed && batch.end - batch.begin > 1) {
-      batch.count_max = 1;
-      continue;
-    }
-    if (!removed) results[batch.begin] = removed;
-    batch.begin = std::max(batch.end, batch.begin + 1);
+  CO_TRY(auto found, co_await find_state(rows, name, which));
+  if (!found || found->record.info.delete_marker) {
+    co_return std::unexpected(co_await why_not(backend_.index, name, which, found.has_value()));
   }
-  co_return results;
-}
-
-Task<> Objects::remove(RemoveBatch& batch) {
-  const auto transaction = backend_.index.begin();
-  Catalog rows(*transaction);
-  References references;
-  bool garbage = false;
-  std::size_t cost = 0;
-  std::set<std::string_view> seen;  // A transaction does not see its own writes: no name twice.
-  for (batch.end = batch.begin; batch.end < batch.requests.size(); ++batch.end) {
-    const auto& [key, conditions] = batch.requests[batch.end];
-    auto& result = batch.results[batch.end];
-    if (seen.size() == batch.count_max || cost > kRemoveSize || !seen.insert(key).second) break;
-    const ObjectName name{batch.bucket, key};
-    result = check_key(key);
-    if (!result) continue;
-    const auto current = co_await rows.get<ObjectRecord>(object_key(name));
-    if (!current) {
-      result = std::unexpected(current.error());
-      continue;
-    }
-    result = check_write(conditions, *current ? std::optional((*current)->info) : std::nullopt);
-    if (!result || !*current) continue;
-    rows.erase(object_key(name));
-    let_go(rows, references, (*current)->content);
-    garbage |= leaves_garbage((*current)->content);
-    cost += cost_of(**current);
-  }
-  CO_TRY(co_await references.apply(rows));
+  CO_TRY(edit(found->record.info));
+  CO_TRY(auto value, encode_object(found->record));
+  transaction->put(found->key, std::move(value));
   CO_TRY(co_await transaction->commit());
-  if (garbage) reclaimer_.wake();
-  co_return done;
+  co_return std::move(found->record.info);
+}
+
+Task<std::optional<ObjectInfo>> Objects::head(const RequestContext&, const ObjectName& name) {
+  CO_TRY(check_name(name));
+  const auto key = object_key(name);
+  CO_TRY(const auto row, co_await backend_.index.get(key));
+  if (!row) co_return std::optional<ObjectInfo>{};
+  CO_TRY(auto record, decode_row<ObjectRecord>(key, *row));
+  co_return std::move(record.info);
 }
 
 }  // namespace sluice::object

@@ -30,6 +30,7 @@ struct RangeRequest {
 using Admission = std::function<Result<>(const ObjectInfo&)>;
 
 struct OpenOptions {
+  Which which{};
   Conditions conditions;
   std::optional<RangeRequest> range;
   std::optional<std::uint32_t> part_number;  ///< Not together with a range.
@@ -62,6 +63,7 @@ struct PutOptions {
   ContentHeaders headers;
   Metadata metadata;
   std::optional<DigestAlgorithm> checksum;  ///< Taken of the body, and stored.
+  Tags tags{};
   std::string acl{};
   EncryptionRequest encryption{};
 };
@@ -83,13 +85,30 @@ struct CopyOptions {
   /// Of the copy. Nothing said: as the bucket is set, else as the source, if the
   /// deployment has the keys of that, else none.
   EncryptionRequest encryption{};
+  Which source{};              ///< Which state of `from` is copied.
+  std::optional<Tags> tags{};  ///< Replace those of the source; without it they are carried over.
   /// Changes what is carried over, last of all.
   std::function<Result<>(ObjectInfo&)> edit{};
 };
 
+/// What becomes of the snapshots of what is removed.
+enum class Snapshots : std::uint8_t {
+  refuse,   ///< There must be none, or snapshot_present.
+  include,  ///< They go too.
+  only,     ///< They go, the object stays.
+};
+
 struct RemoveRequest {
   std::string key;
-  Conditions conditions;
+  Conditions conditions{};  ///< Of the state that is removed.
+  Which which{};
+  Snapshots snapshots = Snapshots::refuse;  ///< Where `which` is the current state.
+};
+
+struct Removal {
+  bool removed = false;                ///< Something was there.
+  bool delete_marker = false;          ///< A marker was put, or the version removed was one.
+  std::optional<VersionId> version{};  ///< The marker's, or of the version removed.
 };
 
 struct PartPage {
@@ -101,7 +120,8 @@ struct PartPage {
 /// Objects as both protocols mean them: named, immutable once committed,
 /// replaced whole. Safe for concurrent use.
 ///
-/// All fail with no_such_bucket or no_such_object where there is none, corrupt
+/// All fail with no_such_bucket or no_such_object where there is none, with
+/// no_such_version or is_delete_marker where a version is named, with corrupt
 /// and unavailable as the backend says, and conflict only when a write kept
 /// losing races for long. Of encrypted objects also as new_object_key() and
 /// open_object_key().
@@ -119,7 +139,7 @@ class Objects {
 
   /// The parts of an object made from an upload, after number `after`; none for one put whole.
   Task<PartPage> parts(const RequestContext& context, const ObjectName& name, std::uint32_t after, std::size_t limit,
-                       const Admission& admit = {});
+                       const Admission& admit = {}, const Which& which = {});
 
   /// Reads `body` to its end, then makes it the object in one commit: a reader
   /// sees the old object or the new one, and a failure leaves the old. Bucket and
@@ -139,18 +159,36 @@ class Objects {
   /// revision included. `change` is asked with what is there, in the transaction that
   /// keeps the ACL it makes; several times where others change the object too.
   using AclChange = std::function<Result<std::string>(const ObjectInfo&)>;
-  Task<> set_acl(const RequestContext& context, const ObjectName& name, const AclChange& change);
+  Task<> set_acl(const RequestContext& context, const ObjectName& name, const AclChange& change,
+                 const Which& which = {});
+
+  /// Changes what may change of an object without its being another: tags and ACL. Its
+  /// dates and revision stay. `edit` is called in the transaction that keeps what it
+  /// makes, again where another write came in between; its failure is the answer.
+  using Edit = std::function<Result<>(ObjectInfo&)>;
+  Task<ObjectInfo> change(const RequestContext& context, const ObjectName& name, const Which& which, const Edit& edit);
+
+  /// What a key's current state is, a delete marker too. Nothing: there is none.
+  Task<std::optional<ObjectInfo>> head(const RequestContext& context, const ObjectName& name);
+
+  /// Keeps the current object as it is now, as a snapshot; its content is shared. The
+  /// answer's `snapshot` names it. `metadata` replaces what the object has.
+  Task<ObjectInfo> snapshot(const RequestContext& context, const ObjectName& name, const Conditions& conditions,
+                            const std::optional<Metadata>& metadata = {});
 
   /// Removes the named objects of one bucket, up to 1000, each on its own: one
-  /// answer for each, in order. Removing what is not there succeeds, unless a
-  /// condition requires it (if_match: no_such_object).
-  Task<std::vector<Result<>>> remove(const RequestContext& context, const std::string& bucket,
-                                     const std::vector<RemoveRequest>& requests);
+  /// answer for each, in order. Where the bucket has versioning, the current object is
+  /// kept as a version (unless it is the null version and versioning suspended), and a
+  /// delete marker put in its place; a version or snapshot that is named is gone for
+  /// good, and the newest version left is current then. Removing what is not there
+  /// succeeds, unless a condition requires it (if_match: no_such_object).
+  Task<std::vector<Result<Removal>>> remove(const RequestContext& context, const std::string& bucket,
+                                            const std::vector<RemoveRequest>& requests);
 
  private:
   struct NewObject;
   Task<ObjectInfo> commit(const ObjectName& name, const PutOptions& options, NewObject& object);
-  Task<> set_acl_once(const ObjectName& name, const AclChange& change);
+  Task<ObjectInfo> change_once(const ObjectName& name, const Which& which, const Edit& edit);
   struct RemoveBatch;
   Task<> remove(RemoveBatch& batch);
 

@@ -49,7 +49,7 @@ Result<Selection> stat(World& world, const std::string& key, const OpenOptions& 
   return run(world.objects.stat(world.context, {"photos", key}, options));
 }
 
-std::vector<Result<>> remove_all(World& world, const std::vector<RemoveRequest>& requests) {
+std::vector<Result<Removal>> remove_all(World& world, const std::vector<RemoveRequest>& requests) {
   return run(world.objects.remove(world.context, "photos", requests)).value();
 }
 

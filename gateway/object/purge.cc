@@ -1,5 +1,7 @@
 #include "gateway/object/purge.h"
 
+#include <algorithm>
+
 #include "gateway/object/listing.h"
 
 namespace sluice::object {
@@ -8,19 +10,30 @@ namespace {
 constexpr std::size_t kPageSize = 1000;
 constexpr int kRoundsMax = 5;
 
-/// Removes what is listed now.
+/// Removes what is listed now: of each key its versions first, then what is current for good.
 Task<> empty_out(Backend backend, Objects& objects, const RequestContext& context, const std::string& bucket) {
-  ListOptions options{.prefix = {}, .delimiter = {}, .after = {}, .limit = kPageSize};
+  VersionListOptions options;
+  options.limit = kPageSize;
+  options.snapshots = true;
   for (;;) {
-    CO_TRY(const ListPage page, co_await list_objects(backend, context, bucket, options));
+    CO_TRY(const VersionPage page, co_await list_versions(backend, context, bucket, options));
     std::vector<RemoveRequest> requests;
-    for (const ListEntry& entry : page.entries) requests.push_back({.key = entry.name, .conditions = {}});
+    for (const VersionEntry& entry : page.entries) {
+      RemoveRequest request{.key = entry.name};
+      request.which.snapshot = entry.info.snapshot;
+      if (entry.info.snapshot == 0) request.which.version = entry.info.version();
+      requests.push_back(std::move(request));
+    }
+    // Snapshots are older than the head they belong to, and must go before it.
+    std::ranges::reverse(requests);
     CO_TRY(const auto removed, co_await objects.remove(context, bucket, requests));
-    for (const Result<>& one : removed) {
-      if (!one) co_return one;
+    for (const auto& one : removed) {
+      // Its snapshots are on a later page; the next round finds it.
+      if (!one && one.error().code != ErrorCode::snapshot_present) co_return std::unexpected(one.error());
     }
     if (!page.truncated) co_return done;
-    options.after = page.entries.back().name;
+    options.key_after = page.entries.back().name;
+    options.revision_after = page.entries.back().position();
   }
 }
 

@@ -64,7 +64,7 @@ class HalfPut {
     ObjectRecord record;
     record.info.md5 = std::string(16, 'm');
     if (!co_await claim_bucket(rows, name_.bucket)) co_return;
-    ready_ = (co_await install(rows, references, now_, name_, {}, record)).has_value();
+    ready_ = (co_await install(rows, references, now_, name_, Versioning::off, {}, record)).has_value();
   }
 
   Awaitable<> end() {
@@ -468,6 +468,143 @@ TEST_CASE("many puts, copies and removals of few keys at once end in a sound sto
   }
   CHECK(world.get("key0") == kLong);
   CHECK(world.leftovers() == "");
+}
+
+TEST_CASE("of two puts in a versioned bucket both stay, whichever comes first") {
+  std::optional<Result<ObjectInfo>> one;
+  std::optional<Result<ObjectInfo>> two;
+  run_race({.prepare =
+                [](World& world) {
+                  REQUIRE(world.put("key", "null"));
+                  world.set_versioning(Versioning::enabled);
+                },
+            .operate = [&](World& world) { one = world.put("key", kLong); },
+            .interrupt = [&](World& world) { return into(world.start_put("key", kOther), two); },
+            .check =
+                [&](World& world) {
+                  REQUIRE(one->has_value());
+                  REQUIRE(two->has_value());
+                  const auto versions = world.versions();
+                  REQUIRE(versions.size() == 3);
+                  CHECK(versions[0].info.version() == (*one)->version());
+                  CHECK(versions[1].info.version() == (*two)->version());
+                  CHECK(versions[2].info.version() == VersionId::null);
+                }});
+}
+
+TEST_CASE("a version that is removed while another is put leaves the other current") {
+  std::optional<Result<Removal>> removal;
+  std::optional<Result<ObjectInfo>> put;
+  VersionId last{};
+  run_race({.prepare =
+                [&](World& world) {
+                  world.set_versioning(Versioning::enabled);
+                  REQUIRE(world.put("key", "one"));
+                  last = world.put("key", kLong)->version();
+                },
+            .operate = [&](World& world) { removal = world.remove_version("key", last); },
+            .interrupt = [&](World& world) { return into(world.start_put("key", kOther), put); },
+            .check =
+                [&](World& world) {
+                  REQUIRE(removal->has_value());
+                  REQUIRE(put->has_value());
+                  CHECK(world.get("key") == kOther);
+                  CHECK(world.versions().size() == 2);
+                }});
+}
+
+TEST_CASE("two removals of the two last versions leave nothing") {
+  std::optional<Result<Removal>> one;
+  std::optional<Result<Removal>> two;
+  VersionId first{};
+  VersionId last{};
+  run_race(
+      {.prepare =
+           [&](World& world) {
+             world.set_versioning(Versioning::enabled);
+             first = world.put("key", "one")->version();
+             last = world.put("key", kLong)->version();
+           },
+       .operate = [&](World& world) { one = world.remove_version("key", last); },
+       .interrupt =
+           [&](World& world) { return into(world.start_removal({.key = "key", .which = {.version = first}}), two); },
+       .check =
+           [&](World& world) {
+             CHECK(one->has_value());
+             CHECK(two->has_value());
+             CHECK(world.versions().empty());
+             CHECK(world.row_count("v") == 0);
+           }});
+}
+
+TEST_CASE("a version is read whole, though it is put aside meanwhile") {
+  std::optional<Result<std::string>> read;
+  std::optional<Result<ObjectInfo>> put;
+  run_race({.prepare =
+                [&](World& world) {
+                  world.set_versioning(Versioning::enabled);
+                  REQUIRE(world.put("key", kLong));
+                },
+            .operate =
+                [&](World& world) {
+                  OpenOptions options;
+                  options.which.version = world.versions().back().info.version();
+                  read = world.get("key", options);
+                },
+            .interrupt = [&](World& world) { return into(world.start_put("key", kOther), put); },
+            .check = [&](World&) { CHECK(*read == kLong); }});
+}
+
+TEST_CASE("no version is ever in a bucket that is gone, when a removal of it comes into one of an object") {
+  std::optional<Result<Removal>> removal;
+  std::optional<Result<>> gone;
+  run_race({.prepare = [](World& world) { world.set_versioning(Versioning::enabled); },
+            .operate = [&](World& world) { removal = run(world.start_removal({.key = "key"})); },
+            .interrupt = [&](World& world) { return into(world.start_remove_bucket("photos"), gone); },
+            .check = [&](World&) { CHECK(removal->has_value() != gone->has_value()); }});
+}
+
+TEST_CASE("a snapshot is of what was there before or after a put, whole") {
+  std::optional<Result<ObjectInfo>> snapshot;
+  std::optional<Result<ObjectInfo>> put;
+  run_race({.prepare = [](World& world) { REQUIRE(world.put("key", kLong)); },
+            .operate = [&](World& world) { snapshot = run(world.start_snapshot("key")); },
+            .interrupt = [&](World& world) { return into(world.start_put("key", kOther), put); },
+            .check =
+                [&](World& world) {
+                  REQUIRE(snapshot->has_value());
+                  REQUIRE(put->has_value());
+                  OpenOptions options;
+                  options.which.snapshot = (*snapshot)->snapshot;
+                  const bool is_of_put = (*snapshot)->revision == (*put)->revision;
+                  CHECK(world.get("key", options) == (is_of_put ? kOther : kLong));
+                  CHECK(world.get("key") == kOther);
+                }});
+}
+
+TEST_CASE("versioning that is turned on during a removal loses nothing put behind it") {
+  std::optional<Result<>> removal;
+  std::optional<Result<ObjectInfo>> put;
+  const auto turn_on_and_put = [&](World& world) -> Awaitable<> {
+    const Buckets::Edit edit = [](BucketSettings& settings) -> Result<> {
+      settings.versioning = Versioning::enabled;
+      return done;
+    };
+    const std::string bucket = "photos";
+    (void)co_await world.buckets.change(world.context, bucket, edit);
+    co_await into(world.start_put("key", kOther), put);
+  };
+  run_race({.prepare = [](World& world) { REQUIRE(world.put("key", kLong)); },
+            .operate = [&](World& world) { removal = world.remove("key"); },
+            .interrupt = turn_on_and_put,
+            .check =
+                [&](World& world) {
+                  REQUIRE(removal->has_value());
+                  REQUIRE(put->has_value());
+                  OpenOptions options;
+                  options.which.version = (*put)->version();
+                  CHECK(world.get("key", options) == kOther);
+                }});
 }
 
 }  // namespace sluice::object

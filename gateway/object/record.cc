@@ -506,6 +506,12 @@ Result<BucketRecord> BucketRecord::decode(std::string_view row) {
   return record;
 }
 
+void ObjectRecord::leave_head() {
+  null_revision = 0;
+  snapshot_count = 0;
+  newest_snapshot = 0;
+}
+
 std::string ObjectRecord::encode() const {
   Encoder out(kVersion);
   out.number(kSize, info.size).bytes(kMd5, info.md5).number(kPartCount, info.part_count);
@@ -593,7 +599,7 @@ std::string UploadRecord::encode() const {
   encode_metadata(out, 9, tags);
   out.bytes(10, acl).bytes(13, blocks);
   if (encryption) out.bytes(14, encode_encryption(*encryption));
-  return out.number(15, block_id_size).take();
+  return out.number(15, block_id_size).bytes(20, initiator).take();
 }
 
 Result<UploadRecord> UploadRecord::decode(std::string_view row) {
@@ -641,6 +647,9 @@ Result<UploadRecord> UploadRecord::decode(std::string_view row) {
         break;
       case 15:
         record.block_id_size = in.number32();
+        break;
+      case 20:
+        record.initiator = in.bytes();
         break;
       default:
         break;

@@ -88,6 +88,9 @@ struct ObjectRecord {
 
   std::optional<Seal> seal{};  ///< Of the content, if info.encryption is set; in a manifest, each part has its own.
 
+  /// Forgets what only a head knows.
+  void leave_head();
+
   std::string encode() const;
   static Result<ObjectRecord> decode(std::string_view row);
 };
@@ -104,6 +107,7 @@ struct UploadRecord {
   ChecksumType checksum_type = ChecksumType::composite;
   std::optional<Encryption> encryption{};  ///< Of every part; the object takes it over.
   std::string commit;                      ///< Set by a commit that is on its way; whoever stages a part clears it.
+  std::string initiator;                   ///< Who began it, where that is not the owner.
 
   // Of the staged blocks of a key alone.
   std::string blocks{};             ///< The id under which they are staged, as an upload's.

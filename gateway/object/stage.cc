@@ -117,8 +117,8 @@ Task<PartInfo> Uploads::stage(const RequestContext&, const ObjectName& name, con
 
 Task<PartInfo> Uploads::stage_copy(const RequestContext&, const ObjectName& name, const std::string& upload_id,
                                    std::uint32_t number, const ObjectName& from, const Conditions& source_conditions,
-                                   std::optional<ByteRange> range, const Admission& admit_source,
-                                   const CopyKeys& keys) {
+                                   std::optional<ByteRange> range, const Admission& admit_source, const CopyKeys& keys,
+                                   const Which& which) {
   CO_TRY(check_number(number));
   CO_TRY(check_name(from));
   CO_TRY(const auto upload, co_await find_upload(backend_.index, name, upload_id));
@@ -135,7 +135,7 @@ Task<PartInfo> Uploads::stage_copy(const RequestContext&, const ObjectName& name
     part.source->current = &current;
     return stage_current(part, range);
   };
-  co_return co_await with_current(backend_.index, from, use);
+  co_return co_await with_current(backend_.index, from, which, use);
 }
 
 // Reads `body` to its end, and says in the record what it is and where.
@@ -218,7 +218,7 @@ Task<bool> Uploads::keep_once(NewPart& part) {
     rows.put(key, *upload);
   }
   if (part.source) {
-    CO_TRY(const auto row, co_await transaction->get(object_key(part.source->name)));
+    CO_TRY(const auto row, co_await transaction->get(part.source->current->key));
     if (!row || *row != *part.source->current->row) co_return false;
   }
 

@@ -86,6 +86,7 @@ Result<ObjectInfo> describe(const UploadRecord& upload, const std::vector<PartRe
   info.metadata = upload.metadata;
   info.acl = upload.acl;
   info.encryption = upload.encryption;
+  info.tags = upload.tags;
   std::string md5s;
   for (const auto& part : parts) {
     info.size += part.info.size;
@@ -169,11 +170,8 @@ class Commit {
     References references;
     CO_TRY(const auto bucket, co_await claim_bucket(rows, name_.bucket));
     if (bucket.id != upload.bucket_id) co_return fail(ErrorCode::no_such_upload, upload_id_);
-    if (options_.owned_by_bucket) {
-      record.info.owner = bucket.owner;
-      record.info.acl.clear();
-    }
-    CO_TRY(co_await install(rows, references, clock_.now(), name_, options_.conditions, record));
+    CO_TRY(co_await install(rows, references, clock_.now(), name_, bucket.settings.versioning, options_.conditions,
+                            record));
     CO_TRY(co_await references.apply(rows));
     rows.erase(upload_row());
     rows.put(upload_garbage_key(upload_id_), garbage_);

@@ -37,7 +37,9 @@ Task<UploadRecord> find_upload(Index& index, const ObjectName& name, const std::
 }
 
 UploadInfo info_of(const std::string& key, const std::string& upload_id, const UploadRecord& record) {
-  return {upload_id, key, record.owner, record.begun, record.checksum, record.checksum_type, record.encryption};
+  const std::string& initiator = record.initiator.empty() ? record.owner : record.initiator;
+  return {upload_id,        key, record.owner, initiator, record.begun, record.checksum, record.checksum_type,
+          record.encryption};
 }
 
 Task<UploadInfo> Uploads::begin(const RequestContext&, const ObjectName& name, const UploadOptions& options) {
@@ -49,13 +51,14 @@ Task<UploadInfo> Uploads::begin(const RequestContext&, const ObjectName& name, c
                             .owner = options.owner.empty() ? bucket.owner : options.owner,
                             .headers = options.headers,
                             .metadata = options.metadata,
-                            .tags = {},
+                            .tags = options.tags,
                             .acl = options.acl,
                             .begun = now,
                             .checksum = options.checksum,
                             .checksum_type = options.checksum_type,
                             .encryption = key ? std::optional(std::move(key->encryption)) : std::nullopt,
-                            .commit = {}};
+                            .commit = {},
+                            .initiator = options.initiator == options.owner ? std::string() : options.initiator};
   const auto upload_id = new_upload_id(now);
   auto value = record.encode();
   if (value.size() > Index::kValueSizeMax) co_return fail(ErrorCode::metadata_too_large, std::to_string(value.size()));

@@ -9,19 +9,22 @@
 namespace sluice::object {
 
 struct UploadOptions {
-  std::string owner;  ///< Empty: the bucket's.
+  std::string owner;  ///< Of the object. Empty: the bucket's.
   ContentHeaders headers;
   Metadata metadata;
   std::optional<DigestAlgorithm> checksum;
   ChecksumType checksum_type = ChecksumType::composite;
-  std::string acl{};  ///< Of the object.
+  std::string acl{};        ///< Of the object.
+  std::string initiator{};  ///< An account; empty: the owner.
   EncryptionRequest encryption{};
+  Tags tags{};  ///< Of the object.
 };
 
 struct UploadInfo {
   std::string id;
   std::string key;
-  std::string owner;
+  std::string owner;      ///< Of the object to be.
+  std::string initiator;  ///< Who began it.
   UtcTime begun;
   std::optional<DigestAlgorithm> checksum;
   ChecksumType checksum_type = ChecksumType::composite;
@@ -41,7 +44,6 @@ struct CommitOptions {
   std::uint64_t part_size_min = 5ULL << 20;  ///< For every part but the last.
   std::optional<std::uint64_t> size;         ///< What the object must come to, or invalid_request.
   std::optional<Checksum> checksum;          ///< What it must come to, or digest_mismatch.
-  bool owned_by_bucket = false;              ///< The object is the bucket's owner's, without an ACL of its own.
   /// Of an upload that a customer encrypts: must be its key. May be left out where the
   /// upload was begun without a checksum.
   std::optional<SecretKey> customer_key{};
@@ -96,13 +98,13 @@ class Uploads {
                        std::uint32_t number, std::optional<DigestAlgorithm> checksum, DigestSource& body,
                        const std::optional<SecretKey>& customer_key = {});
 
-  /// Makes `range` (all without it) of the object `from` part `number`. Fails with
+  /// Makes `range` (all without it) of the object `from`, or of `which` state of it, part `number`. Fails with
   /// range_not_satisfiable where the range does not lie within the source.
   /// The bytes are shared unless one of both is encrypted.
   Task<PartInfo> stage_copy(const RequestContext& context, const ObjectName& name, const std::string& upload_id,
                             std::uint32_t number, const ObjectName& from, const Conditions& source_conditions,
                             std::optional<ByteRange> range, const Admission& admit_source = {},
-                            const CopyKeys& keys = {});
+                            const CopyKeys& keys = {}, const Which& which = {});
 
   /// Makes the object of the claimed parts in one commit; unclaimed parts are given
   /// back. Idempotent: committing again while the object is still the one made

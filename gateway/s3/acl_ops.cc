@@ -1,106 +1,111 @@
+#include "gateway/s3/acl.h"
 #include "gateway/s3/handler.h"
 #include "gateway/s3/headers.h"
 #include "gateway/s3/write_body.h"
-#include "gateway/s3/xml.h"
 
 namespace sluice::s3 {
 namespace {
 
 constexpr std::uint64_t kDocumentMax = 1 << 20;
-constexpr std::string_view kUser =
-    " xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"CanonicalUser\"";
+constexpr std::string_view kToBucketOwner = "bucket-owner-full-control";
 
-/// The grantee of a grant: an account there is, or why not.
-Outcome<std::string> grantee_of(const XmlElement& grant, const std::map<std::string, std::string>& accounts) {
-  const XmlElement grantee = grant.child("Grantee");
-  if (!grantee || !grant.child("Permission")) return refuse(Code::malformed_acl);
-  if (grantee.child("EmailAddress")) return refuse(Code::unresolvable_grant_by_email);
-  if (grantee.child("URI")) return refuse(Code::not_implemented, "A grant to a group is not supported.");
-  const auto id = grantee.text_of("ID");
-  if (!id) return refuse(Code::malformed_acl);
-  if (!accounts.contains(std::string(*id))) {
-    return std::unexpected(Failure(Code::invalid_argument, "Invalid id")
-                               .with("ArgumentName", "CanonicalUser/ID")
-                               .with("ArgumentValue", std::string(*id)));
-  }
-  return std::string(*id);
-}
-
-/// Does the policy say what holds anyway: all to the owner, nothing to others?
-Outcome<> check_policy(const XmlElement& policy, const std::string& owner,
-                       const std::map<std::string, std::string>& accounts) {
-  const XmlElement list = policy.child("AccessControlList");
-  if (!list) return refuse(Code::malformed_acl);
-  if (const XmlElement named = policy.child("Owner"); named && named.text_of("ID").value_or(owner) != owner) {
-    return refuse(Code::access_denied);
-  }
-  bool owner_has_all = false;
-  for (const XmlElement& grant : list.children()) {
-    TRY(const std::string grantee, grantee_of(grant, accounts));
-    const auto permission = grant.text_of("Permission").value_or("");
-    if (grantee != owner) return refuse(Code::not_implemented, "A grant to another account is not supported.");
-    if (permission == "FULL_CONTROL") owner_has_all = true;
-  }
-  if (owner_has_all) return {};
-  return refuse(Code::not_implemented, "An ACL that keeps the owner from full control is not supported.");
-}
+std::unexpected<Failure> no_acls() { return refuse(Code::acl_not_supported); }
 
 }  // namespace
 
-std::string Handler::acl_document(const std::string& owner) const {
-  XmlWriter xml;
-  const auto identify = [&] {
-    xml.element("ID", owner);
-    xml.element("DisplayName", display_name(owner));
-    xml.close();
-  };
-  xml.open_root("AccessControlPolicy");
-  xml.open("Owner");
-  identify();
-  xml.open("AccessControlList");
-  xml.open("Grant");
-  xml.open_raw("Grantee", kUser);
-  identify();
-  xml.element("Permission", "FULL_CONTROL");
-  xml.close();
-  xml.close();
-  xml.close();
-  return xml.take();
-}
-
-/// A canned ACL in the header has been looked at with the other headers.
-Step<> Handler::check_acl(Call& call, const std::string& owner) const {
+/// The ACL a request gives by header or body.
+Step<auth::Acl> Handler::acl_of(Call& call, const AclOwners& owners) {
   CO_TRY(const std::string text, co_await read_document(call, {.size_max = kDocumentMax}));
-  const bool is_canned = call.fields->has("x-amz-acl");
-  if (text.empty() && is_canned) co_return Outcome<>{};
-  if (text.empty()) co_return s3::refuse(Code::invalid_request, "Your request was missing a required ACL.");
-  if (is_canned) co_return s3::refuse(Code::invalid_request, "An ACL is given by header or by body, not by both.");
-  CO_TRY(const XmlDocument document, XmlDocument::parse(text, "AccessControlPolicy"));
-  co_return check_policy(document.root(), owner, options_.display_names);
+  const bool by_header = declares_acl(*call.fields);
+  if (text.empty() && !by_header)
+    co_return s3::refuse(Code::invalid_request, "Your request was missing a required ACL.");
+  if (!text.empty() && by_header) {
+    co_return s3::refuse(Code::invalid_request, "An ACL is given by header or by body, not by both.");
+  }
+  if (by_header) co_return read_acl(*call.fields, owners, options_.display_names);
+  co_return read_acl(text, owners.owner, options_.display_names);
 }
 
 Awaitable<Answer> Handler::get_bucket_acl(Call& call) {
   CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
-  co_return document(call, acl_document(bucket.owner));
+  CO_TRY(const auth::Acl acl, stored_acl(bucket.settings.acl, bucket.owner));
+  co_return document(call, acl_document(bucket.owner, acl, options_.display_names));
 }
 
 Awaitable<Answer> Handler::put_bucket_acl(Call& call) {
   CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
-  CO_TRY(co_await check_acl(call, bucket.owner));
+  CO_TRY(const auth::Acl acl, co_await acl_of(call, {bucket.owner, bucket.owner}));
+  const auto keep = [&](object::BucketSettings& settings) -> Result<> {
+    settings.acl = to_store(acl, bucket.owner);
+    return done;
+  };
+  CO_TRY(check_acl(call, bucket, acl));
+  CO_TRY(co_await services_.buckets.change(call.context, bucket.name, keep));
   co_return http::Response{.header = begin(call), .content = {}, .body = nullptr, .content_length = 0};
 }
 
 Awaitable<Answer> Handler::get_object_acl(Call& call) {
-  CO_TRY(read_options(call));
-  CO_TRY(const object::Selection selection, co_await services_.objects.stat(call.context, call.name(), {}));
-  co_return document(call, acl_document(selection.info.owner));
+  CO_TRY(const object::OpenOptions options, read_options(call));
+  CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
+  auto found = co_await services_.objects.stat(call.context, call.name(), options);
+  if (!found) co_return co_await refuse_read(call, found.error());
+  CO_TRY(const auth::BucketRules rules, rules_of(bucket, policies_));
+  const std::string& owner = rules.has_acls() ? found->info.owner : bucket.owner;
+  const std::string_view stored = rules.has_acls() ? std::string_view(found->info.acl) : std::string_view{};
+  CO_TRY(const auth::Acl acl, stored_acl(stored, owner));
+  co_return document(call, acl_document(owner, acl, options_.display_names));
 }
 
 Awaitable<Answer> Handler::put_object_acl(Call& call) {
-  CO_TRY(read_options(call));
-  CO_TRY(const object::Selection selection, co_await services_.objects.stat(call.context, call.name(), {}));
-  CO_TRY(co_await check_acl(call, selection.info.owner));
+  CO_TRY(const object::OpenOptions options, read_options(call));
+  CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
+  // Who may not, or asks for what is not there, is told before the body is asked for.
+  auto found = co_await services_.objects.stat(call.context, call.name(), options);
+  if (!found) co_return co_await refuse_read(call, found.error());
+  const std::string owner = found->info.owner;
+  CO_TRY(const auth::Acl acl, co_await acl_of(call, {owner, bucket.owner}));
+  CO_TRY(check_acl(call, bucket, acl));
+  const auto change = [&](const object::ObjectInfo& info) -> Result<std::string> {
+    if (options.admit) {
+      TRY(options.admit(info));
+    }
+    // The object was replaced meanwhile by another's: what was read is not about that one.
+    if (info.owner != owner) return fail(ErrorCode::access_denied, "the object changed hands");
+    return to_store(acl, owner);
+  };
+  CO_TRY(co_await services_.objects.set_acl(call.context, call.name(), change, options.which));
   co_return http::Response{.header = begin(call), .content = {}, .body = nullptr, .content_length = 0};
+}
+
+/// May such an ACL be given in this bucket?
+Outcome<> Handler::check_acl(const Call& call, const object::BucketInfo& bucket, const auth::Acl& acl) {
+  TRY(const auth::BucketRules rules, rules_of(bucket, policies_));
+  if (!rules.has_acls() && call.fields->get("x-amz-acl") != kToBucketOwner) return no_acls();
+  if (rules.block.block_acls && acl.is_public()) {
+    return s3::refuse(Code::access_denied, "A public ACL is prevented by the bucket's public access block.");
+  }
+  return {};
+}
+
+/// Whose a new object is, and with what ACL. An object that root or nobody puts is the
+/// bucket owner's, so that its reader need not be told of them.
+Step<Handler::Placement> Handler::place(Call& call) {
+  const auth::Identity& identity = call.signature.identity;
+  const bool for_bucket = identity.anonymous() || identity.user->root;
+  const bool declares = declares_acl(*call.fields);
+  if (for_bucket && !declares) co_return Placement{};
+  CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
+  CO_TRY(const auth::BucketRules rules, rules_of(bucket, policies_));
+  const bool gives_away =
+      rules.ownership == auth::Ownership::owner_preferred && call.fields->get("x-amz-acl") == kToBucketOwner;
+  Placement placement;
+  if (!for_bucket && rules.has_acls() && !gives_away) placement.owner = call.account();
+  if (!declares) co_return placement;
+  const std::string& owner = placement.owner.empty() ? bucket.owner : placement.owner;
+  CO_TRY(const auth::Acl acl, read_acl(*call.fields, {owner, bucket.owner}, options_.display_names));
+  CO_TRY(check_acl(call, bucket, acl));
+  if (rules.has_acls()) placement.acl = to_store(acl, owner);
+  co_return placement;
 }
 
 }  // namespace sluice::s3

@@ -85,13 +85,18 @@ Awaitable<Answer> Handler::get_object_attributes(Call& call) {
   object::PartPage page;
   if (wanted.parts) {
     const auto after_number = static_cast<std::uint32_t>(std::min<std::uint64_t>(after, ~std::uint32_t{0}));
-    CO_TRY(page, co_await services_.objects.parts(call.context, name, after_number, limit));
+    auto found =
+        co_await services_.objects.parts(call.context, name, after_number, limit, options.admit, options.which);
+    if (!found) co_return co_await refuse_read(call, found.error());
+    page = *std::move(found);
     CO_TRY(object::check_read(options.conditions, page.info));
   } else {
-    CO_TRY(object::Selection selection,
-           co_await services_.objects.stat(call.context, name,
-                                           {.conditions = options.conditions, .range = {}, .part_number = {}}));
-    page.info = std::move(selection.info);
+    object::OpenOptions asked = options;
+    asked.range.reset();
+    asked.part_number.reset();
+    auto found = co_await services_.objects.stat(call.context, name, asked);
+    if (!found) co_return co_await refuse_read(call, found.error());
+    page.info = std::move(found->info);
   }
 
   XmlWriter xml;
@@ -109,6 +114,7 @@ Awaitable<Answer> Handler::get_object_attributes(Call& call) {
   http::Response response = document(call, xml.take());
   const auto modified = std::chrono::floor<std::chrono::seconds>(page.info.modified);
   response.header.add("Last-Modified", http::format_http_date(modified));
+  add_version(response.header, call, page.info);
   co_return response;
 }
 

@@ -1,3 +1,4 @@
+#include "auth/policy.h"
 #include "gateway/core/encoding.h"
 #include "gateway/s3/handler.h"
 #include "gateway/s3/headers.h"
@@ -39,6 +40,28 @@ Outcome<> check_location(const std::string& asked, const std::string& region) {
   return std::unexpected(std::move(failure));
 }
 
+/// What a bucket is made with.
+Outcome<object::BucketSettings> new_settings(const Fields& fields, const std::string& owner, const Accounts& accounts) {
+  object::BucketSettings settings;
+  auth::Acl acl = auth::private_acl(owner);
+  if (declares_acl(fields)) {
+    TRY(acl, read_acl(fields, {owner, owner}, accounts));
+  }
+  settings.acl = to_store(acl, owner);
+  const auto ownership = fields.find("x-amz-object-ownership");
+  if (!ownership) return settings;
+  const auto parsed = auth::parse_ownership(*ownership);
+  if (!parsed) {
+    return std::unexpected(Failure(Code::invalid_argument)
+                               .with("ArgumentName", "x-amz-object-ownership")
+                               .with("ArgumentValue", std::string(*ownership)));
+  }
+  settings.ownership = *ownership;
+  const bool clashes = *parsed == auth::Ownership::owner_enforced && !settings.acl.empty();
+  if (clashes) return refuse(Code::acl_with_ownership);
+  return settings;
+}
+
 struct BucketsPage {
   std::string prefix;
   std::string after;
@@ -67,8 +90,6 @@ Awaitable<Answer> Handler::not_implemented(Call& call) {
   co_return s3::refuse(Code::not_implemented, std::string(call.row->name) + " is not supported.");
 }
 
-Awaitable<Answer> Handler::preflight(Call&) { co_return s3::refuse(Code::access_forbidden); }
-
 Answer Handler::probe(const Call& call) const {
   const std::string_view text = call.row->document;
   if (!text.starts_with('<')) return s3::refuse(call.row->refusal, std::string(text));
@@ -90,8 +111,9 @@ Awaitable<Answer> Handler::bucket_probe(Call& call) {
 }
 
 Awaitable<Answer> Handler::object_probe(Call& call) {
-  CO_TRY(read_options(call));
-  CO_TRY(co_await services_.objects.stat(call.context, call.name(), {}));
+  CO_TRY(const object::OpenOptions options, read_options(call));
+  const auto found = co_await services_.objects.stat(call.context, call.name(), options);
+  if (!found) co_return co_await refuse_read(call, found.error());
   co_return probe(call);
 }
 
@@ -115,14 +137,18 @@ Awaitable<Answer> Handler::list_buckets(Call& call) {
     const std::size_t limit = page.limit == 0 ? kBucketPage : std::min(left, kBucketPage);
     CO_TRY(const object::BucketPage found,
            co_await services_.buckets.list(call.context, account, page.prefix, after, limit));
+    std::size_t shown = 0;
     for (const object::BucketInfo& bucket : found.buckets) {
+      const auth::Resource resource{.bucket = bucket.name, .key = {}};
+      if (!auth::authorize(call.signature.identity, auth::Action::read_bucket, resource, bucket.owner)) continue;
+      ++shown;
       xml.open("Bucket");
       xml.element("Name", bucket.name);
       xml.element("CreationDate", iso_time(bucket.created));
       xml.element("BucketRegion", options_.region);
       xml.close();
     }
-    left -= std::min(left, found.buckets.size());
+    left -= std::min(left, shown);
     after = found.next;
     more = !after.empty();
   }
@@ -137,10 +163,18 @@ Awaitable<Answer> Handler::create_bucket(Call& call) {
   CO_TRY(const std::string text, co_await read_document(call, {.size_max = kDocumentMax}));
   CO_TRY(const std::string location, location_constraint(text));
   CO_TRY(check_location(location, options_.region));
-  const auto created = co_await services_.buckets.create(call.context, call.target.bucket, call.account());
+  const std::string account = call.account();
+  CO_TRY(const object::BucketSettings settings, new_settings(*call.fields, account, options_.display_names));
+  const auto created = co_await services_.buckets.create(call.context, call.target.bucket, account, settings);
   // The first region has always answered its owner's second creation with success.
   const bool again = !created && created.error().code == ErrorCode::bucket_already_owned;
   if (!created && !(again && options_.region == kFirstRegion)) co_return std::unexpected(created.error());
+  if (again) {
+    // But not one that asks for something else than there is: it changes nothing.
+    CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
+    const bool same = bucket.settings.acl == settings.acl && bucket.settings.ownership == settings.ownership;
+    if (!same) co_return s3::refuse(Code::bucket_already_exists);
+  }
   http::Response response{.header = begin(call), .content = {}, .body = nullptr, .content_length = 0};
   response.header.add("Location", "/" + call.target.bucket);
   co_return response;

@@ -7,6 +7,7 @@
 #include "gateway/http/message.h"
 #include "gateway/object/buckets.h"
 #include "gateway/object/name.h"
+#include "gateway/s3/access.h"
 #include "gateway/s3/operation.h"
 
 namespace sluice::s3 {
@@ -25,6 +26,7 @@ struct Call {
   const OperationRow* row = nullptr;
   auth::SignedIdentity signature{};
   std::optional<object::BucketInfo> bucket{};  ///< Where it has been looked up.
+  std::optional<Access> access{};              ///< What decides about it; nothing for root.
 
   object::ObjectName name() const { return {target.bucket, target.key}; }
   std::string account() const { return std::string(signature.identity.account()); }

@@ -55,7 +55,8 @@ struct Ask {
 
 /// A whole gateway but for its sockets and disks: the handler over the object layer
 /// over memory, and a client that signs. Its users are root, alice, reader (who only
-/// reads, of alice's account) and bob.
+/// reads, of alice's account), limited (who touches buckets in pho* and tmp-* only, of
+/// the same) and bob.
 class Gateway {
  public:
   static constexpr const char* kAmzDate = "20260102T030405Z";

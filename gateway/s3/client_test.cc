@@ -33,8 +33,11 @@ auth::User user(const std::string& name, std::string account, bool root, auth::A
 
 std::vector<auth::User> users() {
   using auth::Access;
+  auth::User limited = user("limited", "acct-alice", false, Access::read_write);
+  limited.bucket_prefixes = {"pho", "tmp-"};
   return {user("root", "acct-root", true, Access::read_write), user("alice", "acct-alice", false, Access::read_write),
-          user("reader", "acct-alice", false, Access::read_only), user("bob", "acct-bob", false, Access::read_write)};
+          user("reader", "acct-alice", false, Access::read_only), user("bob", "acct-bob", false, Access::read_write),
+          std::move(limited)};
 }
 
 Options with_names(Options options) {

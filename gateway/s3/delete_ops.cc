@@ -16,6 +16,7 @@ struct Deletion {
   std::string version;
   std::optional<std::string> tag;
   std::optional<Failure> failure;  ///< Refused for itself; the others are not concerned.
+  object::Removal removal{};
 };
 
 struct DeleteDocument {
@@ -40,7 +41,9 @@ Outcome<Deletion> read_deletion(const XmlElement& element) {
     }
   }
   if (deletion.key.empty()) return refuse(Code::malformed_xml);
-  if (!deletion.version.empty() && deletion.version != "null") deletion.failure = Failure(Code::no_such_version);
+  if (!deletion.version.empty() && !object::parse_version(deletion.version)) {
+    deletion.failure = Failure(Code::no_such_version);
+  }
   if (const auto fit = object::check_key(deletion.key); !fit) deletion.failure = Failure(fit.error());
   return deletion;
 }
@@ -61,11 +64,26 @@ Outcome<DeleteDocument> read_delete(std::string_view text) {
   return read;
 }
 
+/// Where a policy decides, it does for each key.
+void refuse_denied(const Call& call, std::vector<Deletion>& deletions) {
+  if (!call.access || !call.access->rules.policy) return;
+  Access access = *call.access;
+  for (Deletion& deletion : deletions) {
+    access.key = deletion.key;
+    access.permission = deletion.version.empty() ? "s3:DeleteObject" : "s3:DeleteObjectVersion";
+    if (deletion.failure) continue;
+    if (const auto allowed = s3::authorize(call.signature.identity, access); !allowed) {
+      deletion.failure = Failure(allowed.error());
+    }
+  }
+}
+
 std::vector<object::RemoveRequest> requests_of(const std::vector<Deletion>& deletions) {
   std::vector<object::RemoveRequest> requests;
   for (const Deletion& deletion : deletions) {
     if (deletion.failure) continue;
-    object::RemoveRequest request{.key = deletion.key, .conditions = {}};
+    object::RemoveRequest request{.key = deletion.key};
+    if (!deletion.version.empty()) request.which.version = object::parse_version(deletion.version);
     if (deletion.tag) {
       auto parsed = http::parse_entity_tags(*deletion.tag);
       request.conditions.if_match = object::TagCondition{.any = parsed.any, .tags = std::move(parsed.tags)};
@@ -85,6 +103,9 @@ void tell(XmlWriter& xml, const Deletion& deletion, bool quiet) {
     const std::string& message = deletion.failure->message;
     xml.element("Code", row.name);
     xml.element("Message", message.empty() ? row.message : std::string_view(message));
+  } else if (deletion.removal.delete_marker) {
+    xml.element("DeleteMarker", true);
+    if (deletion.removal.version) xml.element("DeleteMarkerVersionId", object::to_text(*deletion.removal.version));
   }
   xml.close();
 }
@@ -94,6 +115,7 @@ void tell(XmlWriter& xml, const Deletion& deletion, bool quiet) {
 Awaitable<Answer> Handler::delete_objects(Call& call) {
   CO_TRY(const std::string text, co_await read_document(call, {.size_max = kDocumentMax, .needs_checksum = true}));
   CO_TRY(DeleteDocument asked, read_delete(text));
+  refuse_denied(call, asked.deletions);
   const auto requests = requests_of(asked.deletions);
   CO_TRY(const auto removed, co_await services_.objects.remove(call.context, call.target.bucket, requests));
 
@@ -104,6 +126,7 @@ Awaitable<Answer> Handler::delete_objects(Call& call) {
     if (!deletion.failure) {
       // What a condition wants gone and is gone already counts as removed.
       if (!*result && result->error().code != ErrorCode::no_such_object) deletion.failure = Failure(result->error());
+      if (*result) deletion.removal = **result;
       ++result;
     }
     tell(xml, deletion, asked.quiet);

@@ -36,6 +36,17 @@ void merge_query(Call& call) {
   }
 }
 
+/// A raw `+` in a query is a space to whoever does not say otherwise, as in a form; a
+/// signature that covers a plus says otherwise.
+void read_query_as_signed(Call& call) {
+  const std::string_view raw = http::split_target(call.request.header.target).query;
+  const bool covered = !call.signature.identity.anonymous() && call.signature.plus_is_literal;
+  if (!covered || !raw.contains('+')) return;
+  call.target.query = http::parse_query(raw, http::Plus::literal).value_or(http::Query{});
+  call.merged = {};
+  merge_query(call);
+}
+
 /// The elements of an error document that help its reader to sign the right thing.
 Failure::Named evidence(const auth::SignatureFault& fault) {
   Failure::Named elements;
@@ -103,8 +114,29 @@ const Handler::Entry Handler::kEntries[] = {
     {Operation::get_bucket_location, &Handler::get_bucket_location},
     {Operation::get_bucket_acl, &Handler::get_bucket_acl},
     {Operation::put_bucket_acl, &Handler::put_bucket_acl},
+    {Operation::get_bucket_policy, &Handler::get_bucket_policy},
+    {Operation::put_bucket_policy, &Handler::put_bucket_policy},
+    {Operation::delete_bucket_policy, &Handler::delete_bucket_policy},
+    {Operation::get_bucket_policy_status, &Handler::get_bucket_policy_status},
+    {Operation::get_public_access_block, &Handler::get_public_access_block},
+    {Operation::put_public_access_block, &Handler::put_public_access_block},
+    {Operation::delete_public_access_block, &Handler::delete_public_access_block},
+    {Operation::get_ownership_controls, &Handler::get_ownership_controls},
+    {Operation::put_ownership_controls, &Handler::put_ownership_controls},
+    {Operation::delete_ownership_controls, &Handler::delete_ownership_controls},
+    {Operation::get_bucket_cors, &Handler::get_bucket_cors},
+    {Operation::put_bucket_cors, &Handler::put_bucket_cors},
+    {Operation::delete_bucket_cors, &Handler::delete_bucket_cors},
     {Operation::get_object_acl, &Handler::get_object_acl},
     {Operation::put_object_acl, &Handler::put_object_acl},
+    {Operation::get_bucket_versioning, &Handler::get_bucket_versioning},
+    {Operation::put_bucket_versioning, &Handler::put_bucket_versioning},
+    {Operation::get_bucket_tagging, &Handler::get_bucket_tagging},
+    {Operation::put_bucket_tagging, &Handler::put_bucket_tagging},
+    {Operation::delete_bucket_tagging, &Handler::delete_bucket_tagging},
+    {Operation::get_object_tagging, &Handler::get_object_tagging},
+    {Operation::put_object_tagging, &Handler::put_object_tagging},
+    {Operation::delete_object_tagging, &Handler::delete_object_tagging},
     {Operation::bucket_probe, &Handler::bucket_probe},
     {Operation::object_probe, &Handler::object_probe},
     {Operation::preflight, &Handler::preflight},
@@ -122,6 +154,7 @@ Awaitable<http::Response> Handler::handle(RequestContext& context, const http::R
     response = render(answered.error(), context, request.header.method, options_.host_id);
   }
   if (call.target.scope == Scope::bucket) response.header.add("x-amz-bucket-region", options_.region);
+  if (call.fields->has("origin")) co_await share(call, response);
   // A client that offers its memory must be told that the bytes go by HTTP.
   if (call.fields->has("x-amz-rdma-token")) response.header.add("x-amz-rdma-reply", "501");
   co_return response;
@@ -143,6 +176,8 @@ Awaitable<Answer> Handler::answer(Call& call) {
     call.context.operation = call.row->name;
   }
 
+  if (header.method == http::Method::options) co_return co_await preflight(call);
+
   // In virtual-host style the path is the key alone.
   const bool by_host = !options_.domains.empty() && !call.target.bucket.empty() &&
                        percent_decode(http::split_target(header.target).path) == "/" + call.target.key;
@@ -155,6 +190,7 @@ Awaitable<Answer> Handler::answer(Call& call) {
   if (!signature) co_return std::unexpected(failure_of(signature.error()));
   call.signature = *std::move(signature);
   call.context.principal = call.signature.identity.account();
+  read_query_as_signed(call);
   if (!found) co_return std::unexpected(found.error());
 
   CO_TRY(co_await authorize(call));
@@ -166,7 +202,6 @@ Awaitable<Answer> Handler::answer(Call& call) {
 }
 
 Step<> Handler::authorize(Call& call) {
-  if (call.row->operation == Operation::preflight) co_return Outcome<>{};
   const auth::Identity& identity = call.signature.identity;
   const auth::Resource resource{.bucket = call.target.bucket, .key = call.target.key};
   const auth::Action action = call.row->action;
@@ -182,21 +217,79 @@ Step<> Handler::authorize(Call& call) {
   if (is_root && !expected) co_return Outcome<>{};
 
   CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
-  CO_TRY(auth::authorize(identity, action, resource, bucket.owner));
   if (expected && *expected != bucket.owner) co_return s3::refuse(Code::access_denied);
-  co_return Outcome<>{};
+  if (is_root) co_return Outcome<>{};
+  Access& access = call.access.emplace();
+  CO_TRY(access.rules, rules_of(bucket, policies_));
+  access.action = action;
+  access.permission = permission_of(*call.row, call.target);
+  access.bucket = call.target.bucket;
+  access.key = call.target.key;
+  if (access.rules.policy) access.facts = facts_of(call, services_.clock.now());
+  co_return co_await authorize_in_bucket(call);
 }
 
-Step<> Handler::authorize_source(Call& call, const object::ObjectName& source) {
+namespace {
+
+/// Does the operation ask admission() about the object it is about?
+bool admits(Operation operation) {
+  switch (operation) {
+    case Operation::get_object:
+    case Operation::head_object:
+    case Operation::get_object_attributes:
+    case Operation::get_object_acl:
+    case Operation::put_object_acl:
+    case Operation::object_probe:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Step<> Handler::authorize_in_bucket(Call& call) {
+  const bool key_by_key = call.row->operation == Operation::delete_objects && call.access->rules.policy;
+  if (admits(call.row->operation) || key_by_key) co_return Outcome<>{};
+  const auth::Identity& identity = call.signature.identity;
+  const auto allowed = s3::authorize(identity, *call.access);
+  if (allowed) co_return Outcome<>{};
+  // Who began an upload may see and end it.
+  const Operation operation = call.row->operation;
+  const bool about_upload = operation == Operation::list_parts || operation == Operation::abort_multipart_upload;
+  if (about_upload && !identity.anonymous()) {
+    const std::string upload_id(call.target.query.get("uploadId"));
+    const auto upload = co_await services_.uploads.stat(call.context, call.name(), upload_id);
+    if (upload && upload->initiator == identity.account()) co_return Outcome<>{};
+  }
+  co_return std::unexpected(Failure(allowed.error()));
+}
+
+Step<std::optional<Access>> Handler::authorize_source(Call& call, const object::ObjectName& source) {
   const auth::Identity& identity = call.signature.identity;
   const auth::Resource resource{.bucket = source.bucket, .key = source.key};
-  CO_TRY(auth::authorize(identity, auth::Action::read_object, resource, std::nullopt));
+  const bool is_root = !identity.anonymous() && identity.user->root;
+  if (!identity.anonymous()) {
+    CO_TRY(auth::authorize(identity, auth::Action::read_object, resource, std::nullopt));
+  }
   const auto expected = call.fields->find("x-amz-source-expected-bucket-owner");
-  if (identity.user->root && !expected) co_return Outcome<>{};
+  if (is_root && !expected) co_return std::optional<Access>{};
   CO_TRY(const object::BucketInfo bucket, co_await services_.buckets.stat(call.context, source.bucket));
-  CO_TRY(auth::authorize(identity, auth::Action::read_object, resource, bucket.owner));
   if (expected && *expected != bucket.owner) co_return s3::refuse(Code::access_denied);
-  co_return Outcome<>{};
+  if (is_root) co_return std::optional<Access>{};
+  Access access{.rules = {},
+                .action = auth::Action::read_object,
+                .permission = "s3:GetObject",
+                .bucket = source.bucket,
+                .key = source.key};
+  CO_TRY(access.rules, rules_of(bucket, policies_));
+  if (access.rules.policy) access.facts = facts_of(call, services_.clock.now());
+  co_return std::optional(std::move(access));
+}
+
+object::Admission Handler::admission(const Call& call, const std::optional<Access>& access) const {
+  if (!access) return {};
+  return [&call, &access](const object::ObjectInfo& info) { return admit(call.signature.identity, *access, info); };
 }
 
 Step<object::BucketInfo> Handler::bucket_of(Call& call) {

@@ -13,6 +13,8 @@
 #include "gateway/object/listing.h"
 #include "gateway/object/objects.h"
 #include "gateway/object/uploads.h"
+#include "gateway/s3/access.h"
+#include "gateway/s3/acl.h"
 #include "gateway/s3/call.h"
 
 namespace sluice::s3 {
@@ -52,7 +54,13 @@ class Handler final : public http::Handler {
 
   Awaitable<Answer> answer(Call& call);
   Step<> authorize(Call& call);
-  Step<> authorize_source(Call& call, const object::ObjectName& source);
+  /// Once the bucket is known: refuses what it decides against. What depends on an
+  /// object that is there is left to admission().
+  Step<> authorize_in_bucket(Call& call);
+  /// What decides about reading the source of a copy; nothing for root.
+  Step<std::optional<Access>> authorize_source(Call& call, const object::ObjectName& source);
+  /// To be asked about the object as it is read.
+  object::Admission admission(const Call& call, const std::optional<Access>& access) const;
   /// The bucket of the request, looked up now if it has not been.
   Step<object::BucketInfo> bucket_of(Call& call);
 
@@ -62,7 +70,6 @@ class Handler final : public http::Handler {
 
   // bucket_ops.cc
   Awaitable<Answer> not_implemented(Call& call);
-  Awaitable<Answer> preflight(Call& call);
   Awaitable<Answer> bucket_probe(Call& call);
   Awaitable<Answer> object_probe(Call& call);
   Answer probe(const Call& call) const;
@@ -77,8 +84,51 @@ class Handler final : public http::Handler {
   Awaitable<Answer> put_bucket_acl(Call& call);
   Awaitable<Answer> get_object_acl(Call& call);
   Awaitable<Answer> put_object_acl(Call& call);
-  std::string acl_document(const std::string& owner) const;
-  Step<> check_acl(Call& call, const std::string& owner) const;
+  Step<auth::Acl> acl_of(Call& call, const AclOwners& owners);
+  Outcome<> check_acl(const Call& call, const object::BucketInfo& bucket, const auth::Acl& acl);
+  struct Placement {
+    std::string owner;  ///< Empty: the bucket's.
+    std::string acl;
+  };
+  Step<Placement> place(Call& call);
+
+  // access_ops.cc
+  Awaitable<Answer> get_bucket_policy(Call& call);
+  Awaitable<Answer> put_bucket_policy(Call& call);
+  Awaitable<Answer> delete_bucket_policy(Call& call);
+  Awaitable<Answer> get_bucket_policy_status(Call& call);
+  Awaitable<Answer> get_public_access_block(Call& call);
+  Awaitable<Answer> put_public_access_block(Call& call);
+  Awaitable<Answer> delete_public_access_block(Call& call);
+  Awaitable<Answer> get_ownership_controls(Call& call);
+  Awaitable<Answer> put_ownership_controls(Call& call);
+  Awaitable<Answer> delete_ownership_controls(Call& call);
+  Step<> change_settings(Call& call, const object::Buckets::Edit& edit);
+
+  // cors_ops.cc
+  Awaitable<Answer> get_bucket_cors(Call& call);
+  Awaitable<Answer> put_bucket_cors(Call& call);
+  Awaitable<Answer> delete_bucket_cors(Call& call);
+  Awaitable<Answer> preflight(Call& call);
+  Awaitable<> share(Call& call, http::Response& response);
+  http::Response empty(const Call& call, unsigned status) const;
+
+  // version_ops.cc
+  Awaitable<Answer> get_bucket_versioning(Call& call);
+  Awaitable<Answer> put_bucket_versioning(Call& call);
+  /// Says which version an answer is about, where the bucket has versions.
+  void add_version(http::ResponseHeader& header, const Call& call, const object::ObjectInfo& info) const;
+  /// Says of an object that is not there whether a delete marker is.
+  Step<> tell_marker(Call& call, Failure& failure);
+
+  // tagging_ops.cc
+  Awaitable<Answer> get_object_tagging(Call& call);
+  Awaitable<Answer> put_object_tagging(Call& call);
+  Awaitable<Answer> delete_object_tagging(Call& call);
+  Awaitable<Answer> get_bucket_tagging(Call& call);
+  Awaitable<Answer> put_bucket_tagging(Call& call);
+  Awaitable<Answer> delete_bucket_tagging(Call& call);
+  Step<http::Response> change_tags(Call& call, const object::Tags& tags, unsigned status);
 
   // list_ops.cc
   Awaitable<Answer> list_objects(Call& call);
@@ -87,6 +137,7 @@ class Handler final : public http::Handler {
   Awaitable<Answer> list_multipart_uploads(Call& call);
   Awaitable<Answer> list_parts(Call& call);
   Step<object::ListPage> list(Call& call, const object::ListOptions& options);
+  Step<object::VersionPage> list_versions(Call& call, const object::ListOptions& asked, std::string_view marker);
 
   // object_ops.cc
   Awaitable<Answer> get_object(Call& call);
@@ -98,6 +149,7 @@ class Handler final : public http::Handler {
   Outcome<object::OpenOptions> read_options(const Call& call) const;
   http::Response describe(const Call& call, const object::Selection& selection, bool ranged) const;
   Step<Failure> explain_read(Call& call, const Error& error);
+  Awaitable<Answer> refuse_read(Call& call, const Error& error);
 
   // copy_ops.cc
   Awaitable<Answer> copy_object(Call& call);
@@ -111,6 +163,7 @@ class Handler final : public http::Handler {
 
   Services services_;
   Options options_;
+  PolicyCache policies_;
 };
 
 }  // namespace sluice::s3

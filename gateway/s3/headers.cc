@@ -6,6 +6,7 @@
 #include "gateway/core/encoding.h"
 #include "gateway/http/field.h"
 #include "gateway/object/uploads.h"
+#include "gateway/s3/tags.h"
 
 namespace sluice::s3 {
 namespace {
@@ -57,12 +58,19 @@ constexpr HeaderRule kWriteHeaders[] = {
     {"x-amz-storage-class", kCreates},
     {"x-amz-website-redirect-location", kCreates},
     {"x-amz-acl", kCreates | in(create_bucket, put_bucket_acl, put_object_acl)},
+    {"x-amz-grant-read", kCreates | in(create_bucket, put_bucket_acl, put_object_acl)},
+    {"x-amz-grant-read-acp", kCreates | in(create_bucket, put_bucket_acl, put_object_acl)},
+    {"x-amz-grant-write", kCreates | in(create_bucket, put_bucket_acl, put_object_acl)},
+    {"x-amz-grant-write-acp", kCreates | in(create_bucket, put_bucket_acl, put_object_acl)},
+    {"x-amz-grant-full-control", kCreates | in(create_bucket, put_bucket_acl, put_object_acl)},
+    {"x-amz-object-ownership", in(create_bucket)},
     {"x-amz-copy-source", kCopies},
     {"x-amz-copy-source-if-*", kCopies},
     {"x-amz-copy-source-range", in(upload_part_copy)},
     {"x-amz-source-expected-bucket-owner", kCopies},
     {"x-amz-metadata-directive", in(copy_object)},
-    {"x-amz-tagging-directive", in(copy_object)},  // No object has tags to copy or replace.
+    {"x-amz-tagging", kCreates},
+    {"x-amz-tagging-directive", in(copy_object)},
     {"x-amz-mp-object-size", in(complete_multipart_upload)},
     // Without object lock and MFA delete there is nothing to bypass and nothing to prove.
     {"x-amz-bypass-governance-retention", kDeletes},
@@ -164,30 +172,12 @@ Outcome<> check_write_headers(const Fields& fields, const OperationRow& row) {
                                                               std::string(row.name) + ".")
                                .with("Header", to_lower(name)));
   }
-  if (const auto acl = fields.find("x-amz-acl")) {
-    TRY(check_canned_acl(*acl));
-  }
   const auto storage_class = fields.find("x-amz-storage-class");
   // Less redundancy than STANDARD is a wish that more of it fulfils.
   if (storage_class && *storage_class != "STANDARD" && *storage_class != "REDUCED_REDUNDANCY") {
     return refuse(Code::invalid_storage_class);
   }
   return {};
-}
-
-Outcome<> check_canned_acl(std::string_view acl) {
-  for (const std::string_view known : {"private", "bucket-owner-full-control", "bucket-owner-read"}) {
-    if (acl == known) return {};
-  }
-  for (const std::string_view known :
-       {"public-read", "public-read-write", "authenticated-read", "aws-exec-read", "log-delivery-write"}) {
-    if (acl == known) {
-      return refuse(Code::not_implemented,
-                    "The canned ACL " + std::string(acl) + " is not supported: only private is.");
-    }
-  }
-  return std::unexpected(
-      Failure(Code::invalid_argument).with("ArgumentName", "x-amz-acl").with("ArgumentValue", std::string(acl)));
 }
 
 std::string without_aws_chunked(std::string_view list) {
@@ -212,6 +202,9 @@ Outcome<Description> read_description(const Fields& fields) {
   for (const SystemHeader& header : kSystemHeaders) description.headers.*header.value = joined(fields, header.name);
   description.headers.encoding = without_aws_chunked(description.headers.encoding);
   TRY(description.metadata, read_metadata(fields));
+  if (const auto tagging = fields.find("x-amz-tagging")) {
+    TRY(description.tags, parse_tagging(*tagging));
+  }
   return description;
 }
 
@@ -233,16 +226,27 @@ object::Conditions write_conditions(const Fields& fields) {
           .if_unmodified_since = {}};
 }
 
-Outcome<object::ObjectName> parse_copy_source(std::string_view text) {
+Outcome<object::Which> which_of(const http::Query& query) {
+  const auto text = query.value("versionId");
+  if (!text) return object::Which{};
+  if (text->empty()) return refuse(Code::invalid_argument, "Version id cannot be the empty string");
+  const auto version = object::parse_version(*text);
+  if (version) return object::Which{.version = version};
+  return std::unexpected(Failure(Code::no_such_version).with("VersionId", std::string(*text)));
+}
+
+Outcome<CopySource> parse_copy_source(std::string_view text) {
   constexpr std::string_view kVersion = "?versionId=";
   if (text.starts_with("arn:")) return refuse(Code::not_implemented, "A copy source that is an ARN is not supported.");
+  object::Which which;
   const auto question = text.find('?');
   if (question != text.npos) {
     const std::string_view version = text.substr(question);
     if (!version.starts_with(kVersion)) {
       return refuse(Code::invalid_argument, "The copy source has a query that is not a versionId.");
     }
-    if (version.substr(kVersion.size()) != "null") return refuse(Code::no_such_version);
+    which.version = object::parse_version(version.substr(kVersion.size()));
+    if (!which.version) return refuse(Code::no_such_version);
     text = text.substr(0, question);
   }
   auto decoded = percent_decode(text);
@@ -256,7 +260,7 @@ Outcome<object::ObjectName> parse_copy_source(std::string_view text) {
   object::ObjectName name{.bucket = std::string(path.substr(0, slash)), .key = std::string(path.substr(slash + 1))};
   if (!object::check_bucket_name(name.bucket)) return refuse(Code::invalid_bucket_name);
   TRY(object::check_key(name.key));
-  return name;
+  return CopySource{std::move(name), which};
 }
 
 Outcome<ByteRange> parse_copy_range(std::string_view text) {
@@ -303,6 +307,7 @@ void add_object(http::ResponseHeader& header, const object::ObjectInfo& info, co
     if (value.empty() && row.value == &object::ContentHeaders::type) value = kDefaultType;
     if (!value.empty()) header.add(row.name, value);
   }
+  if (!info.tags.empty()) header.add("x-amz-tagging-count", std::uint64_t{info.tags.size()});
   for (const auto& [name, value] : info.metadata) header.add(std::string(kMeta) + to_lower(name), metadata_text(value));
 }
 

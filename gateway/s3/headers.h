@@ -21,20 +21,17 @@ std::string joined(const Fields& fields, std::string_view name);
 
 /// Refuses what a write asks for in x-amz-* headers and would not get: a header
 /// that is not in this gateway's table for the operation fails with NotImplemented,
-/// so that nothing is silently ignored; values of x-amz-acl and
-/// x-amz-storage-class are looked at too.
+/// so that nothing is silently ignored; the value of x-amz-storage-class is looked
+/// at too.
 Outcome<> check_write_headers(const Fields& fields, const OperationRow& row);
-
-/// A canned ACL that means no more than private here. Fails with NotImplemented
-/// for others, InvalidArgument for what is none.
-Outcome<> check_canned_acl(std::string_view acl);
 
 /// What a write says about the object beside its bytes.
 struct Description {
   object::ContentHeaders headers;
   object::Metadata metadata;
+  object::Tags tags;
 };
-/// Reads the system headers and x-amz-meta-*. Fails with MetadataTooLarge.
+/// Reads the system headers, x-amz-meta-* and x-amz-tagging. Fails with MetadataTooLarge, InvalidTag.
 Outcome<Description> read_description(const Fields& fields);
 
 /// `list` without the codings aws-chunked, which are about the transfer.
@@ -50,9 +47,17 @@ object::Conditions read_conditions(const Fields& fields, UtcTime now, Conditiona
 /// The two conditions of a write.
 object::Conditions write_conditions(const Fields& fields);
 
+/// The state of an object that a request is about: what `versionId` says, or the current
+/// one. Fails with NoSuchVersion where that cannot be a version's id.
+Outcome<object::Which> which_of(const http::Query& query);
+
+struct CopySource {
+  object::ObjectName name;
+  object::Which which;
+};
 /// x-amz-copy-source in all its forms: with or without a leading slash,
-/// percent-encoded, with or without `?versionId=null`.
-Outcome<object::ObjectName> parse_copy_source(std::string_view text);
+/// percent-encoded, with or without `?versionId=`.
+Outcome<CopySource> parse_copy_source(std::string_view text);
 
 /// x-amz-copy-source-range: `bytes=first-last`, nothing else. Fails with InvalidArgument.
 Outcome<ByteRange> parse_copy_range(std::string_view text);

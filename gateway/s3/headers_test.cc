@@ -38,10 +38,9 @@ TEST_CASE("a write takes the headers of its operation") {
 }
 
 TEST_CASE("a write header that would be ignored is refused") {
-  CHECK(write("PutObject", "x-amz-tagging", "a=b") == "NotImplemented");
+  CHECK(write("UploadPart", "x-amz-tagging", "a=b") == "NotImplemented");
   CHECK(write("PutObject", "x-amz-server-side-encryption", "AES256") == "NotImplemented");
   CHECK(write("PutObject", "x-amz-object-lock-mode") == "NotImplemented");
-  CHECK(write("PutObject", "x-amz-grant-read") == "NotImplemented");
   CHECK(write("PutObject", "x-amz-write-offset-bytes", "0") == "NotImplemented");
   CHECK(write("PutObject", "X-Amz-Invented-Tomorrow") == "NotImplemented");
   CHECK(write("UploadPart", "x-amz-meta-late") == "NotImplemented");
@@ -49,10 +48,14 @@ TEST_CASE("a write header that would be ignored is refused") {
   CHECK(write("CreateBucket", "x-amz-bucket-object-lock-enabled", "true") == "NotImplemented");
 }
 
-TEST_CASE("canned ACLs that give others something are refused, and words that are none too") {
-  CHECK(write("PutObject", "x-amz-acl", "public-read") == "NotImplemented");
-  CHECK(write("PutBucketAcl", "x-amz-acl", "public-ready") == "InvalidArgument");
-  CHECK(write("PutObject", "x-amz-acl", "bucket-owner-full-control") == "taken");
+TEST_CASE("ACLs are given where something is made, and where they are set") {
+  CHECK(write("PutBucketAcl", "x-amz-acl", "public-read") == "taken");
+  CHECK(write("CreateMultipartUpload", "x-amz-grant-full-control") == "taken");
+  CHECK(write("CreateBucket", "x-amz-object-ownership") == "taken");
+  CHECK(write("PutObject", "x-amz-object-ownership") == "NotImplemented");
+  CHECK(write("UploadPart", "x-amz-acl", "private") == "NotImplemented");
+  CHECK(write("DeleteObject", "x-amz-grant-read") == "NotImplemented");
+  CHECK(write("PutObject", "x-amz-grant-reads") == "NotImplemented");
 }
 
 TEST_CASE("storage classes are STANDARD, or less that is given more") {
@@ -132,9 +135,13 @@ TEST_CASE("a copy source is named in several ways") {
   for (const std::string_view text :
        {"photos/a/b c%3F", "/photos/a%2Fb%20c%3F", "photos%2Fa%2Fb%20c%3F", "/photos/a/b%20c%3F?versionId=null"}) {
     CAPTURE(text);
-    CHECK(parse_copy_source(text) == wanted);
+    CHECK(parse_copy_source(text)->name == wanted);
   }
-  CHECK(parse_copy_source("photos/a%2525")->key == "a%25");
+  CHECK(parse_copy_source("photos/a%2525")->name.key == "a%25");
+  CHECK(parse_copy_source("photos/a")->which.current());
+  CHECK(parse_copy_source("photos/a?versionId=null")->which.version == object::VersionId::null);
+  CHECK(parse_copy_source("photos/a?versionId=08de000000000001")->which.version ==
+        object::VersionId{0x08DE000000000001});
 }
 
 TEST_CASE("a copy source that names no object here is refused") {

@@ -109,8 +109,9 @@ class ListWriter {
 
   void storage_class() { xml_.element("StorageClass", "STANDARD"); }
 
-  void prefixes(const object::ListPage& page) {
-    for (const object::ListEntry& entry : page.entries) {
+  template <class Page>
+  void prefixes(const Page& page) {
+    for (const auto& entry : page.entries) {
       if (!entry.is_prefix) continue;
       xml_.open("CommonPrefixes");
       key("Prefix", entry.name);
@@ -224,6 +225,32 @@ Awaitable<Answer> Handler::list_objects_v2(Call& call) {
   co_return document(call, writer.take());
 }
 
+/// `marker` names the version behind which to go on within its key.
+Step<object::VersionPage> Handler::list_versions(Call& call, const object::ListOptions& asked,
+                                                 std::string_view marker) {
+  object::VersionListOptions options{
+      .prefix = asked.prefix, .delimiter = asked.delimiter, .key_after = asked.after, .limit = asked.limit};
+  if (options.limit == 0) {
+    CO_TRY(co_await bucket_of(call));
+    co_return object::VersionPage{};
+  }
+  if (!marker.empty()) {
+    const auto version = object::parse_version(marker);
+    if (!version) co_return s3::refuse(Code::invalid_argument, "Invalid version id specified");
+    options.revision_after = static_cast<std::uint64_t>(*version);
+  }
+  if (marker == "null") {
+    const object::ObjectName name{call.target.bucket, options.key_after};
+    object::OpenOptions null_version;
+    null_version.which.version = object::VersionId::null;
+    const auto found = co_await services_.objects.stat(call.context, name, null_version);
+    // Where it has gone meanwhile, all of the key is told once more rather than some not at all.
+    options.revision_after = found ? found->info.revision : ~std::uint64_t{0};
+  }
+  CO_TRY(auto page, co_await object::list_versions(services_.backend, call.context, call.target.bucket, options));
+  co_return page;
+}
+
 Awaitable<Answer> Handler::list_object_versions(Call& call) {
   const http::Query& query = call.target.query;
   CO_TRY(Listing listing, read_listing(query));
@@ -232,10 +259,7 @@ Awaitable<Answer> Handler::list_object_versions(Call& call) {
   if (!version.empty() && listing.options.after.empty()) {
     co_return s3::refuse(Code::invalid_argument, "A version-id marker cannot be specified without a key marker.");
   }
-  if (!version.empty() && version != "null") {
-    co_return s3::refuse(Code::invalid_argument, "Invalid version id specified");
-  }
-  CO_TRY(const object::ListPage page, co_await list(call, listing.options));
+  CO_TRY(const object::VersionPage page, co_await list_versions(call, listing.options, version));
 
   ListWriter writer("ListVersionsResult", listing.keys);
   XmlWriter& xml = writer.xml();
@@ -245,22 +269,28 @@ Awaitable<Answer> Handler::list_object_versions(Call& call) {
   writer.key("KeyMarker", listing.options.after);
   xml.element("VersionIdMarker", version);
   if (page.truncated) {
-    writer.key("NextKeyMarker", page.entries.back().name);
-    if (!page.entries.back().is_prefix) xml.element("NextVersionIdMarker", "null");
+    const object::VersionEntry& last = page.entries.back();
+    writer.key("NextKeyMarker", last.name);
+    if (!last.is_prefix) xml.element("NextVersionIdMarker", object::to_text(last.info.version()));
   }
   xml.element("MaxKeys", listing.max_keys);
   if (!listing.options.delimiter.empty()) writer.key("Delimiter", listing.options.delimiter);
   listing.keys.tell_type(xml);
   xml.element("IsTruncated", page.truncated);
-  for (const object::ListEntry& entry : page.entries) {
+  for (const object::VersionEntry& entry : page.entries) {
     if (entry.is_prefix) continue;
-    xml.open("Version");
+    const object::ObjectInfo& info = entry.info;
+    xml.open(info.delete_marker ? "DeleteMarker" : "Version");
     writer.key("Key", entry.name);
-    xml.element("VersionId", "null");
-    xml.element("IsLatest", true);
-    writer.facts(entry.info);
-    writer.owner("Owner", entry.info.owner, display_name(entry.info.owner));
-    writer.storage_class();
+    xml.element("VersionId", object::to_text(info.version()));
+    xml.element("IsLatest", entry.is_latest);
+    if (info.delete_marker) {
+      xml.element("LastModified", iso_time(info.modified));
+    } else {
+      writer.facts(info);
+    }
+    writer.owner("Owner", info.owner, display_name(info.owner));
+    if (!info.delete_marker) writer.storage_class();
     xml.close();
   }
   writer.prefixes(page);
@@ -303,7 +333,7 @@ Awaitable<Answer> Handler::list_multipart_uploads(Call& call) {
     xml.open("Upload");
     writer.key("Key", item.name);
     xml.element("UploadId", item.upload.id);
-    writer.owner("Initiator", item.upload.owner, display_name(item.upload.owner));
+    writer.owner("Initiator", item.upload.initiator, display_name(item.upload.initiator));
     writer.owner("Owner", item.upload.owner, display_name(item.upload.owner));
     writer.storage_class();
     xml.element("Initiated", iso_time(item.upload.begun));
@@ -343,7 +373,7 @@ Awaitable<Answer> Handler::list_parts(Call& call) {
   xml.element("Bucket", name.bucket);
   writer.key("Key", name.key);
   xml.element("UploadId", upload_id);
-  writer.owner("Initiator", staged.upload.owner, display_name(staged.upload.owner));
+  writer.owner("Initiator", staged.upload.initiator, display_name(staged.upload.initiator));
   writer.owner("Owner", staged.upload.owner, display_name(staged.upload.owner));
   writer.storage_class();
   xml.element("PartNumberMarker", *marker);

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "auth/policy.h"
 #include "gateway/core/encoding.h"
 #include "gateway/http/field.h"
 #include "gateway/s3/checksum.h"
@@ -14,14 +13,6 @@ namespace {
 constexpr std::string_view kOverrides[] = {
     "response-content-type",  "response-content-language",    "response-expires",
     "response-cache-control", "response-content-disposition", "response-content-encoding"};
-
-/// Where no version was ever made, every object is the version null.
-Outcome<> check_version(const http::Query& query) {
-  const auto version = query.value("versionId");
-  if (!version || *version == "null") return {};
-  if (version->empty()) return refuse(Code::invalid_argument, "Version id cannot be the empty string");
-  return std::unexpected(Failure(Code::no_such_version).with("VersionId", std::string(*version)));
-}
 
 Outcome<> check_overrides(const Call& call) {
   if (call.target.query.empty() || !call.signature.identity.anonymous()) return {};
@@ -51,12 +42,13 @@ std::optional<object::Checksum> checksum_of(const object::Selection& selection) 
 
 Outcome<object::OpenOptions> Handler::read_options(const Call& call) const {
   const Fields& fields = *call.fields;
-  TRY(check_version(call.target.query));
+  object::OpenOptions options;
+  TRY(options.which, which_of(call.target.query));
   TRY(check_overrides(call));
   if (fields.has("x-amz-server-side-encryption-customer-algorithm")) {
     return s3::refuse(Code::invalid_request, "The encryption parameters are not applicable to this object.");
   }
-  object::OpenOptions options;
+  options.admit = admission(call, call.access);
   options.conditions = read_conditions(fields, services_.clock.now());
   const auto range = fields.find("range");
   const auto part = call.target.query.value("partNumber");
@@ -82,6 +74,7 @@ http::Response Handler::describe(const Call& call, const object::Selection& sele
                           .body = nullptr,
                           .content_length = selection.range.length};
   add_object(response.header, selection.info, call.target.query);
+  add_version(response.header, call, selection.info);
   if (partial) response.header.add("Content-Range", content_range(selection));
   if (selection.part && selection.info.part_count != 0) {
     response.header.add("x-amz-mp-parts-count", selection.info.part_count);
@@ -98,16 +91,28 @@ Step<Failure> Handler::explain_read(Call& call, const Error& error) {
   Failure failure(error);
   if (error.code == ErrorCode::no_such_object) {
     // Who may not list must not learn which keys there are.
-    const auth::Resource bucket{.bucket = call.target.bucket, .key = {}};
-    if (!auth::authorize(call.signature.identity, auth::Action::list_objects, bucket, std::nullopt)) {
+    if (call.access && !may_know_missing(call.signature.identity, *call.access)) {
       co_return Failure(Code::access_denied);
     }
   }
+  if (error.code == ErrorCode::no_such_object) {
+    CO_TRY(co_await tell_marker(call, failure));
+  }
+  const auto version = call.target.query.value("versionId");
+  if (error.code == ErrorCode::is_delete_marker) {
+    failure.headers.emplace_back("x-amz-delete-marker", "true");
+    failure.headers.emplace_back("Allow", "DELETE");
+    if (version) failure.headers.emplace_back("x-amz-version-id", *version);
+  }
+  if (error.code == ErrorCode::no_such_version && version) failure.elements.emplace_back("VersionId", *version);
   if (error.code == ErrorCode::range_not_satisfiable) {
     failure.elements.emplace_back("RangeRequested", call.fields->get("range"));
   }
   if (error.code == ErrorCode::not_modified) {
-    CO_TRY(const object::Selection selection, co_await services_.objects.stat(call.context, call.name(), {}));
+    object::OpenOptions options;
+    CO_TRY(options.which, which_of(call.target.query));
+    const object::ObjectName name = call.name();
+    CO_TRY(const object::Selection selection, co_await services_.objects.stat(call.context, name, options));
     const object::ObjectInfo& info = selection.info;
     const auto modified = std::chrono::floor<std::chrono::seconds>(info.modified);
     failure.headers.emplace_back("Last-Modified", http::format_http_date(modified));
@@ -118,14 +123,16 @@ Step<Failure> Handler::explain_read(Call& call, const Error& error) {
   co_return failure;
 }
 
+Awaitable<Answer> Handler::refuse_read(Call& call, const Error& error) {
+  CO_TRY(Failure failure, co_await explain_read(call, error));
+  co_return std::unexpected(std::move(failure));
+}
+
 Awaitable<Answer> Handler::get_object(Call& call) {
   CO_TRY(const object::OpenOptions options, read_options(call));
   const object::ObjectName name = call.name();
   auto opened = co_await services_.objects.open(call.context, name, options);
-  if (!opened) {
-    CO_TRY(Failure failure, co_await explain_read(call, opened.error()));
-    co_return std::unexpected(std::move(failure));
-  }
+  if (!opened) co_return co_await refuse_read(call, opened.error());
   http::Response response = describe(call, opened->selection, options.range.has_value());
   response.content = std::move(opened->content);
   response.body = std::move(opened->body);
@@ -136,10 +143,7 @@ Awaitable<Answer> Handler::head_object(Call& call) {
   CO_TRY(const object::OpenOptions options, read_options(call));
   const object::ObjectName name = call.name();
   const auto found = co_await services_.objects.stat(call.context, name, options);
-  if (!found) {
-    CO_TRY(Failure failure, co_await explain_read(call, found.error()));
-    co_return std::unexpected(std::move(failure));
-  }
+  if (!found) co_return co_await refuse_read(call, found.error());
   co_return describe(call, *found, options.range.has_value());
 }
 
@@ -149,11 +153,14 @@ Awaitable<Answer> Handler::put_object(Call& call) {
   CO_TRY(check_rdma(call));
   WriteBody body(call, {.size_max = options_.put_size_max, .needs_length = true});
   CO_TRY(body.prepare());
+  CO_TRY(const Placement placement, co_await place(call));
   const object::PutOptions options{.conditions = write_conditions(*call.fields),
-                                   .owner = call.account(),
+                                   .owner = placement.owner,
                                    .headers = std::move(description.headers),
                                    .metadata = std::move(description.metadata),
-                                   .checksum = body.checksum_algorithm()};
+                                   .checksum = body.checksum_algorithm(),
+                                   .tags = std::move(description.tags),
+                                   .acl = placement.acl};
   const object::ObjectName name = call.name();
   const auto put = co_await services_.objects.put(call.context, name, options, body.source());
   if (!put) co_return std::unexpected(explain_write(body.explain(put.error()), put.error(), options.conditions));
@@ -161,20 +168,25 @@ Awaitable<Answer> Handler::put_object(Call& call) {
   http::Response response{.header = begin(call), .content = {}, .body = nullptr, .content_length = 0};
   response.header.add("ETag", quoted(put->content_tag()));
   if (put->checksum) add_checksum(response.header, *put->checksum, 0);
+  add_version(response.header, call, *put);
   co_return response;
 }
 
 Awaitable<Answer> Handler::delete_object(Call& call) {
-  CO_TRY(check_version(call.target.query));
+  CO_TRY(const object::Which which, which_of(call.target.query));
   std::vector<object::RemoveRequest> requests;
-  requests.push_back({.key = call.target.key, .conditions = write_conditions(*call.fields)});
+  requests.push_back({.key = call.target.key, .conditions = write_conditions(*call.fields), .which = which});
   CO_TRY(const auto removed, co_await services_.objects.remove(call.context, call.target.bucket, requests));
-  const Result<>& one = removed.front();
+  const Result<object::Removal>& one = removed.front();
   // What a condition wants gone and is gone already counts as removed.
   if (!one && one.error().code != ErrorCode::no_such_object) {
     co_return std::unexpected(explain_write(one.error(), one.error(), requests.front().conditions));
   }
-  co_return http::Response{.header = begin(call, 204), .content = {}, .body = nullptr, .content_length = {}};
+  http::Response response{.header = begin(call, 204), .content = {}, .body = nullptr, .content_length = {}};
+  const object::Removal removal = one.value_or(object::Removal{});
+  if (removal.delete_marker) response.header.add("x-amz-delete-marker", "true");
+  if (removal.version) response.header.add("x-amz-version-id", object::to_text(*removal.version));
+  co_return response;
 }
 
 }  // namespace sluice::s3

@@ -12,10 +12,11 @@ constexpr std::uint64_t kDocumentMax = 4 << 20;  // 10,000 parts, each with tag 
 
 Outcome<object::UploadOptions> upload_options(const Call& call) {
   TRY(Description description, read_description(*call.fields));
-  object::UploadOptions options{.owner = call.account(),
+  object::UploadOptions options{.owner = {},
                                 .headers = std::move(description.headers),
                                 .metadata = std::move(description.metadata),
                                 .checksum = {}};
+  options.tags = std::move(description.tags);
   TRY(options.checksum, checksum_algorithm(*call.fields));
   TRY(const auto type, checksum_type(*call.fields));
   if (type && !options.checksum) {
@@ -104,7 +105,11 @@ std::string location_of(const Call& call) {
 }  // namespace
 
 Awaitable<Answer> Handler::create_multipart_upload(Call& call) {
-  CO_TRY(const object::UploadOptions options, upload_options(call));
+  CO_TRY(object::UploadOptions options, upload_options(call));
+  CO_TRY(Placement placement, co_await place(call));
+  options.owner = std::move(placement.owner);
+  options.acl = std::move(placement.acl);
+  options.initiator = call.account();
   const object::ObjectName name = call.name();
   CO_TRY(const object::UploadInfo upload, co_await services_.uploads.begin(call.context, name, options));
   XmlWriter xml;
@@ -173,7 +178,9 @@ Awaitable<Answer> Handler::complete_multipart_upload(Call& call) {
   xml.etag(made->content_tag());
   if (made->checksum) add_checksum(xml, *made->checksum, made->part_count);
   xml.close();
-  co_return document(call, xml.take());
+  http::Response response = document(call, xml.take());
+  add_version(response.header, call, *made);
+  co_return response;
 }
 
 Awaitable<Answer> Handler::abort_multipart_upload(Call& call) {

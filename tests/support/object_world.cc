@@ -50,10 +50,21 @@ Task<std::string> World::start_get(std::string key, object::OpenOptions options)
 }
 
 Task<> World::start_remove(std::string key, object::Conditions conditions) {
-  const std::vector<object::RemoveRequest> requests{{std::move(key), std::move(conditions)}};
+  CO_TRY(co_await start_removal({.key = std::move(key), .conditions = std::move(conditions)}));
+  co_return done;
+}
+
+Task<object::Removal> World::start_removal(object::RemoveRequest request) {
+  std::vector<object::RemoveRequest> requests;
+  requests.push_back(std::move(request));
   const std::string bucket = "photos";
   CO_TRY(const auto results, co_await objects.remove(context, bucket, requests));
   co_return results.at(0);
+}
+
+Task<object::ObjectInfo> World::start_snapshot(std::string key) {
+  const object::ObjectName name{"photos", std::move(key)};
+  co_return co_await objects.snapshot(context, name, {});
 }
 
 Task<object::ObjectInfo> World::start_copy(std::string from, std::string to, object::CopyOptions options) {
@@ -97,6 +108,21 @@ Result<std::string> World::get(std::string key, object::OpenOptions options) {
 
 Result<> World::remove(std::string key, object::Conditions conditions) {
   return run(start_remove(std::move(key), std::move(conditions)));
+}
+
+Result<object::Removal> World::remove_version(std::string key, object::VersionId version) {
+  return run(start_removal({.key = std::move(key), .which = {.version = version}}));
+}
+
+void World::set_versioning(object::Versioning versioning) {
+  must(run(buckets.change(context, "photos", [&](object::BucketSettings& settings) -> Result<> {
+    settings.versioning = versioning;
+    return done;
+  })));
+}
+
+std::vector<object::VersionEntry> World::versions(object::VersionListOptions options) {
+  return must(run(object::list_versions(faulty.backend(), context, "photos", options))).entries;
 }
 
 Result<object::ObjectInfo> World::copy(std::string from, std::string to, object::CopyOptions options) {

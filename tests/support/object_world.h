@@ -39,6 +39,8 @@ class World {
                                      std::string bucket = "photos");
   Task<std::string> start_get(std::string key, object::OpenOptions options = {});
   Task<> start_remove(std::string key, object::Conditions conditions = {});
+  Task<object::Removal> start_removal(object::RemoveRequest request);
+  Task<object::ObjectInfo> start_snapshot(std::string key);
   Task<object::ObjectInfo> start_copy(std::string from, std::string to, object::CopyOptions options = {});
   Task<object::PartInfo> start_stage(std::string key, std::string upload_id, std::uint32_t number, std::string text,
                                      std::optional<SecretKey> customer_key = {});
@@ -50,6 +52,9 @@ class World {
   Result<object::ObjectInfo> put(std::string key, std::string text, object::PutOptions options = {});
   Result<std::string> get(std::string key, object::OpenOptions options = {});
   Result<> remove(std::string key, object::Conditions conditions = {});
+  Result<object::Removal> remove_version(std::string key, object::VersionId version);
+  void set_versioning(object::Versioning versioning);
+  std::vector<object::VersionEntry> versions(object::VersionListOptions options = {});
   Result<object::ObjectInfo> copy(std::string from, std::string to, object::CopyOptions options = {});
   std::string begin(std::string key, object::UploadOptions options = {});
   Result<object::PartInfo> stage(std::string key, std::string upload_id, std::uint32_t number, std::string text,

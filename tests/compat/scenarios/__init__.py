@@ -1,2 +1,13 @@
 """Importing this registers every scenario."""
-from scenarios import bad_input, connections, crash, deployment, framing, listing, memory, objects  # noqa: F401
+from scenarios import (  # noqa: F401
+    access,
+    bad_input,
+    connections,
+    crash,
+    deployment,
+    framing,
+    listing,
+    memory,
+    objects,
+    versions,
+)
