@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <pthread.h>
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <csignal>
 #include <cstdio>
 #include <future>
@@ -31,6 +34,8 @@ namespace sluice {
 namespace {
 
 namespace asio = boost::asio;
+
+constexpr std::chrono::hours kSweepPeriod(1);
 
 LogLevel level_of(const std::string& name) {
   if (name == "debug") return LogLevel::debug;
@@ -126,6 +131,8 @@ class Gateway {
     server_.start();
     if (store_.was_unclean()) background_.push_back(spawn(server_.executor(0), reconcile(backend_, *log_)));
     background_.push_back(spawn(server_.executor(0), reclaimer_.run()));
+    sweep_timer_ = std::make_shared<SweepTimer>(server_.executor(0));
+    background_.push_back(spawn(server_.executor(0), sweep_blocks(sweep_timer_)));
     ready_ = true;
     log_->info("serving",
                {{"s3", s3_address_}, {"blob", blob_address_}, {"admin", admin_address_}, {"data", config_.data}});
@@ -155,6 +162,7 @@ class Gateway {
     log_->info("draining");
     ready_ = false;
     reclaimer_.stop();
+    asio::post(server_.executor(0), [timer = sweep_timer_] { timer->cancel(); });
     // What they leave undone, the next start finds.
     for (const auto& ended : background_) ended.wait_for(std::chrono::seconds(2));
     const bool ended = server_.drain(std::chrono::seconds(config_.drain_timeout_s));
@@ -163,6 +171,20 @@ class Gateway {
   }
 
  private:
+  using SweepTimer =
+      asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+  /// Gives back the blocks that nobody committed, now and then, until the timer is cancelled.
+  Task<> sweep_blocks(std::shared_ptr<SweepTimer> timer) {
+    while (ready_) {
+      const auto swept = co_await blocks_.expire();
+      if (!swept) log_->warning("staged blocks were not swept", {{"detail", std::string_view(swept.error().detail)}});
+      timer->expires_after(kSweepPeriod);
+      if (ready_) co_await timer->async_wait(asio::as_tuple(use_task));
+    }
+    co_return done;
+  }
+
   /// What the last requests dropped, so that a directory closed cleanly holds none of it.
   void release_dropped() {
     asio::io_context io(1);
@@ -238,6 +260,7 @@ class Gateway {
   std::unique_ptr<http::TlsContext> tls_;
   std::atomic<bool> ready_ = false;
   std::string s3_address_, blob_address_, admin_address_;
+  std::shared_ptr<SweepTimer> sweep_timer_;
   std::vector<std::future<void>> background_;
   http::Server server_;
 };

@@ -100,7 +100,7 @@ Task<PartInfo> Blocks::stage_copy(const RequestContext&, const ObjectName& name,
     staged.source->current = &current;
     return stage_current(staged, range);
   };
-  co_return co_await with_current(backend_.index, from, use);
+  co_return co_await with_current(backend_.index, from, Which{}, use);
 }
 
 // Nothing: the source was replaced meanwhile.
@@ -262,7 +262,7 @@ Task<BlockLists> Blocks::list(const RequestContext&, const ObjectName& name) {
     lists.committed = std::move(*committed);
     co_return true;
   };
-  const auto found = co_await with_current(backend_.index, name, use);
+  const auto found = co_await with_current(backend_.index, name, Which{}, use);
   if (!found && (found.error().code != ErrorCode::no_such_object || !set)) co_return std::unexpected(found.error());
   co_return lists;
 }

@@ -1,4 +1,4 @@
-"""The two JavaScript clients, run by node from the packages that node/package-lock.json pins."""
+"""The JavaScript clients, run by node from the packages that node/package-lock.json pins."""
 import fcntl
 import hashlib
 import json
@@ -9,7 +9,7 @@ import subprocess
 from clients.client import Client, required_program, verb_on
 
 SOURCE = pathlib.Path(__file__).parents[1] / "node"
-FILES = ("package.json", "package-lock.json", ".npmrc", "client.mjs", "aws.mjs", "minio.mjs")
+FILES = ("package.json", "package-lock.json", ".npmrc", "client.mjs", "aws.mjs", "azure.mjs", "minio.mjs")
 
 
 def installed(work):
@@ -52,6 +52,12 @@ class Node(Client):
         trust = {"NODE_EXTRA_CA_CERTS": self.server.ca_file} if self.server.ca_file else {}
         return super().environment | trust
 
+    def _endpoint(self):
+        return self.server.endpoint
+
+    def _credentials(self):
+        return {"accessKey": self.server.access_key, "secretKey": self.server.secret_key}
+
     def _call(self, verb, **arguments):
         return self._calls([{"verb": verb, "arguments": arguments}])[0]
 
@@ -60,11 +66,9 @@ class Node(Client):
         request = {
             "library": self.library,
             "calls": calls,
-            "endpoint": self.server.endpoint,
-            "accessKey": self.server.access_key,
-            "secretKey": self.server.secret_key,
+            "endpoint": self._endpoint(),
             "region": self.server.region,
-        }
+        } | self._credentials()
         request_path = self.folder / "node-request.json"
         request_path.write_text(json.dumps(request))
         return json.loads(self.run(self._program, self._scripts / "client.mjs", request_path))

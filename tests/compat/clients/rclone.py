@@ -16,8 +16,11 @@ class Rclone(Client):
         super().__init__(server, folder)
         self._program = required_program("rclone")
         self._config = self.folder / "rclone.conf"
-        self._config.write_text(
-            "[it]\ntype = s3\nprovider = Other\n"
+        self._config.write_text("[it]\n" + self._remote(server))
+
+    def _remote(self, server):
+        return (
+            "type = s3\nprovider = Other\n"
             f"access_key_id = {server.access_key}\nsecret_access_key = {server.secret_key}\n"
             f"endpoint = {server.endpoint}\nregion = {server.region}\n"
         )
