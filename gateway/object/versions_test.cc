@@ -286,7 +286,8 @@ TEST_CASE("parts come together as a version, and a version is a source of parts"
   const auto id = world.begin("key", tagged);
   const Which which{.version = first};
   put(world, "key", "two");
-  REQUIRE(run(world.uploads.stage_copy(world.context, {"photos", "key"}, id, 1, {"photos", "key"}, {}, {}, {}, which)));
+  const ObjectName name{"photos", "key"};
+  REQUIRE(run(world.uploads.stage_copy(world.context, name, id, 1, name, {}, {}, {}, {}, which)));
 
   const auto made = world.commit("key", id, {1});
 

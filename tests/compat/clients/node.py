@@ -9,16 +9,21 @@ import subprocess
 from clients.client import Client, required_program, verb_on
 
 SOURCE = pathlib.Path(__file__).parents[1] / "node"
-FILES = ("package.json", "package-lock.json", ".npmrc", "client.mjs", "aws.mjs", "azure.mjs", "minio.mjs")
+FILES = ("package.json", "package-lock.json", ".npmrc", "client.mjs", "aws.mjs", "minio.mjs", "azure.mjs", "blob.mjs")
 
 
 def installed(work):
-    """The folder with the packages and our scripts; made once for all scenarios that share the work folder.
+    """The folder with the packages and our scripts."""
+    return installed_package(work, SOURCE, FILES)
+
+
+def installed_package(work, source, files):
+    """A folder with the packages that `source` locks and its files; made once for all scenarios that share the work folder.
 
     Without npm the scenario is skipped; a registry that does not answer is a failure.
     """
     npm = required_program("npm")
-    digest = hashlib.sha256(b"".join((SOURCE / name).read_bytes() for name in FILES)).hexdigest()[:16]
+    digest = hashlib.sha256(b"".join((source / name).read_bytes() for name in files)).hexdigest()[:16]
     work.mkdir(parents=True, exist_ok=True)
     with open(work / "node.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -27,8 +32,8 @@ def installed(work):
             return folder
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        for name in FILES:
-            shutil.copy(SOURCE / name, folder)
+        for name in files:
+            shutil.copy(source / name, folder)
         command = [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode != 0:

@@ -1,5 +1,4 @@
 """The program under test, as a process."""
-import base64
 import os
 import pathlib
 import select
@@ -8,15 +7,13 @@ import subprocess
 import time
 import urllib.parse
 
-from harness import certificates
+from harness import azure, certificates
 
 START_LIMIT_S = 120
 STOP_LIMIT_S = 120
 ACCESS_KEY = "COMPATACCESSKEY00001"
 SECRET_KEY = "compat+Secret/Key=0123456789abcdefghijkl"
 REGION = "us-east-1"
-AZURE_ACCOUNT = "compataccount"
-AZURE_KEY = base64.b64encode(b"the key of the account that the compat tests use").decode()
 
 
 class Server:
@@ -33,8 +30,6 @@ class Server:
         self.access_key = ACCESS_KEY
         self.secret_key = SECRET_KEY
         self.region = REGION
-        self.azure_account = AZURE_ACCOUNT
-        self.azure_key = AZURE_KEY
         self.ca_file = None
         self.process = None
         self.endpoints = {}
@@ -49,7 +44,7 @@ class Server:
             self._command += ["--tls-cert", str(issued.certificate), "--tls-key", str(issued.key)]
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
         self._environment |= {"SLUICE_ROOT_ACCESS_KEY": ACCESS_KEY, "SLUICE_ROOT_SECRET_KEY": SECRET_KEY}
-        self._environment["SLUICE_AZURE_ACCOUNTS"] = f"{AZURE_ACCOUNT}:{AZURE_KEY}"
+        self._environment["SLUICE_AZURE_ACCOUNTS"] = f"{azure.ACCOUNT}:{azure.KEY}"
         self._environment |= {name: str(value) for name, value in (settings or {}).items()}
 
     @property

@@ -2,6 +2,7 @@
 from scenarios import (  # noqa: F401
     access,
     bad_input,
+    blob,
     connections,
     crash,
     deployment,

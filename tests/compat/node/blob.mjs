@@ -1,0 +1,248 @@
+// @azure/storage-blob against a server: every step compares what comes back, and the first that differs ends it.
+import assert from "node:assert/strict";
+import { createHash, randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import {
+  BlobSASPermissions,
+  BlobServiceClient,
+  ContainerSASPermissions,
+  StorageSharedKeyCredential,
+  generateAccountSASQueryParameters,
+  generateBlobSASQueryParameters,
+  AccountSASPermissions,
+  AccountSASResourceTypes,
+  AccountSASServices,
+} from "@azure/storage-blob";
+
+const given = JSON.parse(await readFile(process.argv[2], "utf8"));
+const credential = new StorageSharedKeyCredential(given.account, given.key);
+const url = `${given.endpoint}/${given.account}`;
+const options = { retryOptions: { maxTries: 1 } };
+const service = new BlobServiceClient(url, credential, options);
+const hash = (bytes) => createHash("sha256").update(bytes).digest("hex");
+const soon = () => new Date(Date.now() + 3600_000);
+
+async function refused(promise, code, status) {
+  try {
+    await promise;
+  } catch (error) {
+    assert.equal(error.code ?? error.details?.errorCode, code);
+    if (status) assert.equal(error.statusCode, status);
+    return;
+  }
+  assert.fail(`expected ${code}`);
+}
+
+async function read(blob, ...range) {
+  const answer = await blob.download(...range);
+  const chunks = [];
+  for await (const chunk of answer.readableStreamBody) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+const steps = {
+  async containers() {
+    const container = service.getContainerClient("js-containers");
+    assert.equal((await container.createIfNotExists()).succeeded, true);
+    assert.equal((await container.createIfNotExists()).succeeded, false);
+    await refused(container.create(), "ContainerAlreadyExists", 409);
+    await container.setMetadata({ team: "cats" });
+    assert.deepEqual((await container.getProperties()).metadata, { team: "cats" });
+    const names = [];
+    for await (const item of service.listContainers({ includeMetadata: true, prefix: "js-" })) names.push(item);
+    assert.equal(names[0].name, "js-containers");
+    assert.deepEqual(names[0].metadata, { team: "cats" });
+    await container.setAccessPolicy("blob", [
+      { id: "reading", accessPolicy: { startsOn: new Date(0), expiresOn: soon(), permissions: "r" } },
+    ]);
+    const policy = await container.getAccessPolicy();
+    assert.equal(policy.blobPublicAccess, "blob");
+    assert.equal(policy.signedIdentifiers[0].id, "reading");
+    const information = await service.getAccountInfo();
+    assert.equal(information.accountKind, "StorageV2");
+    await service.getProperties();
+    await container.delete();
+    await refused(container.getProperties(), "ContainerNotFound", 404);
+  },
+
+  async blobs() {
+    const container = service.getContainerClient("js-blobs");
+    await container.create();
+    const blob = container.getBlockBlobClient("a folder/ünï code+%.txt");
+    const bytes = randomBytes(100_000);
+    await blob.uploadData(bytes, { blobHTTPHeaders: { blobContentType: "text/plain" }, metadata: { Mixed: "Case" } });
+    assert.equal(hash(await blob.downloadToBuffer()), hash(bytes));
+    assert.equal(hash(await read(blob, 10, 1000)), hash(bytes.subarray(10, 1010)));
+    const properties = await blob.getProperties();
+    assert.equal(properties.contentType, "text/plain");
+    assert.equal(properties.contentLength, bytes.length);
+    assert.deepEqual(properties.metadata, { mixed: "Case" });
+    assert.equal(Buffer.from(properties.contentMD5).toString("hex"), createHash("md5").update(bytes).digest("hex"));
+    const md5 = await blob.download(0, 100, { rangeGetContentMD5: true });
+    assert.equal(
+      Buffer.from(md5.contentMD5).toString("hex"),
+      createHash("md5").update(bytes.subarray(0, 100)).digest("hex"),
+    );
+    md5.readableStreamBody.destroy();
+    await refused(blob.upload("x", 1, { conditions: { ifNoneMatch: "*" } }), "BlobAlreadyExists", 409);
+    await refused(blob.upload("x", 1, { conditions: { ifMatch: '"0x1"' } }), "ConditionNotMet", 412);
+    await blob.upload("y", 1, { conditions: { ifMatch: properties.etag } });
+    assert.equal((await read(blob)).toString(), "y");
+    await refused(container.getBlobClient("none").getProperties(), "BlobNotFound", 404);
+    assert.equal(await container.getBlobClient("none").exists(), false);
+    assert.equal((await blob.deleteIfExists()).succeeded, true);
+    assert.equal((await blob.deleteIfExists()).succeeded, false);
+    await container.delete();
+  },
+
+  async blocks() {
+    const container = service.getContainerClient("js-blocks");
+    await container.create();
+    const bytes = randomBytes(20 << 20);
+    const blob = container.getBlockBlobClient("large");
+    await blob.uploadData(bytes, { blockSize: 4 << 20, maxSingleShotSize: 1 << 20, concurrency: 4 });
+    assert.equal(hash(await blob.downloadToBuffer(0, undefined, { blockSize: 3 << 20 })), hash(bytes));
+    const lists = await blob.getBlockList("all");
+    assert.equal(lists.committedBlocks.length, 5);
+    const id = (n) => Buffer.from(`id-${n}`).toString("base64");
+    const small = container.getBlockBlobClient("small");
+    await small.stageBlock(id(1), "one ", 4);
+    await small.stageBlock(id(2), "two ", 4);
+    await refused(small.getProperties(), "BlobNotFound", 404);
+    await small.commitBlockList([id(2), id(1)]);
+    assert.equal((await read(small)).toString(), "two one ");
+    await small.stageBlock(id(3), "three", 5);
+    await small.commitBlockList([id(1), id(3)]);
+    assert.equal((await read(small)).toString(), "one three");
+    await refused(small.commitBlockList([id(9)]), "InvalidBlockList", 400);
+    await container.delete();
+  },
+
+  async properties() {
+    const container = service.getContainerClient("js-properties");
+    await container.create();
+    const blob = container.getBlockBlobClient("a");
+    await blob.upload("bar", 3, { metadata: { a: "1" }, blobHTTPHeaders: { blobContentType: "image/png" } });
+    await blob.setMetadata({ b: "2" });
+    await blob.setHTTPHeaders({ blobContentLanguage: "en" });
+    const properties = await blob.getProperties();
+    assert.deepEqual(properties.metadata, { b: "2" });
+    assert.equal(properties.contentLanguage, "en");
+    assert.equal(properties.contentType, "application/octet-stream");
+    await container.delete();
+  },
+
+  async copies() {
+    const container = service.getContainerClient("js-copies");
+    await container.create();
+    const bytes = randomBytes(50_000);
+    const source = container.getBlockBlobClient("source");
+    await source.uploadData(bytes, { metadata: { a: "1" } });
+    const copy = container.getBlockBlobClient("copy");
+    const poller = await copy.beginCopyFromURL(source.url);
+    assert.equal((await poller.pollUntilDone()).copyStatus, "success");
+    assert.equal(hash(await copy.downloadToBuffer()), hash(bytes));
+    assert.deepEqual((await copy.getProperties()).metadata, { a: "1" });
+    const sas = generateBlobSASQueryParameters(
+      { containerName: "js-copies", permissions: ContainerSASPermissions.parse("r"), expiresOn: soon() },
+      credential,
+    );
+    const synced = container.getBlockBlobClient("synced");
+    await synced.syncCopyFromURL(`${source.url}?${sas}`);
+    assert.equal(hash(await synced.downloadToBuffer()), hash(bytes));
+    const put = container.getBlockBlobClient("put");
+    await put.syncUploadFromURL(`${source.url}?${sas}`);
+    assert.equal(hash(await put.downloadToBuffer()), hash(bytes));
+    const staged = container.getBlockBlobClient("staged");
+    const id = Buffer.from("0001").toString("base64");
+    await staged.stageBlockFromURL(id, `${source.url}?${sas}`, 100, 200);
+    await staged.commitBlockList([id]);
+    assert.equal(hash(await staged.downloadToBuffer()), hash(bytes.subarray(100, 300)));
+    await container.delete();
+  },
+
+  async listings() {
+    const container = service.getContainerClient("js-listings");
+    await container.create();
+    for (const name of ["a/1", "a/2", "b", "c/d/1"]) {
+      await container.getBlockBlobClient(name).upload("x", 1, { metadata: { n: "1" } });
+    }
+    const flat = [];
+    for await (const page of container.listBlobsFlat({ includeMetadata: true }).byPage({ maxPageSize: 3 })) {
+      assert.ok(page.segment.blobItems.length <= 3);
+      flat.push(...page.segment.blobItems);
+    }
+    assert.deepEqual(
+      flat.map((item) => item.name),
+      ["a/1", "a/2", "b", "c/d/1"],
+    );
+    assert.deepEqual(flat[0].metadata, { n: "1" });
+    assert.equal(flat[0].properties.contentLength, 1);
+    const folders = [];
+    for await (const item of container.listBlobsByHierarchy("/")) folders.push(`${item.kind} ${item.name}`);
+    assert.deepEqual(folders.sort(), ["blob b", "prefix a/", "prefix c/"]);
+    await container.delete();
+  },
+
+  async signatures() {
+    const container = service.getContainerClient("js-signatures");
+    await container.create();
+    const blob = container.getBlockBlobClient("a");
+    await blob.upload("bar", 3);
+    const with_sas = (sas, name = "a") =>
+      new BlobServiceClient(`${url}?${sas}`, undefined, options)
+        .getContainerClient("js-signatures")
+        .getBlockBlobClient(name);
+    const of_blob = (fields) =>
+      generateBlobSASQueryParameters(
+        { containerName: "js-signatures", blobName: "a", expiresOn: soon(), ...fields },
+        credential,
+      );
+    const reading = { permissions: BlobSASPermissions.parse("r") };
+    assert.equal((await read(with_sas(of_blob(reading)))).toString(), "bar");
+    const shown = await with_sas(of_blob({ ...reading, contentType: "text/x-own" })).getProperties();
+    assert.equal(shown.contentType, "text/x-own");
+    await refused(with_sas(of_blob(reading), "b").download(), "AuthenticationFailed", 403);
+    await refused(with_sas(of_blob(reading)).delete(), "AuthorizationPermissionMismatch", 403);
+    await refused(with_sas(of_blob({ ...reading, expiresOn: new Date(1e12) })).download(), "AuthenticationFailed", 403);
+    await refused(
+      with_sas(of_blob({ ...reading, startsOn: new Date(Date.now() + 1800_000) })).download(),
+      "AuthenticationFailed",
+      403,
+    );
+    await refused(
+      with_sas(of_blob({ ...reading, ipRange: { start: "192.0.2.1" } })).download(),
+      "AuthorizationSourceIPMismatch",
+      403,
+    );
+    const account = generateAccountSASQueryParameters(
+      {
+        permissions: AccountSASPermissions.parse("rwdlac"),
+        resourceTypes: AccountSASResourceTypes.parse("sco").toString(),
+        services: AccountSASServices.parse("b").toString(),
+        expiresOn: soon(),
+      },
+      credential,
+    );
+    await with_sas(account, "b").upload("x", 1);
+    assert.equal((await read(with_sas(account, "b"))).toString(), "x");
+    const forged = new StorageSharedKeyCredential(given.account, Buffer.alloc(64, 1).toString("base64"));
+    await refused(
+      new BlobServiceClient(url, forged, options).getContainerClient("js-signatures").getProperties(),
+      "AuthenticationFailed",
+      403,
+    );
+    await container.delete();
+  },
+};
+
+for (const [name, step] of Object.entries(steps)) {
+  if (given.steps && !given.steps.includes(name)) continue;
+  try {
+    await step();
+    console.log(`ok ${name}`);
+  } catch (error) {
+    console.error(`not ok ${name}`, error);
+    process.exitCode = 1;
+  }
+}

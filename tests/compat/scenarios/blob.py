@@ -1,0 +1,230 @@
+"""Azure Blob: its own clients, and the same objects through S3."""
+import base64
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import urllib.request
+
+from clients.azcopy import Azcopy
+from clients.client import required_program
+from clients.node import installed
+from harness import azure
+from harness.content import sha256
+from harness.s3 import S3
+from harness.scenario import expect, expect_equal, scenario
+
+SMALL_COUNT = 500
+
+
+def blob_scenario(name, **attributes):
+    """As scenario(), over HTTP and over TLS, with an account of Azure Blob."""
+
+    def register(play):
+        for tls in (False, True):
+            title = f"{name} over {'TLS' if tls else 'HTTP'}"
+            scenario(title, tls=tls, **attributes)(play)
+        return play
+
+    return register
+
+
+def run(command, environment=None, folder=None):
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, check=False, cwd=folder,
+        env={**os.environ, **(environment or {})},
+    )  # fmt: skip
+    expect(done.returncode == 0, f"{command[0]} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
+    return done.stdout
+
+
+def tree_of(folder):
+    root = pathlib.Path(folder)
+    return {str(p.relative_to(root)): sha256(p.read_bytes()) for p in root.rglob("*") if p.is_file()}
+
+
+def make_tree(folder, count):
+    for i in range(count):
+        path = folder / f"d{i % 7}" / f"file {i:04}.bin"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(hashlib.sha256(str(i).encode()).digest() * (i % 90))
+
+
+@blob_scenario("blob: @azure/storage-blob")
+def storage_blob(stage):
+    scripts = installed(stage.folder.parent)
+    request = {"endpoint": stage.server.endpoints["blob"], "account": azure.ACCOUNT, "key": azure.KEY}
+    path = stage.folder / "request.json"
+    path.write_text(json.dumps(request))
+    trust = {"NODE_EXTRA_CA_CERTS": stage.server.ca_file} if stage.server.ca_file else {}
+    output = run([required_program("node"), scripts / "blob.mjs", path], trust)
+    expect_equal(output.count("ok "), 7, "steps that passed")
+
+
+@blob_scenario("blob: azcopy")
+def azcopy(stage):
+    client = Azcopy(stage.server, stage.folder)
+    service = azure.Blob(stage.server)
+    for container in ("azcopy", "copied"):
+        service.expect(201, "PUT", f"/{container}", "restype=container")
+    here = stage.folder / "up"
+    make_tree(here, SMALL_COUNT)
+    sums = tree_of(here)
+    for kind, sas in (("account", azure.account_sas()), ("service", azure.container_sas("azcopy"))):
+        client.copy(f"{here}/*", client.url("azcopy", sas, kind + "/"), "LocalBlob", "--recursive")
+        back = stage.folder / f"down-{kind}"
+        client.copy(client.url("azcopy", sas, kind + "/*"), back, "BlobLocal", "--recursive",
+                    "--check-md5=FailIfDifferent")  # fmt: skip
+        expect_equal(tree_of(back), sums, f"the files azcopy brought back ({kind} SAS)")
+    sas = azure.account_sas()
+    listed = client.run("list", client.url("azcopy", sas), "--location=Blob", "--machine-readable")
+    expect(listed.count("account/") == SMALL_COUNT, "azcopy list does not show every file")
+
+    (here / "d0" / "file 0000.bin").write_bytes(b"changed")
+    os.utime(here / "d0" / "file 0000.bin", (2e9, 2e9))
+    (here / "d1" / "file 0001.bin").unlink()
+    client.run("sync", here, client.url("azcopy", sas, "account/"), "--from-to=LocalBlob", "--delete-destination=true")
+    expect_equal(service.expect(200, "GET", "/azcopy/account/d0/file%200000.bin").body, b"changed", "a synced file")
+    service.expect(404, "HEAD", "/azcopy/account/d1/file%200001.bin")
+
+    client.copy(client.url("azcopy", sas, "service"), client.url("copied", sas), "BlobBlob", "--recursive",
+                "--s2s-preserve-access-tier=false")  # fmt: skip
+    back = stage.folder / "down-copied"
+    client.copy(client.url("copied", sas, "service/*"), back, "BlobLocal", "--recursive")
+    expect_equal(tree_of(back), sums, "the files azcopy copied on the server")
+    client.run("remove", client.url("copied", sas, "service"), "--recursive", "--from-to=BlobTrash")
+    expect(b"<Blob>" not in service.expect(200, "GET", "/copied", "restype=container&comp=list").body, "not all removed")
+
+    large = stage.folder / "large"
+    block = os.urandom(1 << 20)
+    with open(large, "wb") as out:
+        for i in range(600):
+            out.write(block[i:] + block[:i])
+    client.copy(large, client.url("azcopy", sas, "large"), "LocalBlob", "--put-md5")
+    client.copy(client.url("azcopy", sas, "large"), stage.folder / "large-back", "BlobLocal",
+                "--check-md5=FailIfDifferent")  # fmt: skip
+    run(["cmp", large, stage.folder / "large-back"])
+
+
+@blob_scenario("blob: rclone")
+def rclone(stage):
+    program = required_program("rclone")
+    config = stage.folder / "rclone.conf"
+    endpoint = f"{stage.server.endpoints['blob']}/{azure.ACCOUNT}"
+    config.write_text(
+        f"[it]\ntype = azureblob\naccount = {azure.ACCOUNT}\nkey = {azure.KEY}\nendpoint = {endpoint}\n"
+    )
+
+    def call(*arguments):
+        flags = ["--config", config, "--retries", "1", "--low-level-retries", "1"]
+        if stage.server.ca_file:
+            flags += ["--ca-cert", stage.server.ca_file]
+        return run([program, *flags, *arguments])
+
+    here = stage.folder / "up"
+    make_tree(here, 100)
+    (here / "large").write_bytes(os.urandom(1 << 20) * 30)
+    call("mkdir", "it:rclone")
+    call("sync", here, "it:rclone/tree")
+    call("check", here, "it:rclone/tree")
+    call("copy", "it:rclone/tree", "it:rclone/copy")
+    back = stage.folder / "down"
+    call("sync", "it:rclone/copy", back)
+    expect_equal(tree_of(back), tree_of(here), "the files rclone brought back")
+    expect_equal(len(call("lsf", "-R", "--files-only", "it:rclone").splitlines()), 202, "files rclone lists")
+    call("purge", "it:rclone")
+
+
+@blob_scenario("blob: curl with a shared access signature")
+def curl(stage):
+    service = azure.Blob(stage.server)
+    service.expect(201, "PUT", "/curl", "restype=container")
+    url = f"{stage.server.endpoints['blob']}/{azure.ACCOUNT}/curl/a%20file?{azure.container_sas('curl')}"
+    content = stage.folder / "content"
+    content.write_bytes(os.urandom(100_000))
+    trust = ["--cacert", stage.server.ca_file] if stage.server.ca_file else []
+    curl_program = [required_program("curl"), "-q", "--silent", "--show-error", "--fail-with-body", *trust]
+    run([*curl_program, "-H", "x-ms-blob-type: BlockBlob", "-T", content, url])
+    run([*curl_program, "-o", stage.folder / "back", url])
+    expect_equal((stage.folder / "back").read_bytes(), content.read_bytes(), "what curl brought back")
+
+
+@blob_scenario("blob and S3: one namespace")
+def one_namespace(stage):
+    s3, service = S3(stage.server), azure.Blob(stage.server)
+    service.expect(201, "PUT", "/shared", "restype=container")
+    body = os.urandom(70_000)
+    md5 = hashlib.md5(body)
+
+    s3.expect(200, "PUT", "shared", "from s3", body=body,
+              headers={"Content-Type": "image/png", "x-amz-meta-colour": "blue", "Cache-Control": "no-store"})  # fmt: skip
+    got = service.expect(200, "GET", "/shared/from%20s3")
+    expect_equal(got.body, body, "the bytes of an S3 object through Blob")
+    expect_equal(got.headers["content-type"], "image/png", "its type")
+    expect_equal(got.headers["cache-control"], "no-store", "its Cache-Control")
+    expect_equal(got.headers["x-ms-meta-colour"], "blue", "its metadata")
+    expect_equal(got.headers["content-md5"], base64.b64encode(md5.digest()).decode(), "its MD5")
+    expect(got.headers["etag"].startswith('"0x'), "Blob shows its own ETag")
+
+    headers = {"x-ms-blob-type": "BlockBlob", "x-ms-blob-content-type": "text/plain", "x-ms-meta-Colour": "red"}
+    put = service.expect(201, "PUT", "/shared/from%20blob", headers=headers, body=body)
+    seen = s3.expect(200, "GET", "shared", "from blob")
+    expect_equal(seen.body, body, "the bytes of a blob through S3")
+    expect_equal(seen.etag(), md5.hexdigest(), "the S3 face of its ETag")
+    expect_equal(seen.headers["content-type"], "text/plain", "its type through S3")
+    expect_equal(seen.headers["x-amz-meta-colour"], "red", "its metadata through S3")
+    # Either face is taken by either protocol.
+    expect_equal(s3.request("GET", "shared", "from blob", headers={"If-Match": put.headers["etag"]}).status, 200, "face")
+    match = {"If-Match": f'"{md5.hexdigest()}"'}
+    expect_equal(service.request("GET", "/shared/from%20blob", headers=match).status, 200, "the S3 face through Blob")
+
+    ids = [base64.b64encode(f"{i:04}".encode()).decode() for i in range(3)]
+    parts = [os.urandom(40_000) for _ in ids]
+    for name, part in zip(ids, parts):
+        service.expect(201, "PUT", "/shared/blocks", f"comp=block&blockid={urllib.request.quote(name)}", body=part)
+    listing = "".join(f"<Latest>{name}</Latest>" for name in ids)
+    service.expect(201, "PUT", "/shared/blocks", "comp=blocklist", body=f"<BlockList>{listing}</BlockList>".encode())
+    seen = s3.expect(200, "GET", "shared", "blocks")
+    expect_equal(seen.body, b"".join(parts), "a block blob through S3")
+    expect(seen.etag().endswith("-3"), "the S3 face counts its blocks")
+
+    names = [key for key in ("blocks", "from blob", "from s3")]
+    page = service.expect(200, "GET", "/shared", "restype=container&comp=list").body.decode()
+    expect([name for name in names if f"<Name>{name}</Name>" in page] == names, "Blob lists all")
+    s3.expect(200, "PUT", "shared", "copy", headers={"x-amz-copy-source": "shared/blocks"})
+    expect_equal(service.expect(200, "GET", "/shared/copy").body, b"".join(parts), "an S3 copy of a block blob")
+    service.expect(202, "DELETE", "/shared/from%20s3")
+    expect_equal(s3.request("GET", "shared", "from s3").status, 404, "what Blob deleted")
+    expect_equal(s3.request("DELETE", "shared", "from blob").status, 204, "what S3 deletes")
+    service.expect(404, "GET", "/shared/from%20blob")
+
+
+@blob_scenario("blob and S3: racing conditional writes")
+def races(stage):
+    azure.Blob(stage.server).expect(201, "PUT", "/races", "restype=container")
+
+    def by_s3(key, text):
+        return S3(stage.server).request("PUT", "races", key, headers={"If-None-Match": "*"}, body=text).status == 200
+
+    def by_blob(key, text):
+        headers = {"x-ms-blob-type": "BlockBlob", "If-None-Match": "*"}
+        return azure.Blob(stage.server).request("PUT", f"/races/{key}", headers=headers, body=text).status == 201
+
+    for round_number in range(20):
+        key = f"key-{round_number}"
+        writers = [by_s3, by_blob] * 4
+        with concurrent.futures.ThreadPoolExecutor(len(writers)) as pool:
+            won = list(pool.map(lambda i: writers[i](key, str(i).encode()), range(len(writers))))
+        expect_equal(sum(won), 1, f"winners of round {round_number}")
+        kept = S3(stage.server).expect(200, "GET", "races", key).body
+        expect_equal(kept, str(won.index(True)).encode(), "what the winner wrote")
+
+
+@scenario("blob: the development account, by its name alone", settings={"SLUICE_AZURE_ACCOUNTS": "devstoreaccount1"})
+def development(stage):
+    service = azure.Blob(stage.server, azure.DEVELOPMENT_ACCOUNT, azure.DEVELOPMENT_KEY)
+    service.expect(201, "PUT", "/first", "restype=container")
+    service.expect(201, "PUT", "/first/a", headers={"x-ms-blob-type": "BlockBlob"}, body=b"hello")
+    expect_equal(service.expect(200, "GET", "/first/a").body, b"hello", "a blob")
