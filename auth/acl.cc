@@ -29,7 +29,7 @@ constexpr std::array<GroupName, 3> kGroups{
 
 bool is_public(Grantee grantee) { return grantee == Grantee::everybody || grantee == Grantee::authenticated; }
 
-bool is_meant(const Grant& grant, const Identity& identity) {
+bool is_meant(const AclGrant& grant, const Identity& identity) {
   switch (grant.grantee) {
     case Grantee::account:
       return !identity.anonymous() && grant.account == identity.account();
@@ -67,7 +67,7 @@ std::optional<Grantee> parse_group(std::string_view uri) {
 bool Acl::allows(const Identity& identity, Permission permission, bool ignore_public) const {
   const auto wanted = static_cast<unsigned>(permission);
   unsigned given = 0;
-  for (const Grant& grant : grants) {
+  for (const AclGrant& grant : grants) {
     if (ignore_public && auth::is_public(grant.grantee)) continue;
     if (is_meant(grant, identity)) given |= static_cast<unsigned>(grant.permission);
   }
@@ -75,7 +75,7 @@ bool Acl::allows(const Identity& identity, Permission permission, bool ignore_pu
 }
 
 bool Acl::is_public() const {
-  return std::ranges::any_of(grants, [](const Grant& grant) { return auth::is_public(grant.grantee); });
+  return std::ranges::any_of(grants, [](const AclGrant& grant) { return auth::is_public(grant.grantee); });
 }
 
 Acl private_acl(std::string_view owner) {
@@ -112,7 +112,7 @@ std::optional<Acl> canned_acl(std::string_view name, std::string_view owner, std
 
 std::string encode(const Acl& acl) {
   std::string out(1, kVersion);
-  for (const Grant& grant : acl.grants) {
+  for (const AclGrant& grant : acl.grants) {
     const auto size = static_cast<std::uint16_t>(grant.account.size());
     out.push_back(static_cast<char>(grant.grantee));
     out.push_back(static_cast<char>(grant.permission));

@@ -25,18 +25,18 @@ std::string_view group_uri(Grantee grantee);
 /// The group of a URI, where it is one of those there are.
 std::optional<Grantee> parse_group(std::string_view uri);
 
-struct Grant {
+struct AclGrant {
   Grantee grantee = Grantee::account;
   std::string account;  ///< Of a grant to one.
   Permission permission = Permission::read;
-  friend bool operator==(const Grant&, const Grant&) = default;
+  friend bool operator==(const AclGrant&, const AclGrant&) = default;
 };
 
 /// The grants of a bucket or an object. Where none was ever set, its owner has all.
 struct Acl {
   static constexpr std::size_t kGrantsMax = 100;
 
-  std::vector<Grant> grants;
+  std::vector<AclGrant> grants;
 
   /// Does any grant give `identity` that? Grants to everybody and to all
   /// authenticated users do not count with `ignore_public`.

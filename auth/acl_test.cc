@@ -64,16 +64,16 @@ TEST_CASE("an account of an empty name is not the anonymous one") {
 
 TEST_CASE("a canned ACL stands for grants, those to groups first") {
   const auto grants = [](std::string_view name) { return canned_acl(name, "bob", "alice")->grants; };
-  const Grant owner{Grantee::account, "bob", Permission::full_control};
-  const Grant public_read{Grantee::everybody, {}, Permission::read};
+  const AclGrant owner{Grantee::account, "bob", Permission::full_control};
+  const AclGrant public_read{Grantee::everybody, {}, Permission::read};
 
   CHECK(grants("private") == std::vector{owner});
   CHECK(grants("public-read") == std::vector{public_read, owner});
   CHECK(grants("public-read-write") == std::vector{public_read, {Grantee::everybody, {}, Permission::write}, owner});
-  CHECK(grants("authenticated-read") == std::vector<Grant>{{Grantee::authenticated, {}, Permission::read}, owner});
-  CHECK(grants("bucket-owner-read") == std::vector<Grant>{owner, {Grantee::account, "alice", Permission::read}});
+  CHECK(grants("authenticated-read") == std::vector<AclGrant>{{Grantee::authenticated, {}, Permission::read}, owner});
+  CHECK(grants("bucket-owner-read") == std::vector<AclGrant>{owner, {Grantee::account, "alice", Permission::read}});
   CHECK(grants("bucket-owner-full-control") ==
-        std::vector<Grant>{owner, {Grantee::account, "alice", Permission::full_control}});
+        std::vector<AclGrant>{owner, {Grantee::account, "alice", Permission::full_control}});
   CHECK(canned_acl("bucket-owner-read", "bob", "bob") == private_acl("bob"));
   CHECK_FALSE(canned_acl("public", "bob", "bob"));
   CHECK_FALSE(canned_acl("", "bob", "bob"));

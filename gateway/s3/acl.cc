@@ -9,7 +9,7 @@
 namespace sluice::s3 {
 namespace {
 
-using auth::Grant;
+using auth::AclGrant;
 using auth::Grantee;
 using auth::Permission;
 
@@ -33,15 +33,15 @@ std::unexpected<Failure> invalid(std::string message, std::string name, std::str
                              .with("ArgumentValue", std::string(value)));
 }
 
-Outcome<Grant> to_account(std::string_view id, const Accounts& accounts) {
+Outcome<AclGrant> to_account(std::string_view id, const Accounts& accounts) {
   if (!accounts.contains(std::string(id))) return invalid("Invalid id", "CanonicalUser/ID", id);
-  return Grant{.grantee = Grantee::account, .account = std::string(id), .permission = {}};
+  return AclGrant{.grantee = Grantee::account, .account = std::string(id), .permission = {}};
 }
 
-Outcome<Grant> to_group(std::string_view uri) {
+Outcome<AclGrant> to_group(std::string_view uri) {
   const auto group = auth::parse_group(uri);
   if (!group) return invalid("Invalid group uri", "Group/URI", uri);
-  return Grant{.grantee = *group, .account = {}, .permission = {}};
+  return AclGrant{.grantee = *group, .account = {}, .permission = {}};
 }
 
 /// Groups first, as canned ACLs list them too; otherwise in the order given.
@@ -50,13 +50,13 @@ Outcome<auth::Acl> finished(const auth::Acl& acl) {
   auth::Acl sorted;
   for (const bool groups : {true, false}) {
     std::ranges::copy_if(acl.grants, std::back_inserter(sorted.grants),
-                         [&](const Grant& grant) { return (grant.grantee != Grantee::account) == groups; });
+                         [&](const AclGrant& grant) { return (grant.grantee != Grantee::account) == groups; });
   }
   return sorted;
 }
 
 /// `id="account"`, `uri="..."`, `emailAddress="..."`.
-Outcome<Grant> read_grantee(std::string_view text, const Accounts& accounts) {
+Outcome<AclGrant> read_grantee(std::string_view text, const Accounts& accounts) {
   const auto equals = text.find('=');
   const std::string_view type = trim(text.substr(0, equals));
   std::string_view value = equals == text.npos ? std::string_view{} : trim(text.substr(equals + 1));
@@ -72,7 +72,7 @@ Outcome<> read_grants(std::string_view list, Permission permission, const Accoun
     const std::string_view one = list.substr(0, list.find(','));
     list.remove_prefix(std::min(list.size(), one.size() + 1));
     if (trim(one).empty()) continue;
-    TRY(Grant grant, read_grantee(one, accounts));
+    TRY(AclGrant grant, read_grantee(one, accounts));
     grant.permission = permission;
     acl.grants.push_back(std::move(grant));
     if (acl.grants.size() > auth::Acl::kGrantsMax) return refuse(Code::malformed_acl);
@@ -80,7 +80,7 @@ Outcome<> read_grants(std::string_view list, Permission permission, const Accoun
   return {};
 }
 
-Outcome<Grant> read_grant(const XmlElement& element, const Accounts& accounts) {
+Outcome<AclGrant> read_grant(const XmlElement& element, const Accounts& accounts) {
   const XmlElement grantee = element.child("Grantee");
   const auto permission = auth::parse_permission(element.text_of("Permission").value_or(""));
   if (element.name() != "Grant" || !grantee || !permission) return refuse(Code::malformed_acl);
@@ -88,7 +88,7 @@ Outcome<Grant> read_grant(const XmlElement& element, const Accounts& accounts) {
   const auto uri = grantee.text_of("URI");
   const auto id = grantee.text_of("ID");
   if (uri.has_value() == id.has_value()) return refuse(Code::malformed_acl);
-  TRY(Grant grant, uri ? to_group(*uri) : to_account(*id, accounts));
+  TRY(AclGrant grant, uri ? to_group(*uri) : to_account(*id, accounts));
   grant.permission = *permission;
   return grant;
 }
@@ -103,7 +103,7 @@ class AclWriter {
     identify(owner);
     xml_.close();
     xml_.open("AccessControlList");
-    for (const Grant& grant : acl.grants) write(grant);
+    for (const AclGrant& grant : acl.grants) write(grant);
     xml_.close();
     xml_.close();
     return xml_.take();
@@ -116,7 +116,7 @@ class AclWriter {
     xml_.element("DisplayName", found == accounts_.end() ? account : found->second);
   }
 
-  void write(const Grant& grant) {
+  void write(const AclGrant& grant) {
     const bool is_group = grant.grantee != Grantee::account;
     xml_.open("Grant");
     xml_.open_raw("Grantee", is_group ? kGroup : kUser);
@@ -172,7 +172,7 @@ Outcome<auth::Acl> read_acl(std::string_view document, std::string_view owner, c
   }
   auth::Acl acl;
   for (const XmlElement& element : list.children()) {
-    TRY(Grant grant, read_grant(element, accounts));
+    TRY(AclGrant grant, read_grant(element, accounts));
     acl.grants.push_back(std::move(grant));
   }
   return finished(acl);
