@@ -27,13 +27,15 @@ void show_progress(const object::FsckReport& report) {
 }
 
 void show_summary(const object::FsckReport& report) {
-  std::fputs(fmt::format("buckets {}\nobjects {}\nversions {}\nuploads {}\nparts {}\nextents {}\nbytes_checked {}\ngarbage_rows {}\n"
-                         "orphan_rows {}\norphan_bytes {}\nfaults {}\n{}\n",
-                         report.buckets, report.objects, report.versions, report.uploads, report.parts, report.extents,
-                         report.bytes_checked, report.garbage_rows, report.orphan_rows, report.orphan_bytes,
-                         report.faults, report.faults == 0 ? "clean" : "NOT CLEAN")
-                 .c_str(),
-             stdout);
+  std::fputs(
+      fmt::format(
+          "buckets {}\nobjects {}\nversions {}\nuploads {}\nparts {}\nextents {}\nbytes_checked {}\ngarbage_rows {}\n"
+          "orphan_rows {}\norphan_bytes {}\nfaults {}\n{}\n",
+          report.buckets, report.objects, report.versions, report.uploads, report.parts, report.extents,
+          report.bytes_checked, report.garbage_rows, report.orphan_rows, report.orphan_bytes, report.faults,
+          report.faults == 0 ? "clean" : "NOT CLEAN")
+          .c_str(),
+      stdout);
 }
 
 }  // namespace

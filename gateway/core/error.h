@@ -13,7 +13,7 @@ enum class ErrorCode : std::uint8_t {
   no_such_object,
   no_such_upload,
   no_such_version,
-  is_delete_marker,  ///< The version that is asked for stands for a removal.
+  is_delete_marker,      ///< The version that is asked for stands for a removal.
   bucket_exists,         ///< The bucket belongs to somebody else.
   bucket_already_owned,  ///< The bucket is the caller's own already.
   bucket_not_empty,
