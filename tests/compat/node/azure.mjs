@@ -11,9 +11,9 @@ export function connect({ endpoint, accessKey, secretKey }) {
   const service = new BlobServiceClient(endpoint, credential, { retryOptions: { maxTries: 1 } });
   const blobOf = (bucket, key) => service.getContainerClient(bucket).getBlockBlobClient(key);
 
-  function link(bucket, key, permissions) {
+  function readable(bucket, key) {
     const expiresOn = new Date(Date.now() + 300_000);
-    const scope = { containerName: bucket, blobName: key, permissions: BlobSASPermissions.parse(permissions), expiresOn };
+    const scope = { containerName: bucket, blobName: key, permissions: BlobSASPermissions.parse("r"), expiresOn };
     return `${blobOf(bucket, key).url}?${generateBlobSASQueryParameters(scope, credential)}`;
   }
 
@@ -36,7 +36,7 @@ export function connect({ endpoint, accessKey, secretKey }) {
     },
 
     async copy({ bucket, key, newKey }) {
-      const poller = await blobOf(bucket, newKey).beginCopyFromURL(link(bucket, key, "r"));
+      const poller = await blobOf(bucket, newKey).beginCopyFromURL(readable(bucket, key));
       const { copyStatus } = await poller.pollUntilDone();
       if (copyStatus !== "success") throw new Error(copyStatus);
     },
@@ -54,10 +54,6 @@ export function connect({ endpoint, accessKey, secretKey }) {
         : container.listBlobsFlat({ prefix });
       for await (const item of found) (item.kind === "prefix" ? prefixes : keys).push(item.name);
       return [keys, prefixes];
-    },
-
-    presign({ bucket, key, method }) {
-      return link(bucket, key, method === "GET" ? "r" : "cw");
     },
   };
 }
