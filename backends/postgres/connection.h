@@ -83,7 +83,6 @@ class Connection {
   bool seems_alive() const;
   bool in_transaction() const { return PQtransactionStatus(connection_) != PQTRANS_IDLE; }
   int server_version() const { return PQserverVersion(connection_); }
-  int backend_pid() const { return PQbackendPID(connection_); }
 
  private:
   class Wait;

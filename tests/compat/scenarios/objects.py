@@ -155,9 +155,7 @@ for each in CLIENTS:
         register(each, "presigned links", presigned_links)
         register(each, "presigned links", presigned_links, tls=True)
 
-for each in (Boto3, Rclone):
-    register(each, "small objects", small_objects, postgres=True)
-    register(each, "copies and deletions", copies_and_deletions, postgres=True)
-    register(each, "unusual keys", unusual_keys, postgres=True)
-register(Boto3, "a large object", large_object, postgres=True)
+register(Boto3, "small objects", small_objects, postgres=True)
+register(Boto3, "unusual keys", unusual_keys, postgres=True)
+register(Rclone, "copies and deletions", copies_and_deletions, postgres=True)
 register(Rclone, "a sync moves nothing twice", sync_twice, postgres=True)
