@@ -131,8 +131,9 @@ class Gateway {
     server_.start();
     if (store_.was_unclean()) background_.push_back(spawn(server_.executor(0), reconcile(backend_, *log_)));
     background_.push_back(spawn(server_.executor(0), reclaimer_.run()));
-    sweep_timer_ = std::make_shared<SweepTimer>(server_.executor(0));
-    background_.push_back(spawn(server_.executor(0), sweep_blocks(sweep_timer_)));
+    const auto timer = std::make_shared<SweepTimer>(server_.executor(0));
+    sweep_timer_ = timer;
+    background_.push_back(spawn(server_.executor(0), sweep_blocks(timer)));
     ready_ = true;
     log_->info("serving",
                {{"s3", s3_address_}, {"blob", blob_address_}, {"admin", admin_address_}, {"data", config_.data}});
@@ -162,7 +163,9 @@ class Gateway {
     log_->info("draining");
     ready_ = false;
     reclaimer_.stop();
-    asio::post(server_.executor(0), [timer = sweep_timer_] { timer->cancel(); });
+    asio::post(server_.executor(0), [sweep_timer = sweep_timer_] {
+      if (const auto timer = sweep_timer.lock()) timer->cancel();
+    });
     // What they leave undone, the next start finds.
     for (const auto& ended : background_) ended.wait_for(std::chrono::seconds(2));
     const bool ended = server_.drain(std::chrono::seconds(config_.drain_timeout_s));
@@ -260,7 +263,7 @@ class Gateway {
   std::unique_ptr<http::TlsContext> tls_;
   std::atomic<bool> ready_ = false;
   std::string s3_address_, blob_address_, admin_address_;
-  std::shared_ptr<SweepTimer> sweep_timer_;
+  std::weak_ptr<SweepTimer> sweep_timer_;  ///< The sweep's own; gone before the server.
   std::vector<std::future<void>> background_;
   http::Server server_;
 };

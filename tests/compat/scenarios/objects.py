@@ -1,5 +1,6 @@
 """What users do with files, through every client, checked by content hashes."""
 import http.client
+import os
 import ssl
 import urllib.parse
 
@@ -9,6 +10,7 @@ from harness.s3 import S3
 from harness.scenario import Scenario, add, expect, expect_equal
 
 BUCKET = "compat-bucket"
+LONG_AGO_S = 1_700_000_000
 SMALL_SIZES = (0, 1, 4 * KIB, 70_001, MIB + 1)
 UNUSUAL_KEYS = (
     "space +plus %25 100%", "ünï/cödé-\N{CRAB}", "quote'and\"<a>&amp;", "what?#;=&", "(r) [s] {c} back\\slash ~!*$,@:",
@@ -82,6 +84,8 @@ def sync_twice(client, stage):
         path = local / f"folder-{number % 3}" / f"file {number}"
         path.parent.mkdir(parents=True, exist_ok=True)
         digests[path.relative_to(local)] = make_file(path, number * 20_000)
+        # Servers tell times in whole seconds: a file of this very second would look newer than its own copy.
+        os.utime(path, (LONG_AGO_S, LONG_AGO_S))
     back.mkdir()
 
     expect_equal(client.sync_up(local, BUCKET), 12, "moved by the first sync up")
