@@ -78,6 +78,17 @@ std::string text_of(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+/// What the kernel says of a process; empty if it is gone, perhaps since its folder was listed.
+std::string stat_of(const std::filesystem::path& process) {
+  const int file = ::open((process / "stat").c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {};
+  std::string text(1024, '\0');
+  const auto size = ::read(file, text.data(), text.size());
+  ::close(file);
+  text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+  return text;
+}
+
 }  // namespace
 
 PostgresServer::PostgresServer(std::vector<std::string> settings) : settings_(std::move(settings)) {
@@ -138,7 +149,7 @@ void PostgresServer::signal_all(int signal) const {
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const std::string name = entry.path().filename();
     if (name.find_first_not_of("0123456789") != std::string::npos) continue;
-    const auto stat = text_of(entry.path() / "stat");
+    const auto stat = stat_of(entry.path());
     const auto behind_name = stat.rfind(") ");
     // After the name: the state, a letter, then the parent.
     if (behind_name == std::string::npos || !stat.substr(behind_name + 4).starts_with(parent + " ")) continue;
