@@ -12,10 +12,7 @@ class AzureSdkJs(Node):
     name = "@azure/storage-blob"
     library = "azure"
     can_presign = False  # A PUT by link needs a header of its own here; scenarios/blob.py follows links with curl.
-    cannot_name = {
-        ".": "URLs are normalised before they are sent", "..": "URLs are normalised before they are sent",
-        "./dot": "URLs are normalised before they are sent", "dir/../dot": "URLs are normalised before they are sent",
-    }  # fmt: skip
+    cannot_name = dict.fromkeys((".", "..", "./dot", "dir/../dot"), "URLs are normalised before they are sent")
 
     def _endpoint(self):
         return account_url(self.server)
