@@ -22,8 +22,7 @@ Step<http::Response> Handler::change_tags(Call& call, const object::Tags& tags, 
   };
   const auto changed = co_await services_.objects.change(call.context, name, options.which, edit);
   if (!changed) co_return co_await refuse_read(call, changed.error());
-  http::Response response{.header = begin(call, status), .content = {}, .body = nullptr, .content_length = 0};
-  if (status == 204) response.content_length.reset();
+  http::Response response = empty(call, status);
   add_version(response.header, call, *changed);
   co_return response;
 }
@@ -57,22 +56,19 @@ Awaitable<Answer> Handler::get_bucket_tagging(Call& call) {
 Awaitable<Answer> Handler::put_bucket_tagging(Call& call) {
   CO_TRY(const std::string text, co_await read_document(call, {.size_max = kDocumentMax}));
   CO_TRY(const object::Tags tags, read_tagging(text, kBucketTagsMax));
-  const object::Buckets::Edit edit = [&](object::BucketSettings& settings) -> Result<> {
+  CO_TRY(co_await change_settings(call, [&](object::BucketSettings& settings) -> Result<> {
     settings.tags = tags;
     return done;
-  };
-  CO_TRY(co_await services_.buckets.change(call.context, call.target.bucket, edit));
-  // As Amazon S3 answers it.
-  co_return http::Response{.header = begin(call, 204), .content = {}, .body = nullptr, .content_length = {}};
+  }));
+  co_return empty(call, 204);  // As Amazon S3 answers it.
 }
 
 Awaitable<Answer> Handler::delete_bucket_tagging(Call& call) {
-  const object::Buckets::Edit edit = [](object::BucketSettings& settings) -> Result<> {
+  CO_TRY(co_await change_settings(call, [](object::BucketSettings& settings) -> Result<> {
     settings.tags.clear();
     return done;
-  };
-  CO_TRY(co_await services_.buckets.change(call.context, call.target.bucket, edit));
-  co_return http::Response{.header = begin(call, 204), .content = {}, .body = nullptr, .content_length = {}};
+  }));
+  co_return empty(call, 204);
 }
 
 }  // namespace sluice::s3

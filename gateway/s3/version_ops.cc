@@ -44,12 +44,11 @@ Awaitable<Answer> Handler::get_bucket_versioning(Call& call) {
 Awaitable<Answer> Handler::put_bucket_versioning(Call& call) {
   CO_TRY(const std::string text, co_await read_document(call, {.size_max = kDocumentMax}));
   CO_TRY(const auto versioning, read_versioning(text));
-  const object::Buckets::Edit edit = [&](object::BucketSettings& settings) -> Result<> {
+  CO_TRY(co_await change_settings(call, [&](object::BucketSettings& settings) -> Result<> {
     settings.versioning = versioning;
     return done;
-  };
-  CO_TRY(co_await services_.buckets.change(call.context, call.target.bucket, edit));
-  co_return http::Response{.header = begin(call), .content = {}, .body = nullptr, .content_length = 0};
+  }));
+  co_return empty(call, 200);
 }
 
 // The null version of a bucket that never had versions goes without saying; where the
