@@ -14,8 +14,8 @@
 #include <thread>
 #include <vector>
 
-#include "backends/local/mailbox.h"
 #include "backends/local/recent_writes.h"
+#include "gateway/core/mailbox.h"
 
 namespace sluice::local {
 

@@ -6,8 +6,8 @@
 #include <thread>
 #include <vector>
 
-#include "backends/local/mailbox.h"
 #include "backends/local/segments.h"
+#include "gateway/core/mailbox.h"
 
 namespace sluice::local {
 

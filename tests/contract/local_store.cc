@@ -8,17 +8,6 @@
 
 namespace sluice::test {
 
-TemporaryDirectory::TemporaryDirectory() {
-  std::string name = (std::filesystem::temp_directory_path() / "sluice-test-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp");
-  path_ = name;
-}
-
-TemporaryDirectory::~TemporaryDirectory() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
 local::LocalOptions small_options(const std::filesystem::path& directory, std::uint64_t segment_size) {
   local::LocalOptions options;
   options.directory = directory / "data";

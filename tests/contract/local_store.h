@@ -5,22 +5,9 @@
 
 #include "backends/local/local_backend.h"
 #include "tests/contract/extent_store_contract.h"
+#include "tests/support/temporary_directory.h"
 
 namespace sluice::test {
-
-/// A directory of its own under the temporary one, removed with all in it.
-class TemporaryDirectory {
- public:
-  TemporaryDirectory();
-  ~TemporaryDirectory();
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 /// A local backend in a temporary directory, which can be closed and opened again.
 class LocalStore : public ExtentStoreFixture {

@@ -1,4 +1,4 @@
-#include "backends/local/mailbox.h"
+#include "gateway/core/mailbox.h"
 
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
@@ -9,7 +9,7 @@
 
 #include "tests/support/run_task.h"
 
-namespace sluice::local {
+namespace sluice {
 namespace {
 
 namespace asio = boost::asio;
@@ -79,4 +79,4 @@ TEST_CASE("an answer to an io_context that is gone is dropped, and the asker wit
 }
 
 }  // namespace
-}  // namespace sluice::local
+}  // namespace sluice

@@ -1,11 +1,11 @@
-#include "backends/local/mailbox.h"
+#include "gateway/core/mailbox.h"
 
 #include <boost/asio/execution/context.hpp>
 #include <mutex>
 #include <set>
 #include <vector>
 
-namespace sluice::local {
+namespace sluice {
 
 namespace asio = boost::asio;
 
@@ -71,4 +71,4 @@ void Mailbox::shutdown() noexcept {
   for (const auto& letter : waiting) letter->sleeper_.reset();
 }
 
-}  // namespace sluice::local
+}  // namespace sluice

@@ -9,7 +9,7 @@
 
 #include "gateway/core/io_ring.h"
 
-namespace sluice::local {
+namespace sluice {
 
 /// One answer on its way from another thread to the coroutine that waits for it.
 class Letter {
@@ -94,4 +94,4 @@ Awaitable<T> done_on(boost::asio::thread_pool& pool, Work work) {
   });
 }
 
-}  // namespace sluice::local
+}  // namespace sluice

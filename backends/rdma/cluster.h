@@ -1,0 +1,119 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <random>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "backends/rdma/append_window.h"
+#include "backends/rdma/node_client.h"
+#include "backends/rdma/placement.h"
+#include "backends/rdma/staging.h"
+#include "gateway/core/extent_store.h"
+#include "gateway/core/log.h"
+
+namespace sluice::rdma {
+
+/// Where a run is: its extent and page are its id.
+struct RunPlace {
+  ExtentNumber extent{};
+  Pages page = 0;
+};
+
+/// Pages of an extent an id has room for.
+inline constexpr unsigned kPageBits = 20;
+
+ExtentId id_of(RunPlace place);
+RunPlace place_of(ExtentId id);
+
+struct ClusterOptions {
+  ClusterIdentity identity;
+  ClusterTimeouts timeouts;
+  std::size_t replicas = 3;
+  std::size_t copies_min = 2;  ///< An append that a failure leaves with fewer copies is done again elsewhere.
+  Pages extent_pages = (256 << 20) / kPageSize;  ///< At most the slab of every disk.
+};
+
+/// A gateway's side of the cluster: appends to open extents of its own, seals, reads,
+/// gives back. Of the fabric's thread, like everything in it; must be gone before it.
+/// `staging` is where the bytes of appends are, `landing` where those of reads arrive.
+class Cluster {
+ public:
+  Cluster(Control& control, Fabric& fabric, Staging& staging, Staging& landing, ClusterOptions options, Log& log);
+  ~Cluster();
+
+  /// Begins and ends this gateway's run.
+  Task<> enter();
+  Task<> leave();
+
+  /// Makes the run, which is at the beginning of a slot of `staging`, durable on every
+  /// replica; where. Goes on elsewhere when a node fails.
+  Task<RunPlace> append(Chunk slot, std::uint32_t length, std::uint32_t crc32c);
+
+  /// The bytes, checked. Tries one replica after the other.
+  Task<Chunk> read(RunPlace place, Run run, ByteRange range);
+
+  /// Gives the run back on all its replicas that can be reached.
+  Task<> release(RunPlace place);
+
+  using Abandoned = std::shared_ptr<const std::vector<ExtentNumber>>;
+  using LiveIds = std::shared_ptr<const std::vector<ExtentId>>;
+
+  /// The extents of runs of gateways that are gone, sealed: nothing is appended to them
+  /// any more. Those that cannot be sealed now are left out.
+  Task<std::vector<ExtentNumber>> abandoned();
+
+  /// Bytes in abandoned extents that are not among `live`, which is sorted, and was read
+  /// after they were found to be abandoned.
+  Task<std::uint64_t> collect(Abandoned abandoned, LiveIds live, bool give_back);
+
+ private:
+  struct OpenExtent;
+  using OpenExtentPtr = std::shared_ptr<OpenExtent>;
+
+  Task<OpenExtentPtr> current();
+  Task<OpenExtentPtr> open();
+  Task<std::vector<Uuid>> members();
+  Awaitable<> ask_room(NodeClient& client, std::vector<DiskChoice>& choices);
+  Awaitable<> append_to(OpenExtentPtr open, std::size_t member, Run run, Chunk slot);
+  Awaitable<> forget(RunPlace place);
+  Awaitable<> seal_when_quiet(OpenExtentPtr open);
+  Task<> refresh_nodes();
+  Task<NodeClient*> node(Uuid incarnation);
+
+  Task<ExtentRecord> seal(ExtentNumber extent);
+  Task<ExtentRecord> seal_once(ExtentNumber extent);
+  Awaitable<> fence(ExtentNumber extent, std::size_t member, Sealing& sealing);
+  Awaitable<> tell_sealed(ExtentNumber extent, ExtentRecord sealed);
+
+  Task<ExtentRecord> record(ExtentNumber extent);
+  Task<Chunk> read_from_any(ExtentRecord found, RunPlace place, Run run, ByteRange range);
+  Task<Chunk> read_from(Uuid member, RunPlace place, Run run, ByteRange range);
+  Task<bool> release_at(Uuid member, RunPlace place);
+  Task<std::vector<Run>> runs_at(Uuid member, ExtentNumber extent, Pages end);
+  Task<std::uint64_t> collect_extent(ExtentNumber extent, const std::vector<ExtentId>& live, bool give_back);
+  Task<> erase(ExtentNumber extent);
+  Awaitable<> all(std::vector<Awaitable<>> tasks);
+  Awaitable<Chunk> landing_slot();
+
+  Control& control_;
+  Fabric& fabric_;
+  Staging& staging_;
+  Staging& landing_;
+  const ClusterOptions options_;
+  Log& log_;
+  const Uuid writer_ = Uuid::random();
+  std::mt19937_64 random_;
+  std::map<Uuid, std::unique_ptr<NodeClient>> nodes_;
+  OpenExtentPtr current_;
+  bool opening_ = false;
+  Waiters opened_;
+  std::set<OpenExtentPtr> working_;  ///< With appends that wait.
+  std::map<ExtentNumber, Waiters> sealing_;
+  std::unordered_map<ExtentNumber, ExtentRecord> records_;
+  Waiters landing_freed_;
+};
+
+}  // namespace sluice::rdma

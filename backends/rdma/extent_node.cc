@@ -1,0 +1,254 @@
+#include "backends/rdma/extent_node.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <cstring>
+
+#include "gateway/core/digest.h"
+
+namespace sluice::rdma {
+namespace {
+
+constexpr std::size_t kSlotSize = kPageSize + kRunLengthMax;
+
+Reply refusal(Refusal why) { return {.refusal = why}; }
+
+// Which word of the wire an error of the disk is.
+Refusal refusal_of(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::corrupt:
+      return error.detail == "no such run" ? Refusal::no_such_run : Refusal::corrupt;
+    case ErrorCode::out_of_space:
+      return Refusal::out_of_space;
+    default:
+      return Refusal::io;
+  }
+}
+
+Reply reply_of(const Result<>& outcome) { return refusal(outcome ? Refusal::none : refusal_of(outcome.error())); }
+
+const Replicated* replica_in(const Message& message) {
+  return std::visit(
+      [](const auto& one) -> const Replicated* {
+        if constexpr (requires { one.replica; }) return &one.replica;
+        return nullptr;
+      },
+      message);
+}
+
+}  // namespace
+
+ExtentNode::ExtentNode(Disk& disk, Fabric& fabric, ExtentNodeOptions options, Log& log)
+    : disk_(disk),
+      fabric_(fabric),
+      options_(std::move(options)),
+      log_(log),
+      staging_(fabric, options_.staging_slots, kSlotSize, MemoryRegion::Use::by_us) {}
+
+std::string ExtentNode::listen(const std::string& port) {
+  return fabric_.listen(port, options_.connections_max, [this](auto connection) { accept(std::move(connection)); });
+}
+
+void ExtentNode::accept(std::shared_ptr<Connection> connection) {
+  const auto session = std::make_shared<Session>();
+  session->connection = connection;
+  connection->on_message([this, session](Envelope envelope) { on_message(session, std::move(envelope)); });
+}
+
+void ExtentNode::on_message(const SessionPtr& session, Envelope envelope) {
+  if (!session->authenticated) return shake_hands(session, envelope);
+  if (std::holds_alternative<Hello>(envelope.message) || std::holds_alternative<Proof>(envelope.message)) {
+    return session->connection->close("greeted twice");
+  }
+  boost::asio::co_spawn(fabric_.executor(), serve(session, std::move(envelope)), boost::asio::detached);
+}
+
+void ExtentNode::shake_hands(const SessionPtr& session, const Envelope& envelope) {
+  Handshake& handshake = session->handshake;
+  if (const auto* hello = std::get_if<Hello>(&envelope.message)) {
+    const bool meant = hello->cluster == disk_.superblock().cluster && hello->version_min <= kWireVersion &&
+                       hello->version_max >= kWireVersion;
+    if (!meant || handshake.node_nonce != Nonce{}) return session->connection->close("not of this cluster");
+    handshake = {.version = kWireVersion,
+                 .cluster = hello->cluster,
+                 .incarnation = disk_.superblock().incarnation,
+                 .gateway_nonce = hello->nonce,
+                 .node_nonce = random_nonce()};
+    const Challenge challenge{.version = kWireVersion,
+                              .incarnation = handshake.incarnation,
+                              .nonce = handshake.node_nonce,
+                              .mac = node_proof(options_.secret, handshake)};
+    return session->connection->send({envelope.request, challenge});
+  }
+  const auto* proof = std::get_if<Proof>(&envelope.message);
+  const bool right = proof != nullptr && handshake.node_nonce != Nonce{} &&
+                     equal_proofs(proof->mac, gateway_proof(options_.secret, handshake));
+  if (!right) {
+    log_.warning("a connection without the cluster's secret was refused");
+    return session->connection->close("unauthenticated");
+  }
+  session->authenticated = true;
+  session->connection->send({envelope.request, Reply{}});
+}
+
+Awaitable<> ExtentNode::serve(SessionPtr session, Envelope envelope) {
+  const auto* replica = replica_in(envelope.message);
+  if (replica != nullptr && replica->incarnation != disk_.superblock().incarnation) {
+    session->connection->send({envelope.request, refusal(Refusal::wrong_incarnation)});
+    co_return;
+  }
+  Result<> outcome;
+  if (const auto* read = std::get_if<Read>(&envelope.message)) {
+    outcome = co_await serve(session, envelope.request, *read);
+  } else if (const auto* list = std::get_if<List>(&envelope.message)) {
+    outcome = co_await serve(session, envelope.request, *list);
+  } else {
+    Reply reply = refusal(Refusal::invalid);
+    if (const auto* append = std::get_if<Append>(&envelope.message)) reply = co_await answer(session, *append);
+    if (const auto* fence = std::get_if<Fence>(&envelope.message)) reply = co_await answer(session, *fence);
+    if (const auto* seal = std::get_if<Seal>(&envelope.message)) reply = co_await answer(session, *seal);
+    if (const auto* release = std::get_if<Release>(&envelope.message)) reply = co_await answer(session, *release);
+    if (const auto* status = std::get_if<Status>(&envelope.message)) reply = co_await answer(session, *status);
+    session->connection->send({envelope.request, reply});
+  }
+  if (!outcome) session->connection->send({envelope.request, reply_of(outcome)});
+  slot_freed_.finish(done);
+}
+
+// ---- append
+
+Refusal ExtentNode::check(const Append& append) const {
+  const Run& run = append.run;
+  if (run.length > kRunLengthMax || append.from.size != run.length) return Refusal::invalid;
+  const Pages slab = disk_.superblock().slab_pages;
+  if (run.page >= slab || pages_of(run) > slab - run.page) return Refusal::invalid;
+  const ExtentEntry* entry = disk_.table().find(append.replica.extent);
+  if (entry != nullptr && entry->sealed) return append.epoch < entry->fence ? Refusal::fenced : Refusal::sealed;
+  return Refusal::none;
+}
+
+Awaitable<Reply> ExtentNode::answer(const SessionPtr& session, const Append& append) {
+  const Refusal refused = check(append);
+  if (refused != Refusal::none) co_return refusal(refused);
+  const ExtentNumber extent = append.replica.extent;
+  switch (disk_.replica(extent).append(append.epoch, append.run)) {
+    case Replica::Verdict::fenced:
+      co_return refusal(Refusal::fenced);
+    case Replica::Verdict::out_of_order:
+    case Replica::Verdict::under_way:
+      co_return refusal(Refusal::out_of_order);
+    case Replica::Verdict::durable:
+      co_return Reply{.value = disk_.replica(extent).durable()};
+    case Replica::Verdict::write:
+      break;
+  }
+  const auto taken = co_await take_in(session, append);
+  // The extent is not sealed while this is under way, so its replica is still there.
+  Replica& replica = disk_.replica(extent);
+  taken ? replica.written(append.run.page) : replica.dropped(append.run.page);
+  Reply reply = reply_of(taken);
+  reply.value = replica.durable();
+  append_ended_.finish(done);
+  co_return reply;
+}
+
+Task<> ExtentNode::take_in(const SessionPtr& session, const Append& append) {
+  Chunk memory = co_await slot();
+  const auto into = memory.writable().subspan(kPageSize, append.run.length);
+  const auto pull = session->connection->pull(append.from, 0, into, staging_.region(), std::make_shared<Chunk>(memory));
+  CO_TRY(co_await Transfer::wait(pull));
+  const auto bytes = memory.text().substr(kPageSize, append.run.length);
+  const RunHeader header = describe(append.replica, append.epoch, append.run.page, bytes);
+  if (header.run != append.run) co_return fail(ErrorCode::corrupt, "pulled bytes");
+  const std::string page = encode_page(header);
+  std::memcpy(memory.writable().data(), page.data(), page.size());
+  Chunk image = memory.slice(0, bytes_of(pages_of(append.run)));
+  std::memset(image.writable().data() + kPageSize + bytes.size(), 0, image.size() - kPageSize - bytes.size());
+  co_return co_await disk_.write(append.replica.extent, append.run, std::move(image));
+}
+
+// ---- fence and seal
+
+Awaitable<Reply> ExtentNode::fenced(ExtentNumber extent, Epoch epoch) {
+  const auto sealed = [&] {
+    const ExtentEntry* entry = disk_.table().find(extent);
+    return entry != nullptr ? entry->sealed : std::nullopt;
+  };
+  if (sealed()) co_return Reply{.value = sealed()->pages};
+  if (!disk_.replica(extent).fence(epoch)) co_return refusal(Refusal::fenced);
+  const auto kept = co_await disk_.fence(extent, epoch);
+  if (!kept) co_return reply_of(kept);
+  while (!sealed()) {
+    Replica& replica = disk_.replica(extent);
+    replica.fence_persisted(epoch);
+    if (replica.fence() > epoch) co_return refusal(Refusal::fenced);
+    if (replica.may_answer_fence(epoch)) co_return Reply{.value = replica.durable()};
+    co_await append_ended_.wait();
+  }
+  co_return Reply{.value = sealed()->pages};
+}
+
+Awaitable<Reply> ExtentNode::answer(const SessionPtr&, const Fence& fence) {
+  co_return co_await fenced(fence.replica.extent, fence.epoch);
+}
+
+Awaitable<Reply> ExtentNode::answer(const SessionPtr&, const Seal& seal) {
+  const Reply reply = co_await fenced(seal.replica.extent, seal.epoch);
+  if (reply.refusal != Refusal::none) co_return reply;
+  if (reply.value < seal.pages) co_return refusal(Refusal::out_of_order);
+  co_return reply_of(co_await disk_.seal(seal.replica.extent, seal.pages));
+}
+
+Awaitable<Reply> ExtentNode::answer(const SessionPtr&, const Release& release) {
+  Reply reply = reply_of(co_await disk_.release(release.replica.extent, release.page));
+  const ExtentEntry* entry = disk_.table().find(release.replica.extent);
+  reply.value = entry != nullptr && entry->slab ? 1 : 0;
+  co_return reply;
+}
+
+Awaitable<Reply> ExtentNode::answer(const SessionPtr&, const Status&) {
+  co_return Reply{.value = disk_.table().free_slabs()};
+}
+
+// ---- read and list
+
+Task<> ExtentNode::serve(const SessionPtr& session, std::uint64_t request, const Read& read) {
+  CO_TRY(const auto header, co_await disk_.header(read.replica.extent, read.run.page));
+  if (header.run != read.run || read.to.size < read.length) co_return fail(ErrorCode::corrupt, "another run");
+  const Chunk memory = co_await slot();
+  CO_TRY(const auto begin, co_await disk_.read(header, read.offset, read.length, memory));
+  co_await push(session, request, read.to, memory.slice(begin, read.length), Reply{});
+  co_return done;
+}
+
+Task<> ExtentNode::serve(const SessionPtr& session, std::uint64_t request, const List& list) {
+  const std::size_t count = std::min<std::size_t>(list.to.size, kRunLengthMax) / kListedRunSize;
+  if (count == 0) co_return fail(ErrorCode::internal, "no room for a list");
+  CO_TRY(const auto runs, co_await disk_.list(list.replica.extent, list.page, count));
+  const std::string bytes = encode_runs(runs);
+  Chunk memory = co_await slot();
+  std::memcpy(memory.writable().data(), bytes.data(), bytes.size());
+  const Reply reply{.value = runs.size() < count ? 0 : end_of(runs.back())};
+  co_await push(session, request, list.to, memory.slice(0, bytes.size()), reply);
+  co_return done;
+}
+
+// The answer is sent behind the bytes, and arrives behind them.
+Awaitable<> ExtentNode::push(const SessionPtr& session, std::uint64_t request, const RemoteMemory& to, Chunk bytes,
+                             Reply reply) {
+  reply.size = static_cast<std::uint32_t>(bytes.size());
+  reply.crc32c = crc32c(bytes.text());
+  const auto pushed = session->connection->push(to, bytes.bytes(), staging_.region(), std::make_shared<Chunk>(bytes));
+  session->connection->send({request, reply});
+  co_await Transfer::wait(pushed);
+}
+
+Awaitable<Chunk> ExtentNode::slot() {
+  while (true) {
+    auto free = staging_.take();
+    if (free) co_return *std::move(free);
+    co_await slot_freed_.wait();
+  }
+}
+
+}  // namespace sluice::rdma

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "backends/rdma/authentication.h"
+#include "backends/rdma/connection.h"
+#include "backends/rdma/disk.h"
+#include "backends/rdma/staging.h"
+#include "gateway/core/log.h"
+
+namespace sluice::rdma {
+
+struct ExtentNodeOptions {
+  std::string secret;  ///< The cluster's; who does not know it is not heard.
+  std::size_t staging_slots = 64;
+  std::size_t connections_max = 256;
+};
+
+/// A storage node: serves one disk to gateways. Of the thread of `fabric`, which is
+/// the disk's too. Must be gone before them.
+class ExtentNode {
+ public:
+  ExtentNode(Disk& disk, Fabric& fabric, ExtentNodeOptions options, Log& log);
+
+  /// The port. Throws std::runtime_error.
+  std::string listen(const std::string& port);
+
+ private:
+  /// One gateway's connection.
+  struct Session {
+    std::shared_ptr<Connection> connection;
+    Handshake handshake;
+    bool authenticated = false;
+  };
+  using SessionPtr = std::shared_ptr<Session>;
+
+  void accept(std::shared_ptr<Connection> connection);
+  void on_message(const SessionPtr& session, Envelope envelope);
+  void shake_hands(const SessionPtr& session, const Envelope& envelope);
+  Awaitable<> serve(SessionPtr session, Envelope envelope);
+
+  Awaitable<Reply> answer(const SessionPtr& session, const Append& append);
+  Awaitable<Reply> answer(const SessionPtr& session, const Fence& fence);
+  Awaitable<Reply> answer(const SessionPtr& session, const Seal& seal);
+  Awaitable<Reply> answer(const SessionPtr& session, const Release& release);
+  Awaitable<Reply> answer(const SessionPtr& session, const Status& status);
+  Task<> serve(const SessionPtr& session, std::uint64_t request, const Read& read);
+  Task<> serve(const SessionPtr& session, std::uint64_t request, const List& list);
+
+  Refusal check(const Append& append) const;
+  Task<> take_in(const SessionPtr& session, const Append& append);
+  Awaitable<Reply> fenced(ExtentNumber extent, Epoch epoch);
+  Awaitable<Chunk> slot();
+  Awaitable<> push(const SessionPtr& session, std::uint64_t request, const RemoteMemory& to, Chunk bytes, Reply reply);
+
+  Disk& disk_;
+  Fabric& fabric_;
+  ExtentNodeOptions options_;
+  Log& log_;
+  Staging staging_;
+  Waiters slot_freed_;
+  Waiters append_ended_;
+};
+
+}  // namespace sluice::rdma

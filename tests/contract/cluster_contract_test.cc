@@ -1,0 +1,218 @@
+#include <algorithm>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <thread>
+
+#include "gateway/core/digest.h"
+#include "tests/contract/cluster_store.h"
+#include "tests/contract/stored_bytes.h"
+#include "tests/support/run_task.h"
+
+namespace sluice::test {
+namespace {
+
+Extent put(ClusterStore& cluster, std::uint64_t seed) {
+  const auto extent = run(store_bytes(cluster.store(), pattern(100'000, seed), 100'000));
+  REQUIRE(extent);
+  return *extent;
+}
+
+bool is_there(ClusterStore& cluster, const Extent& extent, std::uint64_t seed) {
+  const auto bytes = run(load_bytes(cluster.store(), extent, {0, extent.length}));
+  return bytes && *bytes == pattern(100'000, seed);
+}
+
+std::size_t copies(ClusterStore& cluster, const Extent& extent) {
+  std::size_t count = 0;
+  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) count += cluster.has(n, extent) ? 1 : 0;
+  return count;
+}
+
+std::size_t member_of(ClusterStore& cluster, const Extent& extent) {
+  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+    if (cluster.has(n, extent)) return n;
+  }
+  throw std::logic_error("on no node");
+}
+
+}  // namespace
+
+TEST_CASE("the extent cluster keeps the contract") {
+  check_extent_store_contract([] { return std::make_unique<ClusterStore>(); });
+}
+
+TEST_CASE("a sealed extent is on three nodes, and any one of them is enough to read it") {
+  ClusterStore cluster;
+  const Extent extent = put(cluster, 1);
+  CHECK(copies(cluster, extent) == 3);
+  std::vector<std::size_t> members;
+  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+    if (cluster.has(n, extent)) members.push_back(n);
+  }
+  cluster.stop(members[0]);
+  CHECK(is_there(cluster, extent, 1));
+  cluster.stop(members[1]);
+  CHECK(is_there(cluster, extent, 1));
+}
+
+TEST_CASE("damage on one node is read around") {
+  ClusterStore cluster;
+  const Extent extent = put(cluster, 1);
+  const auto damaged = GENERATE(as<std::size_t>{}, 0, 1, 2, 3);
+  if (cluster.has(damaged, extent)) cluster.damage_at(damaged, extent);
+  CHECK(is_there(cluster, extent, 1));
+}
+
+TEST_CASE("when a node goes, writing goes on without it, and nothing acknowledged is lost") {
+  ClusterStore cluster;
+  std::vector<Extent> written;
+  for (std::uint64_t seed = 0; seed < 5; ++seed) written.push_back(put(cluster, seed));
+  const std::size_t gone = member_of(cluster, written.back());
+  cluster.stop(gone);
+  for (std::uint64_t seed = 5; seed < 10; ++seed) written.push_back(put(cluster, seed));
+
+  for (std::uint64_t seed = 0; seed < written.size(); ++seed) CHECK(is_there(cluster, written[seed], seed));
+  CHECK(rdma::place_of(written.back().id).extent != rdma::place_of(written.front().id).extent);
+
+  SECTION("and with a second one gone there are too few to write, but not to read") {
+    cluster.stop(gone == 0 ? 1 : 0);
+    // The first ends the open extent, with two copies; another cannot be begun.
+    written.push_back(put(cluster, written.size()));
+    const auto refused = run(store_bytes(cluster.store(), "bytes", 5));
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::unavailable);
+    for (std::uint64_t seed = 0; seed < written.size(); ++seed) CHECK(is_there(cluster, written[seed], seed));
+  }
+  SECTION("and when it is back it is written to again") {
+    cluster.start(gone);
+    cluster.stop(gone == 0 ? 1 : 0);
+    for (int n = 0; n < 2; ++n) written.push_back(put(cluster, written.size()));
+    CHECK(cluster.has(gone, written.back()));
+    for (std::uint64_t seed = 0; seed < written.size(); ++seed) CHECK(is_there(cluster, written[seed], seed));
+  }
+}
+
+TEST_CASE("a node that goes in the middle of many appends takes nothing with it that was acknowledged") {
+  ClusterStore cluster;
+  std::atomic<bool> gone = false;
+  std::vector<std::vector<std::pair<Extent, std::uint64_t>>> written(3);
+  {
+    std::vector<std::jthread> writers;
+    for (std::size_t writer = 0; writer < written.size(); ++writer) {
+      writers.emplace_back([&, writer] {
+        // Each goes on for a while after the node has gone.
+        for (std::uint64_t n = 0, after = 0; after < 10; ++n, after += gone ? 1 : 0) {
+          const std::uint64_t seed = writer * 1'000'000 + n;
+          const auto extent = run(store_bytes(cluster.store(), pattern(100'000, seed), 100'000));
+          if (extent) written[writer].emplace_back(*extent, seed);
+        }
+      });
+    }
+    const Extent first = put(cluster, 77);
+    cluster.stop(member_of(cluster, first));
+    gone = true;
+  }
+
+  for (const auto& of_writer : written) {
+    CHECK(of_writer.size() >= 10);
+    std::size_t lost = 0;
+    for (const auto& [extent, seed] : of_writer) lost += is_there(cluster, extent, seed) ? 0 : 1;
+    CHECK(lost == 0);
+  }
+}
+
+TEST_CASE("a silent node is given up: the extent is sealed without it, and writing goes on elsewhere") {
+  ClusterStore cluster(ClusterStore::hasty());
+  const auto put_until_done = [&](std::uint64_t seed) {
+    while (true) {
+      // A slow machine may look silent as a whole.
+      const auto extent = run(store_bytes(cluster.store(), pattern(100'000, seed), 100'000));
+      if (extent) return *extent;
+    }
+  };
+  std::vector<Extent> written{put_until_done(0)};
+  const std::size_t silent = member_of(cluster, written[0]);
+  const auto number = rdma::place_of(written[0].id).extent;
+  cluster.silence(silent);
+  for (std::uint64_t seed = 1; seed < 4; ++seed) written.push_back(put_until_done(seed));
+
+  const auto record = run(cluster.control().find(number));
+  REQUIRE(record);
+  REQUIRE(*record);
+  CHECK((*record)->record.state == rdma::ExtentState::sealed);
+  const auto last = run(cluster.control().find(rdma::place_of(written.back().id).extent));
+  REQUIRE(last);
+  REQUIRE(*last);
+  CHECK(std::ranges::count((*last)->record.members, cluster.incarnation(silent)) == 0);
+  cluster.wake(silent);
+  // What is read may be on the node that was silent, and that knows nothing of the seal yet.
+  for (std::uint64_t seed = 0; seed < written.size(); ++seed) {
+    while (!is_there(cluster, written[seed], seed)) {
+    }
+  }
+}
+
+TEST_CASE("nodes that restart have all that was acknowledged, and refuse who was shut out") {
+  ClusterStore cluster;
+  std::vector<Extent> written;
+  for (std::uint64_t seed = 0; seed < 5; ++seed) written.push_back(put(cluster, seed));
+  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+    cluster.stop(n);
+    cluster.start(n);
+  }
+  for (std::uint64_t seed = 5; seed < 8; ++seed) written.push_back(put(cluster, seed));
+
+  for (std::uint64_t seed = 0; seed < written.size(); ++seed) CHECK(is_there(cluster, written[seed], seed));
+}
+
+TEST_CASE("a disk that was replaced is no member, whatever its address") {
+  ClusterStore cluster;
+  const Extent extent = put(cluster, 1);
+  const std::size_t replaced = member_of(cluster, extent);
+  cluster.stop(replaced);
+  cluster.replace(replaced);
+
+  CHECK(is_there(cluster, extent, 1));
+  for (std::uint64_t seed = 2; seed < 5; ++seed) CHECK(is_there(cluster, put(cluster, seed), seed));
+  CHECK(is_there(cluster, extent, 1));
+}
+
+TEST_CASE("who does not know the cluster's secret, or means another cluster, is not heard") {
+  ClusterStore cluster;
+  const Extent extent = put(cluster, 1);
+  auto options = cluster.options();
+  SECTION("the secret") { options.cluster.identity.secret += "x"; }
+  SECTION("the cluster") { options.cluster.identity.cluster = rdma::Uuid::random(); }
+  NullLog log;
+  rdma::ClusterExtents stranger(cluster.control(), options, log);
+
+  CHECK(run(store_bytes(stranger, "bytes", 5)).error().code == ErrorCode::unavailable);
+  CHECK_FALSE(run(load_bytes(stranger, extent, {0, 10})));
+  CHECK(is_there(cluster, extent, 1));
+}
+
+TEST_CASE("an extent that was left open is sealed with all that was acknowledged") {
+  ClusterStore cluster;
+  const Extent extent = put(cluster, 1);
+  const auto number = rdma::place_of(extent.id).extent;
+  cluster.restart();
+  class Live : public LiveExtents {
+   public:
+    explicit Live(Extent extent) : extent_(extent) {}
+    Task<std::optional<Extent>> next() override { co_return std::exchange(extent_, std::nullopt); }
+
+   private:
+    std::optional<Extent> extent_;
+  } live(extent);
+
+  REQUIRE(run(cluster.store().reconcile(live, true)));
+
+  const auto record = run(cluster.control().find(number));
+  REQUIRE(record);
+  REQUIRE(*record);
+  CHECK((*record)->record.state == rdma::ExtentState::sealed);
+  CHECK((*record)->record.members.size() == 3);
+  CHECK(is_there(cluster, extent, 1));
+}
+
+}  // namespace sluice::test

@@ -1,0 +1,126 @@
+#include "tests/contract/cluster_store.h"
+
+#include <boost/asio/post.hpp>
+#include <fstream>
+#include <stdexcept>
+
+namespace sluice::test {
+
+namespace {
+
+constexpr std::uint64_t kSlabSize = 16 << 20;
+constexpr char kSecret[] = "a secret for tests";
+
+}  // namespace
+
+NodeThread::NodeThread(const std::filesystem::path& path, const std::string& secret, Log& log)
+    : disk_(path, io_.get_executor()),
+      fabric_({.provider = "tcp", .host = "127.0.0.1"}, io_.get_executor()),
+      node_(disk_, fabric_, {.secret = secret, .staging_slots = 16}, log),
+      port_(node_.listen("0")),
+      thread_([this] { io_.run(); }) {}
+
+void NodeThread::silence() {
+  silent_ = true;
+  boost::asio::post(io_, [this] { silent_.wait(true); });
+}
+
+void NodeThread::wake() {
+  silent_ = false;
+  silent_.notify_all();
+}
+
+NodeThread::~NodeThread() {
+  wake();
+  io_.stop();
+  thread_.join();
+}
+
+rdma::ClusterTimeouts ClusterStore::patient() {
+  using std::chrono::seconds;
+  return {.connect = seconds(60),
+          .append = seconds(60),
+          .fence = seconds(60),
+          .read = seconds(60),
+          .suspicion = seconds(0)};
+}
+
+rdma::ClusterTimeouts ClusterStore::hasty() {
+  using std::chrono::milliseconds;
+  return {.connect = milliseconds(500),
+          .append = milliseconds(500),
+          .fence = milliseconds(500),
+          .read = milliseconds(500),
+          .suspicion = milliseconds(500)};
+}
+
+ClusterStore::ClusterStore(rdma::ClusterTimeouts timeouts) : timeouts_(timeouts) {
+  for (std::size_t n = 0; n < kNodes; ++n) {
+    paths_.push_back(directory_.path() / ("disk" + std::to_string(n)));
+    format(n);
+    nodes_.push_back(std::make_unique<NodeThread>(paths_[n], kSecret, log_));
+    control_.add({nodes_[n]->disk().superblock().incarnation, "127.0.0.1", nodes_[n]->port(), std::to_string(n)});
+  }
+  store_ = std::make_unique<rdma::ClusterExtents>(control_, options(), log_);
+}
+
+ClusterStore::~ClusterStore() { store_.reset(); }
+
+rdma::ClusterExtentsOptions ClusterStore::options() const {
+  rdma::ClusterExtentsOptions options;
+  options.fabric = {.provider = "tcp", .host = "127.0.0.1"};
+  options.cluster.identity = {cluster_, kSecret};
+  options.cluster.timeouts = timeouts_;
+  options.cluster.extent_pages = kSlabSize / rdma::kPageSize;
+  return options;
+}
+
+void ClusterStore::restart() {
+  store_.reset();
+  store_ = std::make_unique<rdma::ClusterExtents>(control_, options(), log_);
+}
+
+void ClusterStore::stop(std::size_t node) { nodes_[node].reset(); }
+
+void ClusterStore::start(std::size_t node) {
+  nodes_[node] = std::make_unique<NodeThread>(paths_[node], kSecret, log_);
+  control_.move(nodes_[node]->disk().superblock().incarnation, nodes_[node]->port());
+}
+
+void ClusterStore::format(std::size_t node) {
+  const rdma::DiskLayout layout{.cluster = cluster_, .size = 1 << 30, .slab_size = kSlabSize, .log_size = 1 << 20};
+  rdma::Disk::format(paths_[node], layout, true);
+}
+
+void ClusterStore::replace(std::size_t node) {
+  format(node);
+  nodes_[node] = std::make_unique<NodeThread>(paths_[node], kSecret, log_);
+  control_.add({incarnation(node), "127.0.0.1", nodes_[node]->port(), std::to_string(node)});
+}
+
+bool ClusterStore::has(std::size_t node, const Extent& extent) {
+  const auto* entry = nodes_[node]->disk().table().find(rdma::place_of(extent.id).extent);
+  return entry != nullptr && entry->slab;
+}
+
+void ClusterStore::damage(const Extent& extent) {
+  for (std::size_t n = 0; n < kNodes; ++n) {
+    if (has(n, extent)) damage_at(n, extent);
+  }
+}
+
+// The node has no request under way: its table stands still.
+void ClusterStore::damage_at(std::size_t node, const Extent& extent) {
+  const auto place = rdma::place_of(extent.id);
+  const auto& disk = nodes_[node]->disk();
+  const auto where = rdma::slab_offset(disk.superblock(), *disk.table().find(place.extent)->slab) +
+                     rdma::bytes_of(place.page + 1) + extent.length / 2;
+  std::fstream file(paths_[node], std::ios::in | std::ios::out | std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(where));
+  const int byte = file.get();
+  file.seekp(static_cast<std::streamoff>(where));
+  file.put(static_cast<char>(byte ^ 16));
+  if (!file.flush()) throw std::runtime_error("cannot damage " + paths_[node].string());
+}
+
+}  // namespace sluice::test

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "backends/rdma/cluster_extents.h"
+#include "backends/rdma/extent_node.h"
+#include "backends/rdma/memory_control.h"
+#include "tests/contract/extent_store_contract.h"
+#include "tests/support/temporary_directory.h"
+
+namespace sluice::test {
+
+/// An extent node in this process, on a thread of its own.
+class NodeThread {
+ public:
+  NodeThread(const std::filesystem::path& path, const std::string& secret, Log& log);
+  ~NodeThread();
+
+  const std::string& port() const { return port_; }
+  rdma::Disk& disk() { return disk_; }
+
+  /// Does nothing any more, but keeps its connections, until wake().
+  void silence();
+  void wake();
+
+ private:
+  boost::asio::io_context io_{1};
+  rdma::Disk disk_;
+  rdma::Fabric fabric_;
+  rdma::ExtentNode node_;
+  std::string port_;
+  std::atomic<bool> silent_ = false;
+  std::jthread thread_;
+};
+
+/// Four nodes over loopback and a store over them.
+class ClusterStore : public ExtentStoreFixture {
+ public:
+  static constexpr std::size_t kNodes = 4;
+
+  explicit ClusterStore(rdma::ClusterTimeouts timeouts = patient());
+  ~ClusterStore() override;
+
+  ExtentStore& store() override { return *store_; }
+  void restart() override;
+  /// On every node that has it.
+  void damage(const Extent& extent) override;
+
+  void stop(std::size_t node);
+  void start(std::size_t node);
+  /// Another disk at the address of one that was stopped.
+  void replace(std::size_t node);
+  void silence(std::size_t node) { nodes_[node]->silence(); }
+  void wake(std::size_t node) { nodes_[node]->wake(); }
+  rdma::Uuid incarnation(std::size_t node) const { return nodes_[node]->disk().superblock().incarnation; }
+  bool has(std::size_t node, const Extent& extent);
+  void damage_at(std::size_t node, const Extent& extent);
+  rdma::MemoryControl& control() { return control_; }
+
+  rdma::ClusterExtentsOptions options() const;
+  /// Time-outs that a busy machine does not reach.
+  static rdma::ClusterTimeouts patient();
+  /// Such that a silent node is noticed soon.
+  static rdma::ClusterTimeouts hasty();
+
+ private:
+  TemporaryDirectory directory_;
+  NullLog log_;
+  rdma::MemoryControl control_;
+  rdma::ClusterTimeouts timeouts_;
+  rdma::Uuid cluster_ = rdma::Uuid::random();
+  void format(std::size_t node);
+
+  std::vector<std::filesystem::path> paths_;
+  std::vector<std::unique_ptr<NodeThread>> nodes_;
+  std::unique_ptr<rdma::ClusterExtents> store_;
+};
+
+}  // namespace sluice::test
