@@ -1,6 +1,7 @@
 #include "backends/rdma/cluster.h"
 
 #include <algorithm>
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
@@ -46,7 +47,9 @@ Cluster::Cluster(Control& control, Fabric& fabric, Staging& staging, Staging& la
       landing_(landing),
       options_(std::move(options)),
       log_(log),
-      random_(std::random_device{}()) {}
+      random_(std::random_device{}()),
+      keeper_(std::make_shared<Timer>(fabric.executor())),
+      releaser_(std::make_shared<Timer>(fabric.executor())) {}
 
 // Those who wait hold the extents they wait for.
 Cluster::~Cluster() {
@@ -54,11 +57,30 @@ Cluster::~Cluster() {
 }
 
 Task<> Cluster::enter() {
-  CO_TRY(co_await control_.enter(writer_));
-  co_return co_await refresh_nodes();
+  CO_TRY(co_await control_.keep_writer(writer_));
+  CO_TRY(co_await refresh_nodes());
+  asio::co_spawn(fabric_.executor(), keep_alive(), asio::detached);
+  if (options_.release_delay > std::chrono::seconds(0)) {
+    asio::co_spawn(fabric_.executor(), release_due(), asio::detached);
+  }
+  co_return done;
 }
 
-Task<> Cluster::leave() { co_return co_await control_.leave(writer_); }
+Task<> Cluster::leave() { co_return co_await control_.leave_writer(writer_); }
+
+Awaitable<> Cluster::keep_alive() {
+  const auto timer = keeper_;
+  while (true) {
+    timer->expires_after(options_.keep_period);
+    co_await timer->async_wait(asio::as_tuple(use_task));
+    const auto kept = co_await control_.keep_writer(writer_);
+    if (kept) continue;
+    log_.error("cluster_keep_failed", {{"detail", kept.error().detail}});
+    if (kept.error().code != ErrorCode::conflict) continue;
+    if (options_.given_up) options_.given_up();
+    co_return;
+  }
+}
 
 // Runs all of them at one time, and returns when all have ended.
 Awaitable<> Cluster::all(std::vector<Awaitable<>> tasks) {
@@ -74,9 +96,10 @@ Awaitable<> Cluster::all(std::vector<Awaitable<>> tasks) {
 
 // ---- nodes
 
-Task<> Cluster::refresh_nodes() {
-  CO_TRY(const auto addresses, co_await control_.nodes());
-  for (const NodeAddress& address : addresses) {
+Task<std::vector<Node>> Cluster::refresh_nodes() {
+  CO_TRY(auto nodes, co_await control_.nodes());
+  for (const Node& one : nodes) {
+    const NodeAddress& address = one.address;
     auto& known = nodes_[address.incarnation];
     if (!known) {
       known = std::make_unique<NodeClient>(fabric_, address, options_.identity, options_.timeouts);
@@ -84,7 +107,7 @@ Task<> Cluster::refresh_nodes() {
       known->move(address);
     }
   }
-  co_return done;
+  co_return nodes;
 }
 
 Task<NodeClient*> Cluster::node(Uuid incarnation) {
@@ -100,20 +123,24 @@ Awaitable<> Cluster::ask_room(NodeClient& client, std::vector<DiskChoice>& choic
   const auto status = co_await client.call(Status{}, options_.timeouts.fence);
   if (!status) co_return;
   const NodeAddress& address = client.address();
-  choices.push_back({address.incarnation, address.host + ":" + address.port, address.zone, status->value});
+  choices.push_back({address.incarnation, address.machine, address.zone, status->value});
 }
 
 // Asks every node how much room it has, and places.
 Task<std::vector<Uuid>> Cluster::members() {
-  CO_TRY(co_await refresh_nodes());
+  CO_TRY(const auto nodes, co_await refresh_nodes());
   std::vector<DiskChoice> choices;
   std::vector<Awaitable<>> questions;
-  for (const auto& [incarnation, client] : nodes_) {
-    if (!client->is_suspect()) questions.push_back(ask_room(*client, choices));
+  std::size_t usable = 0;
+  for (const Node& one : nodes) {
+    if (one.draining) continue;
+    ++usable;
+    NodeClient& client = *nodes_.at(one.address.incarnation);
+    if (one.alive && !client.is_suspect()) questions.push_back(ask_room(client, choices));
   }
   co_await all(std::move(questions));
   auto placed = place(choices, options_.replicas, random_());
-  const bool down = !placed && choices.size() < nodes_.size();
+  const bool down = !placed && choices.size() < usable;
   if (down) co_return fail(ErrorCode::unavailable, placed.error().detail);
   co_return placed;
 }
@@ -178,7 +205,7 @@ Task<RunPlace> Cluster::append(Chunk slot, std::uint32_t length, std::uint32_t c
   co_return fail(ErrorCode::unavailable, "extent nodes fail one after the other");
 }
 
-Awaitable<> Cluster::forget(RunPlace place) { co_await release(place); }
+Awaitable<> Cluster::forget(RunPlace place) { co_await release_now(place); }
 
 Awaitable<> Cluster::append_to(OpenExtentPtr open, std::size_t member, Run run, Chunk slot) {
   const Append append{.replica = {open->members[member], open->number},
@@ -283,7 +310,7 @@ Task<Chunk> Cluster::read(RunPlace place, Run run, ByteRange range) {
   // Its members may have changed since, or be elsewhere.
   records_.erase(place.extent);
   CO_TRY(const auto now, co_await record(place.extent));
-  CO_TRY(co_await refresh_nodes());
+  co_await refresh_nodes();
   co_return co_await read_from_any(now, place, run, range);
 }
 
@@ -332,6 +359,31 @@ Awaitable<Chunk> Cluster::landing_slot() {
 // ---- give back
 
 Task<> Cluster::release(RunPlace place) {
+  if (options_.release_delay == std::chrono::seconds(0)) co_return co_await release_now(place);
+  released_.emplace_back(Clock::now() + options_.release_delay, place);
+  if (released_.size() == 1) releaser_->cancel();
+  co_return done;
+}
+
+Awaitable<> Cluster::release_due() {
+  const auto timer = releaser_;
+  while (true) {
+    if (released_.empty()) {
+      timer->expires_at(Clock::time_point::max());
+    } else {
+      timer->expires_at(released_.front().first);
+    }
+    co_await timer->async_wait(asio::as_tuple(use_task));
+    while (!released_.empty() && released_.front().first <= Clock::now()) {
+      const RunPlace place = released_.front().second;
+      released_.pop_front();
+      const auto outcome = co_await release_now(place);
+      if (!outcome) log_.warning("a run was not given back", {{"detail", outcome.error().detail}});
+    }
+  }
+}
+
+Task<> Cluster::release_now(RunPlace place) {
   const auto found = co_await record(place.extent);
   if (!found && found.error().code == ErrorCode::corrupt) co_return done;
   CO_TRY(found);
@@ -387,23 +439,28 @@ Task<std::vector<Run>> Cluster::runs_at(Uuid member, ExtentNumber extent, Pages 
   co_return runs;
 }
 
-Task<std::vector<ExtentNumber>> Cluster::abandoned() {
-  std::vector<ExtentNumber> found;
+Task<Cluster::Left> Cluster::abandoned() {
+  Left left;
+  std::map<Uuid, bool> buried{{writer_, false}};
   ExtentNumber next{};
   while (true) {
     CO_TRY(const auto some, co_await control_.list(next, kRecordsListed));
     for (const NumberedRecord& one : some) {
       next = ExtentNumber{static_cast<std::uint64_t>(one.extent) + 1};
-      CO_TRY(const bool in_use, co_await control_.is_live(one.versioned.record.writer));
-      if (in_use) continue;
+      const Uuid& writer = one.versioned.record.writer;
+      if (!buried.contains(writer)) {
+        CO_TRY(buried[writer], co_await control_.bury(writer));
+        if (buried[writer]) left.writers.push_back(writer);
+      }
+      if (!buried[writer]) continue;
       const auto sealed = co_await seal(one.extent);
       if (sealed) {
-        found.push_back(one.extent);
+        left.extents.push_back(one.extent);
       } else {
         log_.warning("an extent cannot be sealed", {{"detail", sealed.error().detail}});
       }
     }
-    if (some.size() < kRecordsListed) co_return found;
+    if (some.size() < kRecordsListed) co_return left;
   }
 }
 

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <chrono>
+#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -34,6 +38,11 @@ struct ClusterOptions {
   std::size_t replicas = 3;
   std::size_t copies_min = 2;  ///< An append that a failure leaves with fewer copies is done again elsewhere.
   Pages extent_pages = (256 << 20) / kPageSize;  ///< At most the slab of every disk.
+  std::chrono::milliseconds keep_period{3000};   ///< How often this run says that it is alive.
+  /// What is released stays for so long: gateways elsewhere may still be reading it.
+  std::chrono::seconds release_delay{0};
+  /// This run was taken for dead, and can store nothing any more. On the fabric's thread.
+  std::function<void()> given_up;
 };
 
 /// A gateway's side of the cluster: appends to open extents of its own, seals, reads,
@@ -55,15 +64,23 @@ class Cluster {
   /// The bytes, checked. Tries one replica after the other.
   Task<Chunk> read(RunPlace place, Run run, ByteRange range);
 
-  /// Gives the run back on all its replicas that can be reached.
+  /// Gives the run back on all its replicas that can be reached: now, or after the delay.
+  /// Those that wait when this ends are left to a collect().
   Task<> release(RunPlace place);
+
+  /// What appends are made under.
+  const Uuid& writer() const { return writer_; }
 
   using Abandoned = std::shared_ptr<const std::vector<ExtentNumber>>;
   using LiveIds = std::shared_ptr<const std::vector<ExtentId>>;
 
-  /// The extents of runs of gateways that are gone, sealed: nothing is appended to them
-  /// any more. Those that cannot be sealed now are left out.
-  Task<std::vector<ExtentNumber>> abandoned();
+  /// What runs of gateways left that are gone for good.
+  struct Left {
+    std::vector<Uuid> writers;          ///< Buried.
+    std::vector<ExtentNumber> extents;  ///< Sealed: nothing is appended to them any more.
+  };
+  /// Extents that cannot be sealed now are left out.
+  Task<Left> abandoned();
 
   /// Bytes in abandoned extents that are not among `live`, which is sorted, and was read
   /// after they were found to be abandoned.
@@ -79,8 +96,11 @@ class Cluster {
   Awaitable<> ask_room(NodeClient& client, std::vector<DiskChoice>& choices);
   Awaitable<> append_to(OpenExtentPtr open, std::size_t member, Run run, Chunk slot);
   Awaitable<> forget(RunPlace place);
+  Task<> release_now(RunPlace place);
+  Awaitable<> keep_alive();
+  Awaitable<> release_due();
   Awaitable<> seal_when_quiet(OpenExtentPtr open);
-  Task<> refresh_nodes();
+  Task<std::vector<Node>> refresh_nodes();
   Task<NodeClient*> node(Uuid incarnation);
 
   Task<ExtentRecord> seal(ExtentNumber extent);
@@ -114,6 +134,10 @@ class Cluster {
   std::map<ExtentNumber, Waiters> sealing_;
   std::unordered_map<ExtentNumber, ExtentRecord> records_;
   Waiters landing_freed_;
+  using Clock = std::chrono::steady_clock;
+  using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor>;
+  std::shared_ptr<Timer> keeper_, releaser_;  ///< Of the coroutines that use them, too.
+  std::deque<std::pair<Clock::time_point, RunPlace>> released_;
 };
 
 }  // namespace sluice::rdma

@@ -44,6 +44,7 @@ class ClusterExtents::FabricThread {
   }
 
   Staging& staging() { return staging_; }
+  Uuid writer() const { return cluster_.writer(); }
 
   /// The outcome of `work(cluster)`, a task, done on the fabric's thread. `work` is kept
   /// until then, and must own what it needs.
@@ -136,10 +137,15 @@ class ClusterExtents::Source final : public BodySource {
   ByteRange range_;
 };
 
-ClusterExtents::ClusterExtents(Control& control, ClusterExtentsOptions options, Log& log)
-    : thread_(std::make_unique<FabricThread>(control, std::move(options), log)) {}
+ClusterExtents::ClusterExtents(Control& control, ClusterExtentsOptions options,
+                               const std::atomic<bool>& index_uncertain, Log& log)
+    : index_uncertain_(index_uncertain),
+      end_writer_(options.end_writer),
+      thread_(std::make_unique<FabricThread>(control, std::move(options), log)) {}
 
 ClusterExtents::~ClusterExtents() = default;
+
+Uuid ClusterExtents::writer() const { return thread_->writer(); }
 
 std::uint64_t ClusterExtents::extent_length_max() const { return kRunLengthMax; }
 
@@ -158,16 +164,22 @@ Task<std::unique_ptr<BodySource>> ClusterExtents::open(const Extent& extent, Byt
 }
 
 Task<> ClusterExtents::release(const Extent& extent) {
+  // A later reconcile() finds it.
+  if (index_uncertain_) co_return done;
   const auto work = [place = place_of(extent.id)](Cluster& cluster) { return cluster.release(place); };
   co_return co_await thread_->on_thread<void>(work);
 }
 
 Task<Reconciled> ClusterExtents::reconcile(LiveExtents& live, bool give_back) {
   Reconciled found;
-  // Before the index is read: what is named afterwards was written by others.
+  // Before the index is read: nobody who is gone can name anything afterwards.
   const auto find = [](Cluster& cluster) { return cluster.abandoned(); };
-  CO_TRY(auto numbers, co_await thread_->on_thread<std::vector<ExtentNumber>>(find));
-  const auto abandoned = std::make_shared<const std::vector<ExtentNumber>>(std::move(numbers));
+  CO_TRY(auto left, co_await thread_->on_thread<Cluster::Left>(find));
+  for (const Uuid& writer : left.writers) {
+    if (!end_writer_) break;
+    CO_TRY(co_await end_writer_(writer));
+  }
+  const auto abandoned = std::make_shared<const std::vector<ExtentNumber>>(std::move(left.extents));
   const auto ids = std::make_shared<std::vector<ExtentId>>();
   while (true) {
     CO_TRY(const auto extent, co_await live.next());
@@ -176,6 +188,7 @@ Task<Reconciled> ClusterExtents::reconcile(LiveExtents& live, bool give_back) {
     found.live_bytes += extent->length;
     ids->push_back(extent->id);
   }
+  give_back = give_back && !index_uncertain_;
   const auto work = [abandoned, ids, give_back](Cluster& cluster) {
     return cluster.collect(abandoned, ids, give_back);
   };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <memory>
 
 #include "backends/rdma/cluster.h"
@@ -11,6 +13,9 @@ struct ClusterExtentsOptions {
   ClusterOptions cluster;
   std::size_t write_slots = 128;  ///< Extents being written at one time; more are busy.
   std::size_t read_slots = 64;    ///< Pieces being read at one time; more wait.
+  /// Ends what the index takes from a run of a gateway that was given up: a reconcile() calls
+  /// it before it reads what is live. Without it nobody may share the index.
+  std::function<Task<>(Uuid writer)> end_writer;
 };
 
 /// The ExtentStore over the cluster: every extent is one run, durable on all its replicas
@@ -18,8 +23,10 @@ struct ClusterExtentsOptions {
 /// stopped running before it is destroyed. Has one thread of its own for the fabric.
 class ClusterExtents final : public ExtentStore {
  public:
-  /// Throws std::runtime_error for the operator. `control` and `log` outlive it.
-  ClusterExtents(Control& control, ClusterExtentsOptions options, Log& log);
+  /// While `index_uncertain` is set, which the index does as long as a commit's outcome is
+  /// unknown, nothing is given back. Throws std::runtime_error for the operator. What is
+  /// given outlives it.
+  ClusterExtents(Control& control, ClusterExtentsOptions options, const std::atomic<bool>& index_uncertain, Log& log);
   ~ClusterExtents() override;
 
   std::uint64_t extent_length_max() const override;
@@ -28,11 +35,16 @@ class ClusterExtents final : public ExtentStore {
   Task<> release(const Extent& extent) override;
   Task<Reconciled> reconcile(LiveExtents& live, bool give_back) override;
 
+  /// This run of this gateway.
+  Uuid writer() const;
+
  private:
   class FabricThread;
   class Writer;
   class Source;
 
+  const std::atomic<bool>& index_uncertain_;
+  const std::function<Task<>(Uuid writer)> end_writer_;
   std::unique_ptr<FabricThread> thread_;
 };
 

@@ -2,21 +2,43 @@
 
 namespace sluice::rdma {
 
-void MemoryControl::add(NodeAddress node) {
+void MemoryControl::silence(const Uuid& who) {
   const std::scoped_lock lock(mutex_);
-  nodes_.push_back(std::move(node));
+  if (const auto node = nodes_.find(who); node != nodes_.end()) node->second.alive = false;
+  writers_.erase(who);
+  if (manager_ == who) manager_.reset();
 }
 
-void MemoryControl::move(const Uuid& incarnation, const std::string& port) {
+Task<std::vector<Node>> MemoryControl::nodes() {
   const std::scoped_lock lock(mutex_);
-  for (NodeAddress& node : nodes_) {
-    if (node.incarnation == incarnation) node.port = port;
-  }
+  std::vector<Node> all;
+  for (const auto& [incarnation, node] : nodes_) all.push_back(node);
+  co_return all;
 }
 
-Task<std::vector<NodeAddress>> MemoryControl::nodes() {
+Task<> MemoryControl::keep_node(NodeAddress address) {
   const std::scoped_lock lock(mutex_);
-  co_return nodes_;
+  Node& node = nodes_[address.incarnation];
+  node.address = std::move(address);
+  node.alive = true;
+  co_return done;
+}
+
+Task<> MemoryControl::leave_node(Uuid incarnation) {
+  silence(incarnation);
+  co_return done;
+}
+
+Task<> MemoryControl::drain(Uuid incarnation, bool draining) {
+  const std::scoped_lock lock(mutex_);
+  if (const auto node = nodes_.find(incarnation); node != nodes_.end()) node->second.draining = draining;
+  co_return done;
+}
+
+Task<> MemoryControl::remove_node(Uuid incarnation) {
+  const std::scoped_lock lock(mutex_);
+  nodes_.erase(incarnation);
+  co_return done;
 }
 
 Task<ExtentNumber> MemoryControl::create(ExtentRecord record) {
@@ -58,21 +80,40 @@ Task<std::vector<NumberedRecord>> MemoryControl::list(ExtentNumber first, std::s
   co_return listed;
 }
 
-Task<> MemoryControl::enter(Uuid writer) {
+Task<> MemoryControl::keep_writer(Uuid writer) {
   const std::scoped_lock lock(mutex_);
-  live_.insert(writer);
+  if (buried_.contains(writer)) co_return fail(ErrorCode::conflict, "this run was given up");
+  writers_.insert(writer);
   co_return done;
 }
 
-Task<> MemoryControl::leave(Uuid writer) {
-  const std::scoped_lock lock(mutex_);
-  live_.erase(writer);
+Task<> MemoryControl::leave_writer(Uuid writer) {
+  silence(writer);
   co_return done;
 }
 
-Task<bool> MemoryControl::is_live(Uuid writer) {
+Task<bool> MemoryControl::bury(Uuid writer) {
   const std::scoped_lock lock(mutex_);
-  co_return live_.contains(writer);
+  if (writers_.contains(writer)) co_return false;
+  buried_.insert(writer);
+  co_return true;
+}
+
+Task<> MemoryControl::forget_writer(Uuid writer) {
+  const std::scoped_lock lock(mutex_);
+  buried_.erase(writer);
+  co_return done;
+}
+
+Task<bool> MemoryControl::keep_manager(Uuid candidate) {
+  const std::scoped_lock lock(mutex_);
+  if (!manager_) manager_ = candidate;
+  co_return manager_ == candidate;
+}
+
+Task<> MemoryControl::leave_manager(Uuid candidate) {
+  silence(candidate);
+  co_return done;
 }
 
 }  // namespace sluice::rdma

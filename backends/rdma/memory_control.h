@@ -9,27 +9,35 @@
 namespace sluice::rdma {
 
 /// Control in this process's memory: for tests, where all of a cluster is one process.
+/// Nobody falls silent by itself.
 class MemoryControl final : public Control {
  public:
-  void add(NodeAddress node);
-  /// The same disk at another address.
-  void move(const Uuid& incarnation, const std::string& port);
+  /// As if it had said nothing for too long.
+  void silence(const Uuid& who);
 
-  Task<std::vector<NodeAddress>> nodes() override;
+  Task<std::vector<Node>> nodes() override;
+  Task<> keep_node(NodeAddress address) override;
+  Task<> leave_node(Uuid incarnation) override;
+  Task<> drain(Uuid incarnation, bool draining) override;
+  Task<> remove_node(Uuid incarnation) override;
   Task<ExtentNumber> create(ExtentRecord record) override;
   Task<std::optional<VersionedRecord>> find(ExtentNumber extent) override;
   Task<bool> set(ExtentNumber extent, std::uint64_t revision, ExtentRecord record) override;
   Task<bool> erase(ExtentNumber extent, std::uint64_t revision) override;
   Task<std::vector<NumberedRecord>> list(ExtentNumber first, std::size_t count) override;
-  Task<> enter(Uuid writer) override;
-  Task<> leave(Uuid writer) override;
-  Task<bool> is_live(Uuid writer) override;
+  Task<> keep_writer(Uuid writer) override;
+  Task<> leave_writer(Uuid writer) override;
+  Task<bool> bury(Uuid writer) override;
+  Task<> forget_writer(Uuid writer) override;
+  Task<bool> keep_manager(Uuid candidate) override;
+  Task<> leave_manager(Uuid candidate) override;
 
  private:
   std::mutex mutex_;
-  std::vector<NodeAddress> nodes_;
+  std::map<Uuid, Node> nodes_;
   std::map<ExtentNumber, VersionedRecord> records_;
-  std::set<Uuid> live_;
+  std::set<Uuid> writers_, buried_;
+  std::optional<Uuid> manager_;
   std::uint64_t last_ = 0;
   std::uint64_t revision_ = 0;
 };

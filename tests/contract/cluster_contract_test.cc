@@ -184,7 +184,8 @@ TEST_CASE("who does not know the cluster's secret, or means another cluster, is 
   SECTION("the secret") { options.cluster.identity.secret += "x"; }
   SECTION("the cluster") { options.cluster.identity.cluster = rdma::Uuid::random(); }
   NullLog log;
-  rdma::ClusterExtents stranger(cluster.control(), options, log);
+  const std::atomic<bool> uncertain = false;
+  rdma::ClusterExtents stranger(cluster.control(), options, uncertain, log);
 
   CHECK(run(store_bytes(stranger, "bytes", 5)).error().code == ErrorCode::unavailable);
   CHECK_FALSE(run(load_bytes(stranger, extent, {0, 10})));

@@ -4,6 +4,8 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "tests/support/run_task.h"
+
 namespace sluice::test {
 
 namespace {
@@ -59,9 +61,9 @@ ClusterStore::ClusterStore(rdma::ClusterTimeouts timeouts) : timeouts_(timeouts)
     paths_.push_back(directory_.path() / ("disk" + std::to_string(n)));
     format(n);
     nodes_.push_back(std::make_unique<NodeThread>(paths_[n], kSecret, log_));
-    control_.add({nodes_[n]->disk().superblock().incarnation, "127.0.0.1", nodes_[n]->port(), std::to_string(n)});
+    announce(n);
   }
-  store_ = std::make_unique<rdma::ClusterExtents>(control_, options(), log_);
+  store_ = std::make_unique<rdma::ClusterExtents>(control_, options(), uncertain_, log_);
 }
 
 ClusterStore::~ClusterStore() { store_.reset(); }
@@ -77,14 +79,20 @@ rdma::ClusterExtentsOptions ClusterStore::options() const {
 
 void ClusterStore::restart() {
   store_.reset();
-  store_ = std::make_unique<rdma::ClusterExtents>(control_, options(), log_);
+  store_ = std::make_unique<rdma::ClusterExtents>(control_, options(), uncertain_, log_);
+}
+
+void ClusterStore::announce(std::size_t node) {
+  const std::string name = std::to_string(node);
+  const rdma::NodeAddress address{incarnation(node), "127.0.0.1", nodes_[node]->port(), name, name};
+  if (!run(control_.keep_node(address))) throw std::logic_error("memory refuses a node");
 }
 
 void ClusterStore::stop(std::size_t node) { nodes_[node].reset(); }
 
 void ClusterStore::start(std::size_t node) {
   nodes_[node] = std::make_unique<NodeThread>(paths_[node], kSecret, log_);
-  control_.move(nodes_[node]->disk().superblock().incarnation, nodes_[node]->port());
+  announce(node);
 }
 
 void ClusterStore::format(std::size_t node) {
@@ -95,7 +103,7 @@ void ClusterStore::format(std::size_t node) {
 void ClusterStore::replace(std::size_t node) {
   format(node);
   nodes_[node] = std::make_unique<NodeThread>(paths_[node], kSecret, log_);
-  control_.add({incarnation(node), "127.0.0.1", nodes_[node]->port(), std::to_string(node)});
+  announce(node);
 }
 
 bool ClusterStore::has(std::size_t node, const Extent& extent) {

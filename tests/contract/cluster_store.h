@@ -70,10 +70,12 @@ class ClusterStore : public ExtentStoreFixture {
  private:
   TemporaryDirectory directory_;
   NullLog log_;
+  std::atomic<bool> uncertain_ = false;
   rdma::MemoryControl control_;
   rdma::ClusterTimeouts timeouts_;
   rdma::Uuid cluster_ = rdma::Uuid::random();
   void format(std::size_t node);
+  void announce(std::size_t node);
 
   std::vector<std::filesystem::path> paths_;
   std::vector<std::unique_ptr<NodeThread>> nodes_;

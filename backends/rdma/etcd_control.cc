@@ -1,0 +1,287 @@
+#include "backends/rdma/etcd_control.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace sluice::rdma {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::string_view kAddress = "node/address/", kAlive = "node/alive/", kDraining = "node/draining/";
+constexpr std::string_view kExtent = "extent/", kWriter = "writer/", kBuried = "buried/", kManager = "manager";
+constexpr int kFormat = 1;  // Of what is in the rows.
+constexpr int kAttemptsMax = 5;
+
+std::string number_text(ExtentNumber extent) { return fmt::format("{:016x}", static_cast<std::uint64_t>(extent)); }
+
+std::string encode_address(const NodeAddress& address) {
+  return Json{{"format", kFormat},
+              {"host", address.host},
+              {"port", address.port},
+              {"zone", address.zone},
+              {"machine", address.machine}}
+      .dump();
+}
+
+Result<NodeAddress> decode_address(std::string_view incarnation, std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_object() || json.value("format", 0) != kFormat) return fail(ErrorCode::corrupt, "a node's row");
+  NodeAddress address{.incarnation = uuid_of(incarnation), .host = {}, .port = {}, .zone = {}, .machine = {}};
+  const std::pair<const char*, std::string*> members[] = {
+      {"host", &address.host}, {"port", &address.port}, {"zone", &address.zone}, {"machine", &address.machine}};
+  for (const auto& [name, member] : members) {
+    const auto found = json.find(name);
+    if (found == json.end() || !found->is_string()) return fail(ErrorCode::corrupt, "a node's row");
+    *member = found->get<std::string>();
+  }
+  return address;
+}
+
+Result<NumberedRecord> numbered(const EtcdRow& row) {
+  const std::string_view digits =
+      std::string_view(row.key).substr(row.key.size() - std::min<std::size_t>(16, row.key.size()));
+  TRY(auto record, decode_record(row.value));
+  return NumberedRecord{ExtentNumber{std::stoull(std::string(digits), nullptr, 16)}, {std::move(record), row.revision}};
+}
+
+}  // namespace
+
+std::string encode_record(const ExtentRecord& record) {
+  Json members = Json::array();
+  for (const Uuid& member : record.members) members.push_back(to_text(member));
+  return Json{{"format", kFormat},
+              {"state", static_cast<int>(record.state)},
+              {"epoch", static_cast<std::uint64_t>(record.epoch)},
+              {"writer", to_text(record.writer)},
+              {"members", members},
+              {"pages", record.pages}}
+      .dump();
+}
+
+Result<ExtentRecord> decode_record(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  const auto wrong = fail(ErrorCode::corrupt, "an extent's row");
+  if (!json.is_object()) return wrong;
+  const auto is_number = [&](const char* name) { return json.contains(name) && json[name].is_number_unsigned(); };
+  for (const char* name : {"format", "state", "epoch", "pages"}) {
+    if (!is_number(name)) return wrong;
+  }
+  if (json["format"] != kFormat || !json.contains("writer") || !json["writer"].is_string()) return wrong;
+  if (!json.contains("members") || !json["members"].is_array()) return wrong;
+  const auto state = json["state"].get<unsigned>();
+  if (state < 1 || state > 3) return wrong;
+  ExtentRecord record{.state = static_cast<ExtentState>(state),
+                      .epoch = Epoch{json["epoch"].get<std::uint64_t>()},
+                      .writer = uuid_of(json["writer"].get<std::string>()),
+                      .members = {},
+                      .pages = json["pages"].get<Pages>()};
+  for (const Json& member : json["members"]) {
+    if (!member.is_string() || uuid_of(member.get<std::string>()) == Uuid{}) return wrong;
+    record.members.push_back(uuid_of(member.get<std::string>()));
+  }
+  return record;
+}
+
+EtcdControl::EtcdControl(EtcdControlOptions options) : options_(std::move(options)), etcd_(options_.etcd) {}
+
+std::string EtcdControl::key(std::string_view kind, std::string_view name) const {
+  return fmt::format("/sluice/{}/{}{}", options_.name, kind, name);
+}
+
+// Compares and sets (or removes, without a value). An answer that was lost is settled by
+// reading: another's write of the same value is as good.
+Task<bool> EtcdControl::change(std::string key, std::uint64_t revision, std::optional<std::string> value) {
+  Result<bool> outcome = false;
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    const std::vector<Etcd::Guard> guards{{key, revision}};
+    outcome = co_await etcd_.commit(guards, {{key, value}});
+    if (outcome) co_return outcome;
+    CO_TRY(const auto now, co_await etcd_.get(key));
+    const bool is_so = value ? now && now->value == *value && now->revision != revision : !now;
+    if (is_so) co_return true;
+    if ((now ? now->revision : 0) != revision) co_return false;
+  }
+  co_return outcome;
+}
+
+Task<Uuid> EtcdControl::cluster() {
+  while (true) {
+    CO_TRY(const auto row, co_await etcd_.get(key("cluster")));
+    if (row) {
+      const Uuid id = uuid_of(row->value);
+      if (id == Uuid{}) co_return fail(ErrorCode::corrupt, "the cluster's id");
+      co_return id;
+    }
+    CO_TRY(co_await change(key("cluster"), 0, to_text(Uuid::random())));
+  }
+}
+
+// ---- who is there
+
+// True if the key is there, on a lease of ours; false if a guard does not hold.
+Task<bool> EtcdControl::keep(std::string key, std::string value, std::vector<Etcd::Guard> guards) {
+  EtcdLease lease = EtcdLease::none;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (const auto found = leases_.find(key); found != leases_.end()) lease = found->second;
+  }
+  if (lease != EtcdLease::none) {
+    CO_TRY(const bool kept, co_await etcd_.keep_alive(lease));
+    if (kept) co_return true;
+  }
+  CO_TRY(const EtcdLease fresh, co_await etcd_.grant(options_.lease_time));
+  CO_TRY(const bool set, co_await etcd_.commit(std::move(guards), {{key, value, fresh}}));
+  if (!set) {
+    // It ends by itself otherwise.
+    co_await etcd_.revoke(fresh);
+    co_return false;
+  }
+  const std::scoped_lock lock(mutex_);
+  leases_[key] = fresh;
+  co_return true;
+}
+
+// The lease takes the key with it.
+Task<> EtcdControl::leave(std::string key) {
+  EtcdLease lease = EtcdLease::none;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = leases_.find(key);
+    if (found == leases_.end()) co_return done;
+    lease = found->second;
+    leases_.erase(found);
+  }
+  co_return co_await etcd_.revoke(lease);
+}
+
+Task<std::vector<Node>> EtcdControl::nodes() {
+  const std::string prefix = key("node/");
+  CO_TRY(const auto rows, co_await etcd_.range(prefix, etcd_prefix_end(prefix), 0));
+  std::map<std::string, Node, std::less<>> nodes;
+  std::set<std::string, std::less<>> alive, draining;
+  for (const EtcdRow& row : rows) {
+    const std::string_view name = std::string_view(row.key).substr(prefix.size() - std::string_view("node/").size());
+    if (name.starts_with(kAddress)) {
+      const auto incarnation = name.substr(kAddress.size());
+      CO_TRY(auto address, decode_address(incarnation, row.value));
+      nodes[std::string(incarnation)].address = std::move(address);
+    } else if (name.starts_with(kAlive)) {
+      alive.emplace(name.substr(kAlive.size()));
+    } else if (name.starts_with(kDraining)) {
+      draining.emplace(name.substr(kDraining.size()));
+    }
+  }
+  std::vector<Node> all;
+  for (auto& [incarnation, node] : nodes) {
+    node.alive = alive.contains(incarnation);
+    node.draining = draining.contains(incarnation);
+    all.push_back(std::move(node));
+  }
+  co_return all;
+}
+
+Task<> EtcdControl::keep_node(NodeAddress address) {
+  const std::string incarnation = to_text(address.incarnation);
+  const std::string address_key = key(kAddress, incarnation);
+  bool known = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    const auto found = announced_.find(address.incarnation);
+    known = found != announced_.end() && found->second == address;
+  }
+  if (!known) {
+    CO_TRY(co_await etcd_.put(address_key, encode_address(address)));
+    const std::scoped_lock lock(mutex_);
+    announced_[address.incarnation] = address;
+  }
+  CO_TRY(co_await keep(key(kAlive, incarnation), "", {}));
+  co_return done;
+}
+
+Task<> EtcdControl::leave_node(Uuid incarnation) { co_return co_await leave(key(kAlive, to_text(incarnation))); }
+
+Task<> EtcdControl::drain(Uuid incarnation, bool draining) {
+  const std::string text = to_text(incarnation);
+  CO_TRY(const auto there, co_await etcd_.get(key(kAddress, text)));
+  if (!there) co_return done;
+  const std::optional<std::string> value = draining ? std::optional<std::string>("") : std::nullopt;
+  CO_TRY(co_await etcd_.commit({}, {{key(kDraining, text), value}}));
+  co_return done;
+}
+
+Task<> EtcdControl::remove_node(Uuid incarnation) {
+  const std::string text = to_text(incarnation);
+  CO_TRY(co_await etcd_.commit(
+      {},
+      {{key(kAddress, text), std::nullopt}, {key(kDraining, text), std::nullopt}, {key(kAlive, text), std::nullopt}}));
+  co_return done;
+}
+
+Task<> EtcdControl::keep_writer(Uuid writer) {
+  const std::string text = to_text(writer);
+  CO_TRY(const bool kept, co_await keep(key(kWriter, text), "", {{key(kBuried, text), 0}}));
+  if (!kept) co_return fail(ErrorCode::conflict, "this run was given up");
+  co_return done;
+}
+
+Task<> EtcdControl::leave_writer(Uuid writer) { co_return co_await leave(key(kWriter, to_text(writer))); }
+
+Task<bool> EtcdControl::bury(Uuid writer) {
+  const std::string text = to_text(writer);
+  co_return co_await etcd_.commit({{key(kWriter, text), 0}}, {{key(kBuried, text), ""}});
+}
+
+Task<> EtcdControl::forget_writer(Uuid writer) {
+  CO_TRY(co_await etcd_.commit({}, {{key(kBuried, to_text(writer)), std::nullopt}}));
+  co_return done;
+}
+
+Task<bool> EtcdControl::keep_manager(Uuid candidate) {
+  const std::string text = to_text(candidate);
+  CO_TRY(const auto now, co_await etcd_.get(key(kManager)));
+  if (now && now->value != text) co_return false;
+  CO_TRY(const bool kept, co_await keep(key(kManager), text, {{key(kManager), 0}}));
+  co_return kept;
+}
+
+Task<> EtcdControl::leave_manager(Uuid) { co_return co_await leave(key(kManager)); }
+
+// ---- extents
+
+Task<ExtentNumber> EtcdControl::create(ExtentRecord record) {
+  // No two writes have one revision.
+  CO_TRY(const auto number, co_await etcd_.put(key("number"), ""));
+  const ExtentNumber extent{number};
+  CO_TRY(const bool made, co_await change(key(kExtent, number_text(extent)), 0, encode_record(record)));
+  if (!made) co_return fail(ErrorCode::unavailable, "an extent's number is in use: was etcd restored from a backup?");
+  co_return extent;
+}
+
+Task<std::optional<VersionedRecord>> EtcdControl::find(ExtentNumber extent) {
+  CO_TRY(const auto row, co_await etcd_.get(key(kExtent, number_text(extent))));
+  if (!row) co_return std::optional<VersionedRecord>{};
+  CO_TRY(auto record, decode_record(row->value));
+  co_return VersionedRecord{std::move(record), row->revision};
+}
+
+Task<bool> EtcdControl::set(ExtentNumber extent, std::uint64_t revision, ExtentRecord record) {
+  co_return co_await change(key(kExtent, number_text(extent)), revision, encode_record(record));
+}
+
+Task<bool> EtcdControl::erase(ExtentNumber extent, std::uint64_t revision) {
+  co_return co_await change(key(kExtent, number_text(extent)), revision, std::nullopt);
+}
+
+Task<std::vector<NumberedRecord>> EtcdControl::list(ExtentNumber first, std::size_t count) {
+  CO_TRY(const auto rows, co_await etcd_.range(key(kExtent, number_text(first)), etcd_prefix_end(key(kExtent)), count));
+  std::vector<NumberedRecord> listed;
+  for (const EtcdRow& row : rows) {
+    CO_TRY(auto one, numbered(row));
+    listed.push_back(std::move(one));
+  }
+  co_return listed;
+}
+
+}  // namespace sluice::rdma
