@@ -38,7 +38,8 @@ void Connection::abandon() {
   closed_ = nullptr;
   std::exchange(calls_, {}).clear();
   std::exchange(waiting_to_call_, {}).clear();
-  std::exchange(transfers_, {}).clear();
+  // Who waits for a transfer holds it.
+  for (const auto& [at, transfer] : std::exchange(transfers_, {})) std::exchange(transfer->waiting_, {});
   std::exchange(opening_, {});
 }
 

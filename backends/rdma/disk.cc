@@ -121,6 +121,8 @@ void Disk::scan(ExtentNumber extent, const ExtentEntry& entry) {
   replicas_.insert_or_assign(extent, Replica(entry.fence, runs));
 }
 
+bool Disk::failed() const { return !log_->failed() || !flush_.failed(); }
+
 Replica& Disk::replica(ExtentNumber extent) { return replicas_[extent]; }
 
 std::optional<std::uint64_t> Disk::where(ExtentNumber extent, Pages page) const {

@@ -34,6 +34,8 @@ class Disk {
 
   const Superblock& superblock() const { return superblock_; }
   const DiskTable& table() const { return table_; }
+  /// A write to it failed: it takes nothing more until it is opened again.
+  bool failed() const;
 
   /// The rules and runs of an extent that is not sealed; made if there is none.
   Replica& replica(ExtentNumber extent);

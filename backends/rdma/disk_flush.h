@@ -12,6 +12,7 @@ class DiskFlush {
 
   /// Returns when all writes that had ended before the call are durable.
   Task<> flush();
+  const Result<>& failed() const { return failed_; }
 
  private:
   Awaitable<> run();

@@ -84,10 +84,12 @@ void ExtentNode::shake_hands(const SessionPtr& session, const Envelope& envelope
   const bool right = proof != nullptr && handshake.node_nonce != Nonce{} &&
                      equal_proofs(proof->mac, gateway_proof(options_.secret, handshake));
   if (!right) {
+    ++counts_.refused_connections;
     log_.warning("a connection without the cluster's secret was refused");
     return session->connection->close("unauthenticated");
   }
   session->authenticated = true;
+  ++counts_.connections;
   session->connection->send({envelope.request, Reply{}});
 }
 
@@ -109,10 +111,17 @@ Awaitable<> ExtentNode::serve(SessionPtr session, Envelope envelope) {
     if (const auto* seal = std::get_if<Seal>(&envelope.message)) reply = co_await answer(session, *seal);
     if (const auto* release = std::get_if<Release>(&envelope.message)) reply = co_await answer(session, *release);
     if (const auto* status = std::get_if<Status>(&envelope.message)) reply = co_await answer(session, *status);
+    count(reply);
     session->connection->send({envelope.request, reply});
   }
+  if (!outcome) count(reply_of(outcome));
   if (!outcome) session->connection->send({envelope.request, reply_of(outcome)});
   slot_freed_.finish(done);
+}
+
+void ExtentNode::count(const Reply& reply) {
+  if (reply.refusal == Refusal::corrupt) ++counts_.corrupt;
+  if (reply.refusal == Refusal::io) ++counts_.failures;
 }
 
 // ---- append
@@ -145,6 +154,10 @@ Awaitable<Reply> ExtentNode::answer(const SessionPtr& session, const Append& app
   const auto taken = co_await take_in(session, append);
   // The extent is not sealed while this is under way, so its replica is still there.
   Replica& replica = disk_.replica(extent);
+  if (taken) {
+    ++counts_.appends;
+    counts_.append_bytes += append.run.length;
+  }
   taken ? replica.written(append.run.page) : replica.dropped(append.run.page);
   Reply reply = reply_of(taken);
   reply.value = replica.durable();
@@ -189,6 +202,7 @@ Awaitable<Reply> ExtentNode::fenced(ExtentNumber extent, Epoch epoch) {
 }
 
 Awaitable<Reply> ExtentNode::answer(const SessionPtr&, const Fence& fence) {
+  ++counts_.fences;
   co_return co_await fenced(fence.replica.extent, fence.epoch);
 }
 
@@ -200,6 +214,7 @@ Awaitable<Reply> ExtentNode::answer(const SessionPtr&, const Seal& seal) {
 }
 
 Awaitable<Reply> ExtentNode::answer(const SessionPtr&, const Release& release) {
+  ++counts_.releases;
   Reply reply = reply_of(co_await disk_.release(release.replica.extent, release.page));
   const ExtentEntry* entry = disk_.table().find(release.replica.extent);
   reply.value = entry != nullptr && entry->slab ? 1 : 0;
@@ -207,7 +222,8 @@ Awaitable<Reply> ExtentNode::answer(const SessionPtr&, const Release& release) {
 }
 
 Awaitable<Reply> ExtentNode::answer(const SessionPtr&, const Status&) {
-  co_return Reply{.value = disk_.table().free_slabs()};
+  // Who asks looks for room for a new extent.
+  co_return Reply{.value = disk_.failed() ? 0 : disk_.table().free_slabs()};
 }
 
 // ---- read and list
@@ -217,6 +233,8 @@ Task<> ExtentNode::serve(const SessionPtr& session, std::uint64_t request, const
   if (header.run != read.run || read.to.size < read.length) co_return fail(ErrorCode::corrupt, "another run");
   const Chunk memory = co_await slot();
   CO_TRY(const auto begin, co_await disk_.read(header, read.offset, read.length, memory));
+  ++counts_.reads;
+  counts_.read_bytes += read.length;
   co_await push(session, request, read.to, memory.slice(begin, read.length), Reply{});
   co_return done;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -17,6 +19,20 @@ struct ExtentNodeOptions {
   std::size_t connections_max = 256;
 };
 
+/// What a node did so far. Raised on its thread, read from any.
+struct ExtentNodeCounts {
+  std::atomic<std::uint64_t> connections{0};  ///< That proved that they know the secret.
+  std::atomic<std::uint64_t> refused_connections{0};
+  std::atomic<std::uint64_t> appends{0};
+  std::atomic<std::uint64_t> append_bytes{0};
+  std::atomic<std::uint64_t> reads{0};
+  std::atomic<std::uint64_t> read_bytes{0};
+  std::atomic<std::uint64_t> fences{0};
+  std::atomic<std::uint64_t> releases{0};
+  std::atomic<std::uint64_t> corrupt{0};   ///< Requests that met bytes that fail their checksum.
+  std::atomic<std::uint64_t> failures{0};  ///< Requests that the device failed.
+};
+
 /// A storage node: serves one disk to gateways. Of the thread of `fabric`, which is
 /// the disk's too. Must be gone before them.
 class ExtentNode {
@@ -25,6 +41,8 @@ class ExtentNode {
 
   /// The port. Throws std::runtime_error.
   std::string listen(const std::string& port);
+
+  const ExtentNodeCounts& counts() const { return counts_; }
 
  private:
   /// One gateway's connection.
@@ -39,6 +57,7 @@ class ExtentNode {
   void on_message(const SessionPtr& session, Envelope envelope);
   void shake_hands(const SessionPtr& session, const Envelope& envelope);
   Awaitable<> serve(SessionPtr session, Envelope envelope);
+  void count(const Reply& reply);
 
   Awaitable<Reply> answer(const SessionPtr& session, const Append& append);
   Awaitable<Reply> answer(const SessionPtr& session, const Fence& fence);
@@ -61,6 +80,7 @@ class ExtentNode {
   Staging staging_;
   Waiters slot_freed_;
   Waiters append_ended_;
+  ExtentNodeCounts counts_;
 };
 
 }  // namespace sluice::rdma

@@ -1,0 +1,229 @@
+#include "gateway/node.h"
+
+#include <fmt/format.h>
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+#include <pthread.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <csignal>
+#include <cstdio>
+#include <stdexcept>
+#include <thread>
+
+#include "backends/rdma/cluster_url.h"
+#include "backends/rdma/etcd_control.h"
+#include "backends/rdma/extent_node.h"
+#include "gateway/http/admin.h"
+#include "gateway/http/server.h"
+
+namespace sluice {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::chrono::seconds kTick(1);
+constexpr int kTicksToKeep = 3;
+constexpr std::size_t kAdminMemory = 4 << 20;
+constexpr std::size_t kStagingSlot = rdma::kPageSize + rdma::kRunLengthMax;
+
+LogLevel level_of(const std::string& name) {
+  if (name == "debug") return LogLevel::debug;
+  if (name == "warning") return LogLevel::warning;
+  return name == "error" ? LogLevel::error : LogLevel::info;
+}
+
+rdma::EtcdControlOptions control_options(const NodeConfig& config) {
+  const auto url = rdma::parse_cluster_url(config.cluster);
+  if (!url) throw std::invalid_argument(url.error().detail);
+  return {.etcd = {.endpoints = url->endpoints}, .name = url->name};
+}
+
+/// The outcome of a task, run to its end here.
+template <class T>
+Result<T> wait_for(Task<T> task) {
+  asio::io_context io(1);
+  Result<T> outcome = fail(ErrorCode::internal, "it never ended");
+  asio::co_spawn(io, std::move(task), [&](std::exception_ptr, Result<T> result) { outcome = std::move(result); });
+  io.run();
+  return outcome;
+}
+
+rdma::Uuid cluster_of(rdma::EtcdControl& control) {
+  const auto id = wait_for(control.cluster());
+  if (!id) throw std::runtime_error("the cluster: " + id.error().detail);
+  return *id;
+}
+
+std::pair<std::string, std::string> host_and_port(const std::string& address) {
+  const auto colon = address.rfind(':');
+  return {address.substr(0, colon), address.substr(colon + 1)};
+}
+
+/// The node's counts, as Prometheus reads them.
+class NodeMetrics {
+ public:
+  explicit NodeMetrics(prometheus::Registry& registry) : registry_(registry) {}
+
+  void set(const rdma::ExtentNodeCounts& counts, const rdma::Disk& disk) {
+    const auto bytes_of_slabs = [&](std::uint64_t slabs) {
+      return slabs * rdma::bytes_of(disk.superblock().slab_pages);
+    };
+    set("sluice_node_connections_total", "gateways that connected", counts.connections);
+    set("sluice_node_refused_connections_total", "connections without the secret", counts.refused_connections);
+    set("sluice_node_appends_total", "runs made durable", counts.appends);
+    set("sluice_node_append_bytes_total", "their bytes", counts.append_bytes);
+    set("sluice_node_reads_total", "pieces read", counts.reads);
+    set("sluice_node_read_bytes_total", "their bytes", counts.read_bytes);
+    set("sluice_node_fences_total", "fences asked for", counts.fences);
+    set("sluice_node_releases_total", "runs given back", counts.releases);
+    set("sluice_node_corrupt_total", "requests that met damaged bytes", counts.corrupt);
+    set("sluice_node_failures_total", "requests that the device failed", counts.failures);
+    set("sluice_node_disk_bytes", "room for extents", bytes_of_slabs(disk.superblock().slabs));
+    set("sluice_node_disk_free_bytes", "of that, in free slabs", bytes_of_slabs(disk.table().free_slabs()));
+    set("sluice_node_disk_failed", "1 once a write failed", disk.failed() ? 1 : 0);
+  }
+
+ private:
+  void set(const char* name, const char* help, std::uint64_t value) {
+    auto& gauge = gauges_[name];
+    if (gauge == nullptr) gauge = &prometheus::BuildGauge().Name(name).Help(help).Register(registry_).Add({});
+    gauge->Set(static_cast<double>(value));
+  }
+
+  prometheus::Registry& registry_;
+  std::map<std::string, prometheus::Gauge*> gauges_;
+};
+
+/// Everything, in the order it is built; taken apart the other way round.
+class Node {
+ public:
+  explicit Node(const NodeConfig& config)
+      : config_(config),
+        log_(open_log(config.log, level_of(config.log_level))),
+        control_(control_options(config)),
+        cluster_(cluster_of(control_)),
+        disk_(config.disk, io_.get_executor()),
+        fabric_({.provider = config.provider, .host = host_and_port(config.listen).first}, io_.get_executor()),
+        node_(disk_, fabric_,
+              {.secret = config.cluster_secret,
+               .staging_slots = config.staging_size / kStagingSlot,
+               .connections_max = config.connections_max},
+              *log_),
+        pool_(kAdminMemory),
+        metrics_(pool_),
+        node_metrics_(metrics_.registry()),
+        admin_(metrics_, [this] { return ready_.load(); }),
+        server_({.thread_count = 1}, pool_, *log_, metrics_) {
+    if (disk_.superblock().cluster != cluster_) throw std::runtime_error(config.disk + ": a disk of another cluster");
+  }
+
+  ~Node() {
+    io_.stop();
+    if (thread_.joinable()) thread_.join();
+  }
+
+  void start() {
+    const std::string port = node_.listen(host_and_port(config_.listen).second);
+    const auto [host, advertised] = host_and_port(config_.advertise);
+    address_ = {.incarnation = disk_.superblock().incarnation,
+                .host = host,
+                .port = advertised == "0" ? port : advertised,
+                .zone = config_.zone,
+                .machine = config_.machine};
+    const auto endpoint = http::parse_endpoint(config_.admin);
+    if (!endpoint) throw std::invalid_argument(endpoint.error().detail);
+    const auto bound = server_.listen({.endpoint = *endpoint,
+                                       .handler = &admin_,
+                                       .protocol = "admin",
+                                       .logs_access = false,
+                                       .serves_while_draining = true});
+    if (!bound) throw std::runtime_error(fmt::format("cannot listen on {}: {}", config_.admin, bound.error().detail));
+    admin_address_ = fmt::format("{}:{}", bound->address().to_string(), bound->port());
+    asio::co_spawn(io_, tick(), asio::detached);
+    thread_ = std::thread([this] { io_.run(); });
+    server_.start();
+    log_->info("serving", {{"disk", config_.disk}, {"incarnation", rdma::to_text(address_.incarnation)}});
+  }
+
+  /// Says that it goes, so that nobody waits for it.
+  void leave() {
+    ready_ = false;
+    const auto left = wait_for(control_.leave_node(address_.incarnation));
+    log_->info("stopped", {{"left", left.has_value()}});
+  }
+
+  void announce() const {
+    std::printf("node %s:%s\ndisk %s\nadmin http://%s\nready\n", address_.host.c_str(), address_.port.c_str(),
+                rdma::to_text(address_.incarnation).c_str(), admin_address_.c_str());
+    std::fflush(stdout);
+  }
+
+ private:
+  using Timer =
+      asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+  // Of the node's own thread, on which the disk may be looked at.
+  Awaitable<> tick() {
+    Timer timer(io_.get_executor());
+    for (int n = 0;; ++n) {
+      node_metrics_.set(node_.counts(), disk_);
+      if (n % kTicksToKeep == 0) {
+        const auto kept = co_await control_.keep_node(address_);
+        if (!kept) log_->warning("keep_failed", {{"detail", kept.error().detail}});
+        ready_ = kept.has_value() && !disk_.failed();
+      }
+      timer.expires_after(kTick);
+      co_await timer.async_wait(asio::as_tuple(use_task));
+    }
+  }
+
+  const NodeConfig& config_;
+  std::unique_ptr<Log> log_;
+  rdma::EtcdControl control_;
+  rdma::Uuid cluster_;
+  asio::io_context io_{1};
+  rdma::Disk disk_;
+  rdma::Fabric fabric_;
+  rdma::ExtentNode node_;
+  BufferPool pool_;
+  http::Metrics metrics_;
+  NodeMetrics node_metrics_;
+  http::AdminHandler admin_;
+  std::atomic<bool> ready_ = false;
+  rdma::NodeAddress address_;
+  std::string admin_address_;
+  std::thread thread_;
+  http::Server server_;
+};
+
+}  // namespace
+
+int serve_node(const NodeConfig& config) {
+  // Blocked in every thread, so that only sigwait below sees them.
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  Node node(config);
+  node.start();
+  node.announce();
+  int signal = 0;
+  sigwait(&signals, &signal);
+  node.leave();
+  return 0;
+}
+
+void format_node(const NodeConfig& config) {
+  if (config.size == 0) throw std::invalid_argument("format needs --size");
+  rdma::EtcdControl control(control_options(config));
+  const rdma::DiskLayout layout{
+      .cluster = cluster_of(control), .size = config.size, .slab_size = config.slab_size, .log_size = config.log_size};
+  rdma::Disk::format(config.disk, layout, config.overwrite);
+}
+
+}  // namespace sluice
