@@ -28,8 +28,7 @@ Awaitable<Answer> Handler::list_containers(Call& call) {
     xml.open("Properties");
     xml.element("Last-Modified", http_date(bucket.modified));
     xml.element("Etag", quoted(bucket.revision_tag()));
-    xml.element("LeaseStatus", std::string_view("unlocked"));
-    xml.element("LeaseState", std::string_view("available"));
+    write_lease(xml, bucket.lease, services_.clock.now());
     if (const auto access = public_access_text(bucket.settings.public_access); !access.empty()) {
       xml.element("PublicAccess", access);
     }

@@ -2,6 +2,7 @@
 
 #include "auth/blob_grant.h"
 #include "auth/sas_token.h"
+#include "gateway/blob/explain.h"
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
 #include "gateway/blob/write_body.h"
@@ -48,7 +49,7 @@ Outcome<std::vector<object::AccessPolicy>> parse_policies(std::string_view text)
 }  // namespace
 
 Awaitable<Answer> Handler::get_container_acl(Call& call) {
-  CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
+  CO_TRY(const object::BucketInfo bucket, co_await leased_bucket_of(call));
   xml::Writer xml;
   xml.open("SignedIdentifiers");
   for (const object::AccessPolicy& policy : bucket.settings.access_policies) {
@@ -79,10 +80,10 @@ Awaitable<Answer> Handler::set_container_acl(Call& call) {
     settings.access_policies = policies;
     return done;
   };
-  CO_TRY(const object::BucketInfo changed,
-         co_await services_.buckets.change(call.context, call.target.container, edit, conditions));
+  const auto changed = co_await services_.buckets.change(call.context, call.target.container, edit, conditions);
+  if (!changed) co_return std::unexpected(explain_container(changed.error()));
   http::Response response = empty(200);
-  add_change(response.header, changed.modified, changed.revision_tag());
+  add_change(response.header, changed->modified, changed->revision_tag());
   co_return response;
 }
 

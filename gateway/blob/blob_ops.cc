@@ -49,12 +49,12 @@ std::string content_range(const object::Selection& selection) {
          std::to_string(selection.info.size);
 }
 
-http::Response describe(const object::Selection& selection) {
+http::Response describe(const object::Selection& selection, UtcTime now) {
   http::Response response{.header = http::ResponseHeader(selection.partial ? 206 : 200),
                           .content = {},
                           .body = nullptr,
                           .content_length = selection.range.length};
-  add_blob(response.header, selection.info);
+  add_blob(response.header, selection.info, now);
   const std::string md5 = md5_text(selection.info);
   if (selection.partial) response.header.add("Content-Range", content_range(selection));
   if (!md5.empty()) response.header.add(selection.partial ? "x-ms-blob-content-md5" : "Content-MD5", md5);
@@ -93,7 +93,7 @@ Awaitable<Answer> Handler::get_blob(Call& call) {
     co_return blob::refuse(Code::out_of_range_input, "The range of a digest is 4 MiB at most.");
   }
   override_headers(call, opened->selection.info.headers);
-  http::Response response = describe(opened->selection);
+  http::Response response = describe(opened->selection, services_.clock.now());
   response.content = std::move(opened->content);
   response.body = std::move(opened->body);
   if (digest != RangeDigest::none) {
@@ -110,7 +110,7 @@ Awaitable<Answer> Handler::get_blob_properties(Call& call) {
   auto found = co_await services_.objects.stat(call.context, name, options);
   if (!found) co_return std::unexpected(explain_read(found.error(), options.conditions));
   override_headers(call, found->info.headers);
-  co_return describe(*found);
+  co_return describe(*found, services_.clock.now());
 }
 
 Awaitable<Answer> Handler::put_blob(Call& call) {

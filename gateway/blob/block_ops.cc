@@ -66,22 +66,24 @@ http::Response staged(http::Response response, const object::PartInfo& block, bo
 
 Awaitable<Answer> Handler::put_block(Call& call) {
   CO_TRY(const std::string id, read_block_id(call));
+  CO_TRY(const auto lease, read_lease_id(call.fields(), "x-ms-lease-id"));
   WriteBody body(call, object::Blocks::kSizeMax);
   CO_TRY(body.prepare());
   if (body.size() == 0) co_return invalid_header("Content-Length", "0");
   const object::ObjectName name = call.name();
-  CO_TRY(const object::PartInfo block, co_await services_.blocks.stage(call.context, name, id, body.source()));
+  CO_TRY(const object::PartInfo block, co_await services_.blocks.stage(call.context, name, id, body.source(), lease));
   co_return staged(empty(201), block, body.has_crc64());
 }
 
 Awaitable<Answer> Handler::put_block_from_url(Call& call) {
   CO_TRY(const std::string id, read_block_id(call));
+  CO_TRY(const auto lease, read_lease_id(call.fields(), "x-ms-lease-id"));
   CO_TRY(const Source source, co_await read_source(call));
   CO_TRY(const auto range, read_source_range(call.fields()));
   CO_TRY(const auto digest, read_source_digest(call.fields()));
   const object::ObjectName name = call.name();
-  const auto block =
-      co_await services_.blocks.stage_copy(call.context, name, id, source.name, source.conditions, range, digest);
+  const auto block = co_await services_.blocks.stage_copy(call.context, name, id, source.name, source.conditions, range,
+                                                          digest, lease);
   if (!block) co_return std::unexpected(explain_source(block.error()));
   co_return staged(empty(201), *block, digest && digest->algorithm == DigestAlgorithm::crc64nvme);
 }
@@ -111,8 +113,11 @@ Awaitable<Answer> Handler::get_block_list(Call& call) {
   const bool uncommitted = all || equals_ignoring_case(type, "uncommitted");
   const bool committed = all || type.empty() || equals_ignoring_case(type, "committed");
   if (!committed && !uncommitted) co_return invalid_parameter("blocklisttype", type);
+  CO_TRY(const auto lease, read_lease_id(call.fields(), "x-ms-lease-id"));
   const object::ObjectName name = call.name();
   CO_TRY(const object::BlockLists lists, co_await services_.blocks.list(call.context, name));
+  const auto held = lists.object ? lists.object->lease : std::nullopt;
+  CO_TRY(object::check_lease(lease, held, services_.clock.now()));
 
   xml::Writer xml;
   xml.open("BlockList");

@@ -46,9 +46,11 @@ struct Gateway::State {
   object::Buckets buckets{backend.backend(), clock};
   object::Objects objects{backend.backend(), reclaimer, clock};
   object::Blocks blocks{backend.backend(), reclaimer, clock};
+  object::Leases leases{backend.backend(), clock};
   Handler handler{{.buckets = buckets,
                    .objects = objects,
                    .blocks = blocks,
+                   .leases = leases,
                    .backend = backend.backend(),
                    .accounts = accounts,
                    .clock = clock},

@@ -1,3 +1,4 @@
+#include "gateway/blob/explain.h"
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
 #include "gateway/object/purge.h"
@@ -17,6 +18,22 @@ Outcome<> check_new_name(std::string_view name) {
 
 }  // namespace
 
+Failure explain_container(const Error& error) {
+  if (error.code == ErrorCode::lease_mismatch) return Failure(Code::lease_id_mismatch_with_container_operation);
+  if (error.code == ErrorCode::lease_absent || error.code == ErrorCode::lease_lost) {
+    return Failure(Code::lease_not_present_with_container_operation);
+  }
+  return error;
+}
+
+Step<object::BucketInfo> Handler::leased_bucket_of(Call& call) {
+  CO_TRY(const auto lease, read_lease_id(call.fields(), "x-ms-lease-id"));
+  CO_TRY(object::BucketInfo bucket, co_await bucket_of(call));
+  const auto held = object::check_lease(lease, bucket.lease, services_.clock.now());
+  if (!held) co_return std::unexpected(explain_container(held.error()));
+  co_return bucket;
+}
+
 Awaitable<Answer> Handler::create_container(Call& call) {
   CO_TRY(check_new_name(call.target.container));
   object::BucketSettings options;
@@ -30,13 +47,12 @@ Awaitable<Answer> Handler::create_container(Call& call) {
 }
 
 Awaitable<Answer> Handler::get_container(Call& call) {
-  CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
+  CO_TRY(const object::BucketInfo bucket, co_await leased_bucket_of(call));
   http::Response response = empty(200);
   add_change(response.header, bucket.modified, bucket.revision_tag());
   add_metadata(response.header, bucket.settings.metadata);
   if (!call.query().has("comp")) {
-    response.header.add("x-ms-lease-status", "unlocked");
-    response.header.add("x-ms-lease-state", "available");
+    add_lease(response.header, bucket.lease, services_.clock.now());
     response.header.add("x-ms-has-immutability-policy", "false");
     response.header.add("x-ms-has-legal-hold", "false");
     const auto access = public_access_text(bucket.settings.public_access);
@@ -52,10 +68,10 @@ Awaitable<Answer> Handler::set_container_metadata(Call& call) {
     settings.metadata = metadata;
     return done;
   };
-  CO_TRY(const object::BucketInfo changed,
-         co_await services_.buckets.change(call.context, call.target.container, edit, conditions));
+  const auto changed = co_await services_.buckets.change(call.context, call.target.container, edit, conditions);
+  if (!changed) co_return std::unexpected(explain_container(changed.error()));
   http::Response response = empty(200);
-  add_change(response.header, changed.modified, changed.revision_tag());
+  add_change(response.header, changed->modified, changed->revision_tag());
   co_return response;
 }
 
@@ -63,8 +79,13 @@ Awaitable<Answer> Handler::delete_container(Call& call) {
   CO_TRY(const object::Conditions conditions, write_conditions(call.fields()));
   CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
   CO_TRY(object::check_bucket(conditions, bucket));
-  CO_TRY(co_await object::purge(services_.backend, services_.objects, services_.buckets, call.context,
-                                call.target.container));
+  // Before anything is removed; the removal of the container itself checks again.
+  const UtcTime now = services_.clock.now();
+  const auto held = object::check_lease_for_write(conditions.lease, bucket.lease, now);
+  if (!held) co_return std::unexpected(explain_container(held.error()));
+  const auto purged = co_await object::purge(services_.backend, services_.objects, services_.buckets, call.context,
+                                             call.target.container, conditions.lease, now);
+  if (!purged) co_return std::unexpected(explain_container(purged.error()));
   co_return empty(202);
 }
 

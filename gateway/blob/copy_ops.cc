@@ -89,8 +89,10 @@ Awaitable<Answer> Handler::put_blob_from_url(Call& call) {
 
 Awaitable<Answer> Handler::abort_copy(Call& call) {
   if (!call.query().has("copyid")) co_return missing_parameter("copyid");
+  object::OpenOptions options;
+  CO_TRY(options.conditions.lease, read_lease_id(call.fields(), "x-ms-lease-id"));
   const object::ObjectName name = call.name();
-  CO_TRY(co_await services_.objects.stat(call.context, name, {}));
+  CO_TRY(co_await services_.objects.stat(call.context, name, options));
   // A copy is done when it is answered, so none is ever pending.
   co_return blob::refuse(Code::no_pending_copy);
 }

@@ -14,6 +14,10 @@ Failure explain_read(const Error& error, const object::Conditions& conditions);
 /// The answer for `error`, which putting a blob under these conditions came to.
 Failure explain_put(const Call& call, const Error& error, const object::Conditions& conditions);
 
+/// The answer for `error`, which an operation on a container came to: what a lease
+/// refuses has names of its own there.
+Failure explain_container(const Error& error);
+
 /// Refuses what names a snapshot or a version.
 Outcome<> check_plain_read(const Call& call);
 

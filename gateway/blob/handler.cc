@@ -17,6 +17,8 @@ const Handler::Entry Handler::kEntries[] = {
     {Operation::put_blob, &Handler::put_blob},
     {Operation::get_blob_properties, &Handler::get_blob_properties},
     {Operation::delete_blob, &Handler::delete_blob},
+    {Operation::lease_blob, &Handler::lease_blob},
+    {Operation::lease_container, &Handler::lease_container},
     {Operation::get_container_acl, &Handler::get_container_acl},
     {Operation::set_container_acl, &Handler::set_container_acl},
     {Operation::put_block, &Handler::put_block},

@@ -14,6 +14,7 @@
 #include "gateway/http/message.h"
 #include "gateway/object/blocks.h"
 #include "gateway/object/buckets.h"
+#include "gateway/object/leases.h"
 #include "gateway/object/listing.h"
 #include "gateway/object/objects.h"
 
@@ -24,6 +25,7 @@ struct Services {
   object::Buckets& buckets;
   object::Objects& objects;
   object::Blocks& blocks;
+  object::Leases& leases;
   Backend backend;
   const auth::AzureAccounts& accounts;
   const Clock& clock;
@@ -65,6 +67,8 @@ class Handler final : public http::Handler {
   /// The container of the request, looked up now if it has not been. One of another
   /// account is not there.
   Step<object::BucketInfo> bucket_of(Call& call);
+  /// The same, where x-ms-lease-id names its lease or is not there.
+  Step<object::BucketInfo> leased_bucket_of(Call& call);
 
   /// A document, or an answer without a body.
   http::Response document(unsigned status, std::string text) const;
@@ -86,6 +90,10 @@ class Handler final : public http::Handler {
   Awaitable<Answer> set_container_metadata(Call& call);
   Awaitable<Answer> delete_container(Call& call);
 
+  // lease_ops.cc
+  Awaitable<Answer> lease_blob(Call& call);
+  Awaitable<Answer> lease_container(Call& call);
+
   // acl_ops.cc
   Awaitable<Answer> get_container_acl(Call& call);
   Awaitable<Answer> set_container_acl(Call& call);
@@ -105,6 +113,7 @@ class Handler final : public http::Handler {
   Awaitable<Answer> get_blob_metadata(Call& call);
   using BlobEdit = std::function<void(object::ObjectInfo&)>;
   Step<object::ObjectInfo> change_blob(Call& call, const BlobEdit& edit);
+  Step<object::ObjectInfo> copy_changed(Call& call, const BlobEdit& edit);
 
   // block_ops.cc
   Awaitable<Answer> put_block(Call& call);

@@ -62,6 +62,29 @@ Outcome<std::optional<std::chrono::sys_seconds>> date_condition(const Fields& fi
   return date;
 }
 
+struct LeaseText {
+  std::string_view status;
+  std::string_view state;
+  std::string_view duration;  ///< Empty where no lease is held.
+};
+
+LeaseText lease_text(const std::optional<object::Lease>& lease, UtcTime now) {
+  using object::LeaseState;
+  switch (object::state_of(lease, now)) {
+    case LeaseState::leased:
+      return {"locked", "leased", lease->duration ? "fixed" : "infinite"};
+    case LeaseState::breaking:
+      return {"locked", "breaking", {}};
+    case LeaseState::broken:
+      return {"unlocked", "broken", {}};
+    case LeaseState::expired:
+      return {"unlocked", "expired", {}};
+    case LeaseState::available:
+      break;
+  }
+  return {"unlocked", "available", {}};
+}
+
 }  // namespace
 
 Outcome<Description> read_description(const Fields& fields, bool plain) {
@@ -103,6 +126,7 @@ Outcome<object::Conditions> read_conditions(const Fields& fields, std::string_vi
   conditions.if_none_match = tag_condition(fields, named("if-none-match"));
   TRY(conditions.if_modified_since, date_condition(fields, named("if-modified-since")));
   TRY(conditions.if_unmodified_since, date_condition(fields, named("if-unmodified-since")));
+  TRY(conditions.lease, read_lease_id(fields, prefix.empty() ? "x-ms-lease-id" : "x-ms-source-lease-id"));
   return conditions;
 }
 
@@ -129,6 +153,20 @@ Outcome<std::optional<object::RangeRequest>> read_range(const Fields& fields) {
   return object::RangeRequest{.first = spec->first, .last = spec->last};
 }
 
+Outcome<std::optional<std::string>> read_lease_id(const Fields& fields, std::string_view name) {
+  constexpr std::size_t kDigits = 32;
+  const auto text = fields.find(name);
+  if (!text || text->empty()) return std::nullopt;
+  std::string id = to_lower(*text);
+  const bool enclosed =
+      id.size() > 2 && ((id.front() == '{' && id.back() == '}') || (id.front() == '(' && id.back() == ')'));
+  if (enclosed) id = id.substr(1, id.size() - 2);
+  std::erase(id, '-');
+  if (id.size() != kDigits || id.find_first_not_of("0123456789abcdef") != id.npos) return invalid_header(name, *text);
+  for (const std::size_t dash : {20UZ, 16UZ, 12UZ, 8UZ}) id.insert(dash, 1, '-');
+  return id;
+}
+
 Outcome<std::optional<std::string>> read_digest(const Fields& fields, std::string_view name, std::size_t size,
                                                 Code code) {
   const auto text = fields.find(name);
@@ -147,12 +185,25 @@ void add_metadata(http::ResponseHeader& header, const object::Metadata& metadata
   for (const auto& [name, value] : metadata) header.add(std::string(kMeta) + name, metadata_text(value));
 }
 
-void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info) {
+void add_lease(http::ResponseHeader& header, const std::optional<object::Lease>& lease, UtcTime now) {
+  const LeaseText text = lease_text(lease, now);
+  header.add("x-ms-lease-status", text.status);
+  header.add("x-ms-lease-state", text.state);
+  if (!text.duration.empty()) header.add("x-ms-lease-duration", text.duration);
+}
+
+void write_lease(xml::Writer& xml, const std::optional<object::Lease>& lease, UtcTime now) {
+  const LeaseText text = lease_text(lease, now);
+  xml.element("LeaseStatus", text.status);
+  xml.element("LeaseState", text.state);
+  if (!text.duration.empty()) xml.element("LeaseDuration", text.duration);
+}
+
+void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info, UtcTime now) {
   add_change(header, info.modified, info.revision_tag());
   header.add("x-ms-creation-time", http_date(info.created));
   header.add("x-ms-blob-type", type_text(info));
-  header.add("x-ms-lease-status", "unlocked");
-  header.add("x-ms-lease-state", "available");
+  add_lease(header, info.lease, now);
   header.add("x-ms-server-encrypted", "false");
   header.add("x-ms-access-tier", "Hot");
   header.add("x-ms-access-tier-inferred", "true");

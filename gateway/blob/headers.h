@@ -30,7 +30,7 @@ Outcome<Description> read_description(const Fields& fields, bool plain);
 Outcome<object::Metadata> read_metadata(const Fields& fields);
 
 /// The conditions of a read, or of the source of a copy (names with `prefix` in
-/// front). Fails with InvalidHeaderValue for a date that is none.
+/// front), and the lease that is named. Fails with InvalidHeaderValue for a date that is none.
 Outcome<object::Conditions> read_conditions(const Fields& fields, std::string_view prefix = {});
 
 /// Those of a write; MultipleConditionHeadersNotSupported where they are several
@@ -41,12 +41,20 @@ Outcome<object::Conditions> write_conditions(const Fields& fields);
 /// Range ignored; a malformed x-ms-range fails with InvalidHeaderValue.
 Outcome<std::optional<object::RangeRequest>> read_range(const Fields& fields);
 
+/// A lease's id, which is a GUID in any of its spellings, as this server spells it.
+/// Fails with InvalidHeaderValue.
+Outcome<std::optional<std::string>> read_lease_id(const Fields& fields, std::string_view name);
+
 /// The value of a field that holds base64 of `size` bytes. Fails with `code`.
 Outcome<std::optional<std::string>> read_digest(const Fields& fields, std::string_view name, std::size_t size,
                                                 Code code);
 
-/// What an answer says of a blob: dates, tag, headers, metadata.
-void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info);
+/// What an answer says of a blob at that time: dates, tag, headers, lease, metadata.
+void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info, UtcTime now);
+/// x-ms-lease-status, -state, -duration.
+void add_lease(http::ResponseHeader& header, const std::optional<object::Lease>& lease, UtcTime now);
+/// The same as elements of a listing.
+void write_lease(xml::Writer& xml, const std::optional<object::Lease>& lease, UtcTime now);
 /// What an answer to a write says: dates and tag.
 void add_change(http::ResponseHeader& header, UtcTime modified, const std::string& tag);
 void add_metadata(http::ResponseHeader& header, const object::Metadata& metadata);

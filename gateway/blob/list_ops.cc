@@ -6,7 +6,7 @@
 namespace sluice::blob {
 namespace {
 
-void write_properties(xml::Writer& xml, const object::ObjectInfo& info, const Includes& includes) {
+void write_properties(xml::Writer& xml, const object::ObjectInfo& info, const Includes& includes, UtcTime now) {
   xml.open("Properties");
   xml.element("Creation-Time", http_date(info.created));
   xml.element("Last-Modified", http_date(info.modified));
@@ -23,8 +23,7 @@ void write_properties(xml::Writer& xml, const object::ObjectInfo& info, const In
   xml.element("BlobType", type_text(info));
   xml.element("AccessTier", std::string_view("Hot"));
   xml.element("AccessTierInferred", true);
-  xml.element("LeaseStatus", std::string_view("unlocked"));
-  xml.element("LeaseState", std::string_view("available"));
+  write_lease(xml, info.lease, now);
   xml.element("ServerEncrypted", false);
   if (info.copy && includes.has("copy")) {
     xml.element("CopyId", info.copy->id);
@@ -36,11 +35,11 @@ void write_properties(xml::Writer& xml, const object::ObjectInfo& info, const In
   xml.close();
 }
 
-void write_entry(xml::Writer& xml, const object::ListEntry& entry, const Includes& includes) {
+void write_entry(xml::Writer& xml, const object::ListEntry& entry, const Includes& includes, UtcTime now) {
   xml.open(entry.is_prefix ? "BlobPrefix" : "Blob");
   write_name(xml, entry.name);
   if (!entry.is_prefix) {
-    write_properties(xml, entry.info, includes);
+    write_properties(xml, entry.info, includes, now);
     if (includes.has("metadata")) write_metadata(xml, entry.info.metadata);
   }
   xml.close();
@@ -69,7 +68,7 @@ Awaitable<Answer> Handler::list_blobs(Call& call) {
   echo(xml, paging, call.query());
   if (!options.delimiter.empty()) xml.element("Delimiter", options.delimiter);
   xml.open("Blobs");
-  for (const object::ListEntry& entry : page.entries) write_entry(xml, entry, includes);
+  for (const object::ListEntry& entry : page.entries) write_entry(xml, entry, includes, services_.clock.now());
   xml.close();
   xml.element("NextMarker", page.truncated ? marker_of(page.entries.back().name) : std::string());
   xml.close();

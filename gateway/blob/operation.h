@@ -30,12 +30,14 @@ enum class Operation : std::uint8_t {
   get_container,
   set_container_metadata,
   delete_container,
+  lease_container,
   list_blobs,
 
   put_blob,
   get_blob,
   get_blob_properties,
   delete_blob,
+  lease_blob,
 
   get_container_acl,
   set_container_acl,
@@ -70,6 +72,9 @@ inline constexpr Groups kTier = 1U << 11;              ///< x-ms-access-tier
 inline constexpr Groups kTags = 1U << 12;              ///< x-ms-tags
 inline constexpr Groups kCopyAction = 1U << 13;        ///< x-ms-copy-action, x-ms-requires-sync
 inline constexpr Groups kSourceProperties = 1U << 14;  ///< x-ms-copy-source-blob-properties
+inline constexpr Groups kLease = 1U << 20;             ///< x-ms-lease-id
+inline constexpr Groups kLeaseAct = 1U << 21;          ///< What an act on a lease is given.
+inline constexpr Groups kSourceLease = 1U << 22;       ///< x-ms-source-lease-id
 }  // namespace group
 
 /// One operation of the Blob service: how it is asked for, and how it is answered.

@@ -4,9 +4,27 @@
 
 namespace sluice::blob {
 
-// A copy of the blob onto itself: its bytes stay where they are, and what `edit` does
-// not change stays as it was.
 Step<object::ObjectInfo> Handler::change_blob(Call& call, const BlobEdit& edit) {
+  object::ChangeOptions options;
+  options.revises = true;
+  CO_TRY(options.conditions, write_conditions(call.fields()));
+  const object::Objects::Edit keep = [&](object::ObjectInfo& info) -> Result<> {
+    // What a customer keeps the key of is told, and changed, with the key alone.
+    if (info.encryption && info.encryption->mode == object::EncryptionMode::customer) {
+      return fail(ErrorCode::customer_key_missing);
+    }
+    edit(info);
+    return done;
+  };
+  const object::ObjectName name = call.name();
+  const auto changed = co_await services_.objects.change(call.context, name, options, keep);
+  if (!changed) co_return std::unexpected(changed.error());
+  co_return *changed;
+}
+
+// A copy of the blob onto itself makes a version of what was there; what `edit` does not
+// change stays as it was.
+Step<object::ObjectInfo> Handler::copy_changed(Call& call, const BlobEdit& edit) {
   object::CopyOptions options;
   CO_TRY(options.conditions, write_conditions(call.fields()));
   object::ObjectInfo before;
@@ -45,8 +63,12 @@ Awaitable<Answer> Handler::set_blob_properties(Call& call) {
 
 Awaitable<Answer> Handler::set_blob_metadata(Call& call) {
   CO_TRY(const object::Metadata metadata, read_metadata(call.fields()));
+  CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
   const BlobEdit edit = [&](object::ObjectInfo& info) { info.metadata = metadata; };
-  CO_TRY(const object::ObjectInfo changed, co_await change_blob(call, edit));
+  // "Blob versioning", Azure Storage: new metadata makes a version, new properties do not.
+  const bool keeps_versions = bucket.settings.versioning != object::Versioning::off;
+  CO_TRY(const object::ObjectInfo changed,
+         co_await (keeps_versions ? copy_changed(call, edit) : change_blob(call, edit)));
   http::Response response = empty(200);
   add_change(response.header, changed.modified, changed.revision_tag());
   response.header.add("x-ms-request-server-encrypted", changed.encryption ? "true" : "false");

@@ -53,6 +53,26 @@ enum class ErrorCode : std::uint8_t {
   not_modified,
   range_not_satisfiable,
 
+  // Leases. The first four refuse what is about the object, the others an act on the lease.
+  lease_missing,     ///< A lease is held, and the request names none.
+  lease_mismatch,    ///< The request names another lease than the one held.
+  lease_absent,      ///< The request names a lease where there is none.
+  lease_lost,        ///< The lease that the request names was broken or ran out.
+  lease_present,     ///< Somebody else holds one.
+  lease_breaking,    ///< It is being broken: neither acquired nor changed.
+  lease_broken,      ///< It was broken, or is about to be: not renewed.
+  lease_not_held,    ///< There is none to change or break.
+  lease_id_refused,  ///< The act names another lease than there is.
+
+  // Objects that are written in place.
+  kind_mismatch,              ///< The object is not of the kind that the operation is for.
+  sealed,                     ///< The object takes no more appends.
+  append_position_mismatch,   ///< The object does not end where the append was to begin.
+  append_size_exceeded,       ///< The object would be longer than the request allows.
+  too_many_blocks,            ///< The object has as many blocks as one may have.
+  sequence_condition_failed,  ///< The sequence number is not as the request requires.
+  invalid_page_range,         ///< Not of whole pages, or beyond the object's end.
+
   // Who asks.
   access_denied,
   unknown_access_key,

@@ -194,7 +194,7 @@ class BlockCommitting {
     const auto snapshot = backend_.index.begin();
     CO_TRY(const ById staged, co_await staged_of(*snapshot));
     CO_TRY(const Named named, co_await resolve(*snapshot, &staged));
-    CO_TRY(co_await check_early(backend_.index, name_, options_.conditions));
+    CO_TRY(co_await check_early(backend_.index, clock_.now(), name_, options_.conditions));
     CO_TRY(auto info, describe(options_, named.parts));
 
     const Building building(reclaimer_, new_id(clock_.now()));

@@ -6,6 +6,7 @@
 #include "gateway/object/current.h"
 #include "gateway/object/cursor.h"
 #include "gateway/object/ids.h"
+#include "gateway/object/install.h"
 #include "gateway/object/manifest.h"
 #include "gateway/object/references.h"
 #include "gateway/object/retry.h"
@@ -37,6 +38,12 @@ Result<ByteRange> range_within(std::optional<ByteRange> range, std::uint64_t siz
   return *range;
 }
 
+Conditions holding(const std::optional<std::string>& lease) {
+  Conditions conditions;
+  conditions.lease = lease;
+  return conditions;
+}
+
 void describe(PartRecord& part, const DigestSource& body) {
   part.info.size = body.size();
   part.info.md5 = body.digest(DigestAlgorithm::md5)->bytes;
@@ -63,18 +70,20 @@ struct Blocks::Staged {
     Reclaimer::Reading reading;
     const CurrentRow* current = nullptr;
   };
-  std::optional<Source> source;    ///< Of a copy.
-  std::optional<Digest> expected;  ///< Of a copy.
+  std::optional<Source> source;             ///< Of a copy.
+  std::optional<Digest> expected;           ///< Of a copy.
+  const std::optional<std::string>& lease;  ///< Which the sender holds.
 };
 
-Task<PartInfo> Blocks::stage(const RequestContext&, const ObjectName& name, const std::string& id, DigestSource& body) {
+Task<PartInfo> Blocks::stage(const RequestContext&, const ObjectName& name, const std::string& id, DigestSource& body,
+                             const std::optional<std::string>& lease) {
   CO_TRY(check_name(name));
   CO_TRY(check_id(id));
-  CO_TRY(const auto bucket, co_await find_bucket(backend_.index, name.bucket));
+  CO_TRY(const auto bucket, co_await check_early(backend_.index, clock_.now(), name, holding(lease)));
   CO_TRY(check_plain(bucket));
   body.take(DigestAlgorithm::md5);
   body.take(DigestAlgorithm::crc64nvme);
-  Staged staged{.name = name, .record = {}, .body = {}, .source = {}, .expected = {}};
+  Staged staged{.name = name, .record = {}, .body = {}, .source = {}, .expected = {}, .lease = lease};
   CO_TRY(staged.body, co_await store_body(backend_, reclaimer_, body, {.size_max = kSizeMax}));
   staged.record.info.block_id = id;
   staged.record.slices = staged.body.slices();
@@ -84,17 +93,19 @@ Task<PartInfo> Blocks::stage(const RequestContext&, const ObjectName& name, cons
 
 Task<PartInfo> Blocks::stage_copy(const RequestContext&, const ObjectName& name, const std::string& id,
                                   const ObjectName& from, const Conditions& source_conditions,
-                                  std::optional<ByteRange> range, const std::optional<Digest>& expected) {
+                                  std::optional<ByteRange> range, const std::optional<Digest>& expected,
+                                  const std::optional<std::string>& lease) {
   CO_TRY(check_name(name));
   CO_TRY(check_name(from));
   CO_TRY(check_id(id));
-  CO_TRY(const auto bucket, co_await find_bucket(backend_.index, name.bucket));
+  CO_TRY(const auto bucket, co_await check_early(backend_.index, clock_.now(), name, holding(lease)));
   CO_TRY(check_plain(bucket));
   Staged staged{.name = name,
                 .record = {},
                 .body = {},
                 .source = Staged::Source{from, source_conditions, reclaimer_.enter()},
-                .expected = expected};
+                .expected = expected,
+                .lease = lease};
   staged.record.info.block_id = id;
   auto use = [&](const CurrentRow& current) {
     staged.source->current = &current;
@@ -108,6 +119,7 @@ Task<std::optional<PartInfo>> Blocks::stage_current(Staged& staged, std::optiona
   const ObjectRecord& source = staged.source->current->record;
   if (source.info.encryption) co_return fail(ErrorCode::not_implemented, kNotEncrypted);
   CO_TRY(check_source(staged.source->conditions, source.info));
+  CO_TRY(check_lease(staged.source->conditions.lease, source.info.lease, clock_.now()));
   CO_TRY(const auto resolved, range_within(range, source.info.size));
   if (resolved.length > kSizeMax) co_return fail(ErrorCode::entity_too_large, std::to_string(resolved.length));
   CO_TRY(const bool shared, co_await share(staged, resolved));
@@ -169,6 +181,8 @@ Task<bool> Blocks::keep_once(Staged& staged) {
   const auto now = clock_.now();
   CO_TRY(const auto bucket, co_await rows.get<BucketRecord>(bucket_key(staged.name.bucket)));
   if (!bucket) co_return fail(ErrorCode::no_such_bucket, staged.name.bucket);
+  CO_TRY(const auto head, co_await rows.get<ObjectRecord>(object_key(staged.name)));
+  CO_TRY(check_lease_for_write(staged.lease, lease_of(head), now));
   CO_TRY(auto set, co_await rows.get<UploadRecord>(key));
   // A set of an earlier bucket of the name is as good as none; its rows are the reclaimer's.
   const bool fresh = !set || set->bucket_id != bucket->id;

@@ -63,16 +63,17 @@ class Blocks {
 
   /// Reads `body` to its end and makes it the block `id`; of several for one id the
   /// last to finish stays. Takes md5 and crc64nvme of `body`. Fails with invalid_block
-  /// for an id that is empty, longer than kIdSizeMax, or of another length than those staged.
-  Task<PartInfo> stage(const RequestContext& context, const ObjectName& name, const std::string& id,
-                       DigestSource& body);
+  /// for an id that is empty, longer than kIdSizeMax, or of another length than those staged;
+  /// and where the object is leased, as check_lease_for_write with `lease`.
+  Task<PartInfo> stage(const RequestContext& context, const ObjectName& name, const std::string& id, DigestSource& body,
+                       const std::optional<std::string>& lease = {});
 
   /// Makes `range` (all without it) of the object `from` the block `id`; its bytes must
   /// have the digest `expected`, of md5 or crc64nvme. Fails as stage, with digest_mismatch, and with
   /// range_not_satisfiable where the range does not lie within the source.
   Task<PartInfo> stage_copy(const RequestContext& context, const ObjectName& name, const std::string& id,
                             const ObjectName& from, const Conditions& source_conditions, std::optional<ByteRange> range,
-                            const std::optional<Digest>& expected = {});
+                            const std::optional<Digest>& expected = {}, const std::optional<std::string>& lease = {});
 
   /// Makes the object of the named blocks in one commit; all staged blocks of the key
   /// are gone then. Fails with invalid_part (detail: nothing of the id) for a block

@@ -11,7 +11,7 @@ namespace sluice::object {
 namespace {
 
 BucketInfo info_of(const std::string& name, const BucketRecord& record) {
-  return {name, record.owner, record.created, record.modified, record.revision, record.settings};
+  return {name, record.owner, record.created, record.modified, record.revision, record.settings, record.lease};
 }
 
 Result<> put(Catalog& rows, const std::string& name, const BucketRecord& record) {
@@ -80,6 +80,7 @@ Task<BucketInfo> Buckets::change_once(const std::string& name, const Edit& edit,
   CO_TRY(auto record, co_await rows.get<BucketRecord>(bucket_key(name)));
   if (!record) co_return fail(ErrorCode::no_such_bucket, name);
   CO_TRY(check_bucket(conditions, info_of(name, *record)));
+  CO_TRY(check_lease(conditions.lease, record->lease, clock_.now()));
   const auto before = record->settings.versioning;
   CO_TRY(edit(record->settings));
   // Where it is off, no key has versions; that cannot be had again.
@@ -92,9 +93,9 @@ Task<BucketInfo> Buckets::change_once(const std::string& name, const Edit& edit,
   co_return info_of(name, *record);
 }
 
-Task<> Buckets::remove(const RequestContext&, const std::string& name) {
+Task<> Buckets::remove(const RequestContext&, const std::string& name, const std::optional<std::string>& lease) {
   if (!may_be_bucket(name)) co_return fail(ErrorCode::no_such_bucket);
-  auto attempt = [&] { return remove_once(name); };
+  auto attempt = [&] { return remove_once(name, lease); };
   co_return co_await retry_conflicts(attempt);
 }
 
@@ -102,11 +103,12 @@ Task<> Buckets::remove(const RequestContext&, const std::string& name) {
 // the bucket first, and scans then, at a later snapshot. A put that got the row
 // before the mark loses its commit; one that got it after takes the mark away, and
 // the removal loses. A mark that is left behind hinders nobody.
-Task<> Buckets::remove_once(const std::string& name) {
+Task<> Buckets::remove_once(const std::string& name, const std::optional<std::string>& lease) {
   const auto marking = backend_.index.begin();
   Catalog marked_rows(*marking);
   CO_TRY(auto record, co_await marked_rows.get<BucketRecord>(bucket_key(name)));
   if (!record) co_return fail(ErrorCode::no_such_bucket, name);
+  CO_TRY(check_lease_for_write(lease, record->lease, clock_.now()));
   CO_TRY(co_await check_empty(*marking, name));
   record->removal = new_id(clock_.now());
   marked_rows.put(bucket_key(name), *record);

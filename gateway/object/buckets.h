@@ -11,6 +11,7 @@
 #include "gateway/core/result.h"
 #include "gateway/object/conditions.h"
 #include "gateway/object/info.h"
+#include "gateway/object/lease.h"
 
 namespace sluice::object {
 
@@ -21,6 +22,7 @@ struct BucketInfo {
   UtcTime modified;  ///< When its settings were last changed.
   std::uint64_t revision = 0;
   BucketSettings settings;
+  std::optional<Lease> lease{};
 
   std::string revision_tag() const;  ///< As ObjectInfo::revision_tag().
 };
@@ -44,15 +46,17 @@ class Buckets {
 
   /// Fails with no_such_bucket, or bucket_not_empty while it holds an object. Uploads in
   /// progress do not count; they are abandoned. Atomic against concurrent puts: no
-  /// object is ever left in a bucket that is gone.
-  Task<> remove(const RequestContext& context, const std::string& name);
+  /// object is ever left in a bucket that is gone. Of a bucket that is leased, `lease`
+  /// names the lease; fails as check_lease_for_write.
+  Task<> remove(const RequestContext& context, const std::string& name, const std::optional<std::string>& lease = {});
 
   /// Fails with no_such_bucket.
   Task<BucketInfo> stat(const RequestContext& context, const std::string& name);
 
   /// Changes the bucket's settings, in one commit: `edit` is called with them as they are, again
   /// where another change came in between, and its failure is the answer. Fails with
-  /// no_such_bucket, with metadata_too_large where the settings outgrow a row, and as check_bucket.
+  /// no_such_bucket, with metadata_too_large where the settings outgrow a row, as check_bucket, and as
+  /// check_lease where the conditions name a lease.
   using Edit = std::function<Result<>(BucketSettings&)>;
   Task<BucketInfo> change(const RequestContext& context, const std::string& name, const Edit& edit,
                           const Conditions& conditions = {});
@@ -64,7 +68,7 @@ class Buckets {
  private:
   Task<BucketInfo> create_once(const std::string& name, const std::string& owner, const BucketSettings& settings);
   Task<BucketInfo> change_once(const std::string& name, const Edit& edit, const Conditions& conditions);
-  Task<> remove_once(const std::string& name);
+  Task<> remove_once(const std::string& name, const std::optional<std::string>& lease);
 
   Backend backend_;
   const Clock& clock_;

@@ -25,7 +25,9 @@ struct Conditions {
   std::optional<TagCondition> if_none_match;
   std::optional<std::chrono::sys_seconds> if_modified_since;
   std::optional<std::chrono::sys_seconds> if_unmodified_since;
+  std::optional<std::string> lease = std::nullopt;  ///< Which lease the sender holds; checked apart, by check_lease().
 
+  /// Nothing but perhaps a lease.
   bool empty() const { return !if_match && !if_none_match && !if_modified_since && !if_unmodified_since; }
 };
 

@@ -37,7 +37,8 @@ class Copy {
              decryption_of(keys_, source.record.info.encryption, source.record.seal, options_.source_customer_key));
     }
     CO_TRY(check_source(options_.source_conditions, source.record.info));
-    CO_TRY(const auto bucket, co_await check_early(backend_.index, to_, options_.conditions));
+    CO_TRY(check_lease(options_.source_conditions.lease, source.record.info.lease, clock_.now()));
+    CO_TRY(const auto bucket, co_await check_early(backend_.index, clock_.now(), to_, options_.conditions));
     source_ = &source;
     CO_TRY(describe());
     CO_TRY(const auto encryption, encryption_of_copy(bucket.settings));

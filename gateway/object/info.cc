@@ -19,7 +19,7 @@ std::string ObjectInfo::content_tag() const {
   return tag;
 }
 
-std::string ObjectInfo::revision_tag() const { return object::revision_tag(revision); }
+std::string ObjectInfo::revision_tag() const { return object::revision_tag(last_revision()); }
 
 std::string revision_tag(std::uint64_t revision) {
   std::array<char, sizeof("0x0123456789ABCDEF")> text{};

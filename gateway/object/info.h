@@ -9,6 +9,7 @@
 
 #include "gateway/core/clock.h"
 #include "gateway/core/digest.h"
+#include "gateway/object/lease.h"
 
 namespace sluice::object {
 
@@ -122,7 +123,8 @@ struct ObjectInfo {
   /// content's where a customer keeps its key (encryption).
   std::string md5;
   std::uint32_t part_count = 0;  ///< 0 for an object put whole.
-  std::uint64_t revision = 0;    ///< Differs after every change, metadata included.
+  std::uint64_t revision = 0;    ///< Of the write that made it: a version keeps it as long as it is.
+  std::uint64_t changed = 0;     ///< The revision of its last change in place; 0: there was none.
   UtcTime modified;
   UtcTime created;    ///< Of the content; a change of its description alone keeps it.
   std::string owner;  ///< An account.
@@ -133,17 +135,19 @@ struct ObjectInfo {
   std::optional<Checksum> checksum;
   std::optional<Encryption> encryption{};
   std::optional<CopyOrigin> copy;
+  std::optional<Lease> lease;  ///< Of the current object.
 
   bool versioned = false;      ///< Was written while versioning was on, so that it has a version id of its own.
   bool delete_marker = false;  ///< Stands for a removal; there are no bytes.
   bool soft_deleted = false;   ///< Removed, and kept for a while.
   std::uint64_t snapshot = 0;  ///< Of a snapshot, its revision as one; `revision` is that of what it was taken of.
 
+  std::uint64_t last_revision() const { return changed != 0 ? changed : revision; }
   VersionId version() const { return versioned ? VersionId{revision} : VersionId::null; }
 
   /// Names the content: hex md5, and `-N` for N parts. The S3 face; unquoted.
   std::string content_tag() const;
-  /// Names the revision: `0x` and 16 hex digits. The Blob face; unquoted.
+  /// Names the revision, that of the last change included: `0x` and 16 hex digits. The Blob face; unquoted.
   std::string revision_tag() const;
 };
 

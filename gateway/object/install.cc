@@ -22,6 +22,8 @@ Task<bool> install(Catalog& rows, References& references, UtcTime now, const Obj
   }
 
   auto& info = record.info;
+  CO_TRY(info.lease, check_lease_for_write(conditions.lease, lease_of(head), now));
+  info.changed = 0;
   info.versioned = versioning == Versioning::enabled;
   info.modified = now;
   info.created = head && before == Before::kept ? head->info.created : now;
@@ -36,9 +38,9 @@ Task<bool> install(Catalog& rows, References& references, UtcTime now, const Obj
   co_return garbage;
 }
 
-Task<BucketRecord> check_early(Index& index, const ObjectName& name, const Conditions& conditions) {
+Task<BucketRecord> check_early(Index& index, UtcTime now, const ObjectName& name, const Conditions& conditions) {
   CO_TRY(auto bucket, co_await find_bucket(index, name.bucket));
-  if (conditions.empty()) co_return std::move(bucket);
+  if (conditions.empty() && !conditions.lease) co_return std::move(bucket);
   const auto key = object_key(name);
   CO_TRY(const auto row, co_await index.get(key));
   std::optional<ObjectRecord> head;
@@ -46,6 +48,7 @@ Task<BucketRecord> check_early(Index& index, const ObjectName& name, const Condi
     CO_TRY(head, decode_row<ObjectRecord>(key, *row));
   }
   CO_TRY(check_write(conditions, visible(head)));
+  CO_TRY(check_lease_for_write(conditions.lease, lease_of(head), now));
   co_return std::move(bucket);
 }
 

@@ -18,11 +18,13 @@ struct Opening {
   const KeyRing& keys;
   Reclaimer::Reading reading;
   const OpenOptions& options;
+  UtcTime now;
   OpenObject object{};
 };
 
 Task<std::optional<Done>> open_current(Backend backend, ObjectRecord& record, Opening& opening) {
-  auto& [keys, reading, options, object] = opening;
+  auto& [keys, reading, options, now, object] = opening;
+  CO_TRY(check_lease(options.conditions.lease, record.info.lease, now));
   CO_TRY(const auto selected, co_await select(backend.index, record, options, object.selection));
   if (!selected) co_return std::optional<Done>{};
   CO_TRY(const auto decryption,
@@ -64,7 +66,7 @@ Task<std::optional<PartPage>> parts_of(Index& index, const ObjectRecord& record,
 
 Task<OpenObject> Objects::open(const RequestContext&, const ObjectName& name, const OpenOptions& options) {
   CO_TRY(check_name(name));
-  Opening opening{.keys = keys_, .reading = reclaimer_.enter(), .options = options};
+  Opening opening{.keys = keys_, .reading = reclaimer_.enter(), .options = options, .now = clock_.now()};
   auto use = [&](CurrentRow& current) { return open_current(backend_, current.record, opening); };
   CO_TRY(co_await with_current(backend_.index, name, options.which, use));
   co_return std::move(opening.object);
@@ -74,7 +76,11 @@ Task<Selection> Objects::stat(const RequestContext&, const ObjectName& name, con
   CO_TRY(check_name(name));
   const auto reading = reclaimer_.enter();
   Selection selection;
-  auto use = [&](CurrentRow& current) { return select(backend_.index, current.record, options, selection); };
+  const auto now = clock_.now();
+  auto use = [&](CurrentRow& current) -> Task<std::optional<Done>> {
+    CO_TRY(check_lease(options.conditions.lease, current.record.info.lease, now));
+    co_return co_await select(backend_.index, current.record, options, selection);
+  };
   CO_TRY(co_await with_current(backend_.index, name, options.which, use));
   co_return selection;
 }
@@ -97,7 +103,7 @@ struct Objects::NewObject {
 Task<ObjectInfo> Objects::put(const RequestContext&, const ObjectName& name, const PutOptions& options,
                               DigestSource& body) {
   CO_TRY(check_name(name));
-  CO_TRY(const auto bucket, co_await check_early(backend_.index, name, options.conditions));
+  CO_TRY(const auto bucket, co_await check_early(backend_.index, clock_.now(), name, options.conditions));
   CO_TRY(const auto key, new_object_key(keys_, options.encryption, bucket.settings));
   const auto algorithm = options.checksum.value_or(DigestAlgorithm::crc64nvme);
   body.take(DigestAlgorithm::md5);
@@ -146,36 +152,6 @@ Task<ObjectInfo> Objects::commit(const ObjectName& name, const PutOptions& optio
   CO_TRY(co_await transaction->commit());
   if (garbage) reclaimer_.wake();
   co_return object.record.info;
-}
-
-Task<> Objects::set_acl(const RequestContext& context, const ObjectName& name, const AclChange& change,
-                        const Which& which) {
-  const Edit edit = [&](ObjectInfo& info) -> Result<> {
-    TRY(info.acl, change(info));
-    return done;
-  };
-  CO_TRY(co_await this->change(context, name, which, edit));
-  co_return done;
-}
-
-Task<ObjectInfo> Objects::change(const RequestContext&, const ObjectName& name, const Which& which, const Edit& edit) {
-  CO_TRY(check_name(name));
-  auto attempt = [&] { return change_once(name, which, edit); };
-  co_return co_await retry_conflicts(attempt);
-}
-
-Task<ObjectInfo> Objects::change_once(const ObjectName& name, const Which& which, const Edit& edit) {
-  const auto transaction = backend_.index.begin();
-  Catalog rows(*transaction);
-  CO_TRY(auto found, co_await find_state(rows, name, which));
-  if (!found || found->record.info.delete_marker) {
-    co_return std::unexpected(co_await why_not(backend_.index, name, which, found.has_value()));
-  }
-  CO_TRY(edit(found->record.info));
-  CO_TRY(auto value, encode_object(found->record));
-  transaction->put(found->key, std::move(value));
-  CO_TRY(co_await transaction->commit());
-  co_return std::move(found->record.info);
 }
 
 Task<std::optional<ObjectInfo>> Objects::head(const RequestContext&, const ObjectName& name) {

@@ -98,6 +98,13 @@ enum class Snapshots : std::uint8_t {
   only,     ///< They go, the object stays.
 };
 
+struct ChangeOptions {
+  Which which{};
+  Conditions conditions{};
+  /// A new revision, modified now. Otherwise dates and revision stay: so it is with tags and ACL.
+  bool revises = false;
+};
+
 struct RemoveRequest {
   std::string key;
   Conditions conditions{};  ///< Of the state that is removed.
@@ -123,7 +130,8 @@ struct PartPage {
 /// All fail with no_such_bucket or no_such_object where there is none, with
 /// no_such_version or is_delete_marker where a version is named, with corrupt
 /// and unavailable as the backend says, and conflict only when a write kept
-/// losing races for long. Of encrypted objects also as new_object_key() and
+/// losing races for long. Whatever writes the current object fails as
+/// check_lease_for_write where that is leased. Of encrypted objects also as new_object_key() and
 /// open_object_key().
 class Objects {
  public:
@@ -131,7 +139,7 @@ class Objects {
       : backend_(backend), reclaimer_(reclaimer), clock_(clock), keys_(keys) {}
 
   /// Fails with precondition_failed, not_modified, range_not_satisfiable (detail:
-  /// the size, in decimal), invalid_part_number.
+  /// the size, in decimal), invalid_part_number, and as check_lease.
   Task<OpenObject> open(const RequestContext& context, const ObjectName& name, const OpenOptions& options);
 
   /// As open, without the bytes.
@@ -162,11 +170,13 @@ class Objects {
   Task<> set_acl(const RequestContext& context, const ObjectName& name, const AclChange& change,
                  const Which& which = {});
 
-  /// Changes what may change of an object without its being another: tags and ACL. Its
-  /// dates and revision stay. `edit` is called in the transaction that keeps what it
-  /// makes, again where another write came in between; its failure is the answer.
+  /// Changes what is said of an object, where it stands, and never its bytes. `edit` is
+  /// called in the transaction that keeps what it makes, again where another write came
+  /// in between; its failure is the answer. Fails as check_write, of the current object
+  /// as check_lease_for_write, and with metadata_too_large.
   using Edit = std::function<Result<>(ObjectInfo&)>;
-  Task<ObjectInfo> change(const RequestContext& context, const ObjectName& name, const Which& which, const Edit& edit);
+  Task<ObjectInfo> change(const RequestContext& context, const ObjectName& name, const ChangeOptions& options,
+                          const Edit& edit);
 
   /// What a key's current state is, a delete marker too. Nothing: there is none.
   Task<std::optional<ObjectInfo>> head(const RequestContext& context, const ObjectName& name);
@@ -188,7 +198,7 @@ class Objects {
  private:
   struct NewObject;
   Task<ObjectInfo> commit(const ObjectName& name, const PutOptions& options, NewObject& object);
-  Task<ObjectInfo> change_once(const ObjectName& name, const Which& which, const Edit& edit);
+  Task<ObjectInfo> change_once(const ObjectName& name, const ChangeOptions& options, const Edit& edit);
   struct RemoveBatch;
   Task<> remove(RemoveBatch& batch);
 

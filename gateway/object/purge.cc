@@ -10,8 +10,15 @@ namespace {
 constexpr std::size_t kPageSize = 1000;
 constexpr int kRoundsMax = 5;
 
+// Its snapshots are on a later page, or it was leased, or let go, meanwhile.
+bool is_for_next_round(ErrorCode code) {
+  return code == ErrorCode::snapshot_present || code == ErrorCode::lease_missing || code == ErrorCode::lease_mismatch ||
+         code == ErrorCode::lease_absent || code == ErrorCode::lease_lost;
+}
+
 /// Removes what is listed now: of each key its versions first, then what is current for good.
-Task<> empty_out(Backend backend, Objects& objects, const RequestContext& context, const std::string& bucket) {
+Task<> empty_out(Backend backend, Objects& objects, const RequestContext& context, const std::string& bucket,
+                 UtcTime now) {
   VersionListOptions options;
   options.limit = kPageSize;
   options.snapshots = true;
@@ -22,14 +29,15 @@ Task<> empty_out(Backend backend, Objects& objects, const RequestContext& contex
       RemoveRequest request{.key = entry.name};
       request.which.snapshot = entry.info.snapshot;
       if (entry.info.snapshot == 0) request.which.version = entry.info.version();
+      // A lease does not keep an object from going with its bucket.
+      if (is_locked(entry.info.lease, now)) request.conditions.lease = entry.info.lease->id;
       requests.push_back(std::move(request));
     }
     // Snapshots are older than the head they belong to, and must go before it.
     std::ranges::reverse(requests);
     CO_TRY(const auto removed, co_await objects.remove(context, bucket, requests));
     for (const auto& one : removed) {
-      // Its snapshots are on a later page; the next round finds it.
-      if (!one && one.error().code != ErrorCode::snapshot_present) co_return std::unexpected(one.error());
+      if (!one && !is_for_next_round(one.error().code)) co_return std::unexpected(one.error());
     }
     if (!page.truncated) co_return done;
     options.key_after = page.entries.back().name;
@@ -40,10 +48,10 @@ Task<> empty_out(Backend backend, Objects& objects, const RequestContext& contex
 }  // namespace
 
 Task<> purge(Backend backend, Objects& objects, Buckets& buckets, const RequestContext& context,
-             const std::string& bucket) {
+             const std::string& bucket, const std::optional<std::string>& lease, UtcTime now) {
   for (int round = 1;; ++round) {
-    CO_TRY(co_await empty_out(backend, objects, context, bucket));
-    const auto removed = co_await buckets.remove(context, bucket);
+    CO_TRY(co_await empty_out(backend, objects, context, bucket, now));
+    const auto removed = co_await buckets.remove(context, bucket, lease);
     if (removed || removed.error().code != ErrorCode::bucket_not_empty || round == kRoundsMax) co_return removed;
   }
 }

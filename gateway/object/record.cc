@@ -235,6 +235,27 @@ struct Covers {
   bool operator()(const Manifest& manifest) const { return manifest.rows.back().end == size; }
 };
 
+std::string encode_lease(const Lease& lease) {
+  Encoder out;
+  out.bytes(1, lease.id).number(3, time_number(lease.ends));
+  if (lease.duration) out.number(2, static_cast<std::uint64_t>(lease.duration->count()));
+  if (lease.breaks) out.number(4, time_number(*lease.breaks));
+  return out.take();
+}
+
+bool decode_lease(std::string_view bytes, std::optional<Lease>& decoded) {
+  Lease lease;
+  Decoder in(bytes);
+  while (in.next()) {
+    if (in.tag() == 1) lease.id = in.bytes();
+    if (in.tag() == 2) lease.duration = std::chrono::seconds(in.number32());
+    if (in.tag() == 3) lease.ends = time_of(in.number());
+    if (in.tag() == 4) lease.breaks = time_of(in.number());
+  }
+  decoded = std::move(lease);
+  return in.ok() && !decoded->id.empty();
+}
+
 enum ObjectTag : unsigned {
   kSize = 1,
   kMd5 = 2,
@@ -253,6 +274,7 @@ enum ObjectTag : unsigned {
   kFlags = 15,
   kNullRevision = 16,
   kTag = 17,
+  kLease = 18,
   kAcl = 20,
   kCreated = 22,
   kCopyOrigin = 25,
@@ -260,6 +282,7 @@ enum ObjectTag : unsigned {
   kObjectEncryption = 33,
   kSnapshot = 36,
   kSeal = 37,
+  kChanged = 39,
 };
 
 enum ObjectFlag : std::uint64_t {
@@ -281,6 +304,8 @@ void encode_state(Encoder& out, const ObjectRecord& record) {
   encode_metadata(out, kTag, info.tags);
   out.bytes(kAcl, info.acl);
   if (info.created != info.modified) out.number(kCreated, time_number(info.created));
+  if (info.lease) out.bytes(kLease, encode_lease(*info.lease));
+  out.number(kChanged, info.changed);
   out.number(kSnapshotCount, record.snapshot_count);
   out.number(kSnapshot, info.snapshot != 0 ? info.snapshot : record.newest_snapshot);
 }
@@ -304,6 +329,12 @@ void decode_state(Decoder& in, ObjectRecord& record, State& state) {
       break;
     case kAcl:
       record.info.acl = in.bytes();
+      break;
+    case kLease:
+      if (!decode_lease(in.bytes(), record.info.lease)) in.refuse();
+      break;
+    case kChanged:
+      record.info.changed = in.number();
       break;
     case kCreated:
       state.created = time_of(in.number());
@@ -373,6 +404,7 @@ enum BucketTag : unsigned {
   kBucketMetadata = 9,
   kPublicAccess = 10,
   kAccessPolicy = 11,
+  kBucketLease = 12,
   kBucketModified = 13,
   kBucketRevision = 14,
   kCors = 15,
@@ -467,6 +499,7 @@ std::uint64_t size_of(const std::vector<Slice>& slices) {
 std::string BucketRecord::encode() const {
   Encoder out(kVersion);
   out.bytes(1, id).bytes(2, owner).number(3, time_number(created)).bytes(4, removal);
+  if (lease) out.bytes(kBucketLease, encode_lease(*lease));
   encode_settings(out, settings);
   if (modified != created) out.number(kBucketModified, time_number(modified));
   return out.number(kBucketRevision, revision).take();
@@ -496,6 +529,9 @@ Result<BucketRecord> BucketRecord::decode(std::string_view row) {
       case kBucketRevision:
         record.revision = in.number();
         break;
+      case kBucketLease:
+        if (!decode_lease(in.bytes(), record.lease)) in.refuse();
+        break;
       default:
         decode_settings(in, record.settings);
         break;
@@ -510,6 +546,7 @@ void ObjectRecord::leave_head() {
   null_revision = 0;
   snapshot_count = 0;
   newest_snapshot = 0;
+  info.lease.reset();
 }
 
 std::string ObjectRecord::encode() const {

@@ -69,6 +69,7 @@ struct BucketRecord {
   UtcTime modified;     ///< When its settings were last changed.
   std::uint64_t revision = 0;
   BucketSettings settings;
+  std::optional<Lease> lease{};
 
   std::string encode() const;
   static Result<BucketRecord> decode(std::string_view row);

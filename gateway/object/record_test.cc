@@ -12,6 +12,11 @@ namespace {
 
 const std::string kId(kIdSize, 'i');
 
+Lease lease() {
+  const UtcTime time(std::chrono::milliseconds(1'767'225'600'250));
+  return {.id = "lease", .duration = std::chrono::seconds(15), .ends = time, .breaks = time};
+}
+
 ObjectInfo info() {
   ObjectInfo info;
   info.size = 300;
@@ -28,6 +33,8 @@ ObjectInfo info() {
   info.headers = {"text/plain", "no-store", "inline", "gzip", "en", "Thu, 01 Jan 2026 00:00:00 GMT", "/elsewhere"};
   info.metadata = {{"Colour", "red"}, {"empty", ""}, {"Colour", std::string("a\0b", 3)}};
   info.checksum = Checksum{{DigestAlgorithm::crc32c, "\x01\x02\x03\x04"}, ChecksumType::composite};
+  info.lease = lease();
+  info.changed = 90;
   return info;
 }
 
@@ -64,7 +71,8 @@ BucketRecord bucket() {
           .removal = kId,
           .modified = info().modified + std::chrono::hours(1),
           .revision = 77,
-          .settings = settings()};
+          .settings = settings(),
+          .lease = lease()};
 }
 
 PartRecord part(std::uint32_t number) {
@@ -89,6 +97,8 @@ void check_same(const ObjectInfo& left, const ObjectInfo& right) {
   CHECK(left.headers == right.headers);
   CHECK(left.metadata == right.metadata);
   CHECK(left.checksum == right.checksum);
+  CHECK(left.lease == right.lease);
+  CHECK(left.changed == right.changed);
   CHECK(left.created == right.created);
   CHECK(left.tags == right.tags);
   CHECK(left.acl == right.acl);

@@ -25,7 +25,9 @@ std::size_t cost_of(const ObjectRecord& record) {
 // What a request may fail with for itself, before it has written anything.
 bool is_refusal(ErrorCode code) {
   return code == ErrorCode::precondition_failed || code == ErrorCode::no_such_object ||
-         code == ErrorCode::snapshot_present || code == ErrorCode::entity_too_large;
+         code == ErrorCode::snapshot_present || code == ErrorCode::entity_too_large ||
+         code == ErrorCode::lease_missing || code == ErrorCode::lease_mismatch || code == ErrorCode::lease_absent ||
+         code == ErrorCode::lease_lost;
 }
 
 // The removals of one commit.
@@ -48,6 +50,7 @@ class Removing {
       co_return fail(ErrorCode::snapshot_present, name.key + " has snapshots.");
     }
     CO_TRY(check_write(request.conditions, visible(head)));
+    CO_TRY(check_lease_for_write(request.conditions.lease, lease_of(head), now_));
     if (request.snapshots == Snapshots::only) co_return co_await remove_snapshots_alone(name, std::move(head));
     if (bucket_.settings.versioning == Versioning::off) co_return co_await remove_head(name, std::move(head));
     co_return co_await put_marker(name, std::move(head));
@@ -111,6 +114,7 @@ class Removing {
     if (!found) co_return removal;
     removal.delete_marker = record->info.delete_marker;
     if (found->key == object_key(name)) {
+      CO_TRY(check_lease_for_write(request.conditions.lease, record->info.lease, now_));
       CO_TRY(co_await promote(rows_, name, *record));
     } else {
       rows_.erase(found->key);

@@ -53,6 +53,10 @@ std::optional<ObjectInfo> visible(const std::optional<ObjectRecord>& head) {
   return head->info;
 }
 
+std::optional<Lease> lease_of(const std::optional<ObjectRecord>& head) {
+  return head ? head->info.lease : std::nullopt;
+}
+
 bool is_kept(Versioning versioning, const ObjectInfo& head) {
   return versioning == Versioning::enabled || head.versioned;
 }
@@ -64,7 +68,7 @@ Result<std::string> encode_object(const ObjectRecord& record) {
 }
 
 std::uint64_t next_revision(UtcTime now, const std::optional<ObjectRecord>& head) {
-  return new_revision(now, head ? std::max(head->info.revision, head->newest_snapshot) : 0);
+  return new_revision(now, head ? std::max(head->info.last_revision(), head->newest_snapshot) : 0);
 }
 
 Task<bool> make_way(Catalog& rows, References& references, const ObjectName& name, ObjectRecord head,

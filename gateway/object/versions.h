@@ -23,6 +23,9 @@ Awaitable<Error> why_not(Index& index, const ObjectName& name, const Which& whic
 /// What conditions are about: nothing where there is no object, or a delete marker.
 std::optional<ObjectInfo> visible(const std::optional<ObjectRecord>& head);
 
+/// The lease of an object by its head.
+std::optional<Lease> lease_of(const std::optional<ObjectRecord>& head);
+
 /// Is a head that is overwritten in such a bucket kept, as a version?
 bool is_kept(Versioning versioning, const ObjectInfo& head);
 

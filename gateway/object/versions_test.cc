@@ -316,11 +316,11 @@ TEST_CASE("tags are put, carried over by a copy, and changed of any version") {
     return run(world.objects.stat(world.context, {"photos", key}, open)).value().info.tags;
   };
 
-  const auto changed =
-      run(world.objects.change(world.context, {"photos", "key"}, {.version = first}, [](ObjectInfo& info) -> Result<> {
-        info.tags = {{"team", "green"}};
-        return done;
-      }));
+  const auto changed = run(world.objects.change(world.context, {"photos", "key"}, {.which = {.version = first}},
+                                                [](ObjectInfo& info) -> Result<> {
+                                                  info.tags = {{"team", "green"}};
+                                                  return done;
+                                                }));
 
   REQUIRE(changed);
   CHECK(tags("same", {}) == Tags{{"team", "blue"}});

@@ -69,6 +69,7 @@ enum class Code : std::uint8_t {
   not_implemented,
   not_modified,
   object_lock_configuration_not_found,
+  operation_aborted,
   ownership_controls_not_found,
   precondition_failed,
   replication_configuration_not_found,

@@ -20,7 +20,8 @@ Step<http::Response> Handler::change_tags(Call& call, const object::Tags& tags, 
     info.tags = tags;
     return done;
   };
-  const auto changed = co_await services_.objects.change(call.context, name, options.which, edit);
+  const object::ChangeOptions changing{.which = options.which};
+  const auto changed = co_await services_.objects.change(call.context, name, changing, edit);
   if (!changed) co_return co_await refuse_read(call, changed.error());
   http::Response response = empty(call, status);
   add_version(response.header, call, *changed);

@@ -25,7 +25,8 @@ World::World(std::uint64_t extent_length_max, std::size_t inline_size_max)
       reclaimer(faulty.backend(), log, clock),
       buckets(faulty.backend(), clock),
       objects(faulty.backend(), reclaimer, clock, keys),
-      uploads(faulty.backend(), reclaimer, clock, keys) {
+      uploads(faulty.backend(), reclaimer, clock, keys),
+      leases(faulty.backend(), clock) {
   keys.add("first", SecretKey::random());
   must(run(buckets.create(context, "photos", "alice")));
 }

@@ -7,6 +7,7 @@
 
 #include "gateway/object/buckets.h"
 #include "gateway/object/fsck.h"
+#include "gateway/object/leases.h"
 #include "gateway/object/listing.h"
 #include "gateway/object/objects.h"
 #include "gateway/object/uploads.h"
@@ -33,6 +34,7 @@ class World {
   object::Buckets buckets;
   object::Objects objects;
   object::Uploads uploads;
+  object::Leases leases;
   RequestContext context;
 
   Task<object::ObjectInfo> start_put(std::string key, std::string text, object::PutOptions options = {},
