@@ -55,7 +55,11 @@ int check(std::span<const std::string_view> arguments, const std::map<std::strin
   const Config config = read_config(rest, environment);
   const auto log = open_log(config.log, LogLevel::warning);
   BufferPool pool(config.body_memory_size);
-  if (!std::filesystem::is_directory(config.data)) throw std::invalid_argument("there is no directory " + config.data);
+  if (!config.extents.empty() && options.repair) {
+    throw std::invalid_argument("a cluster is repaired by its manager, not by fsck");
+  }
+  if (config.extents.empty() && !std::filesystem::is_directory(config.data))
+    throw std::invalid_argument("there is no directory " + config.data);
   Store store(config, pool, *log);
 
   // The coroutine refers to them to its end.

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <variant>
 
+#include "backends/rdma/cluster_url.h"
 #include "gateway/core/encoding.h"
 
 namespace sluice {
@@ -40,6 +41,17 @@ constexpr Option kOptions[] = {
      "the index in PostgreSQL: postgres://USER@HOST/DATABASE; empty: in the data directory"},
     {"index-connections", &Config::index_connections_max, "N", "connections to PostgreSQL at most", false, false, 2,
      1000},
+    {"extents", &Config::extents, "URL",
+     "bytes on an extent cluster: cluster://HOST:PORT,.../NAME, the members of etcd; empty: in the data directory"},
+    {"cluster-secret", &Config::cluster_secret, "SECRET", "the cluster's; prefer the environment to the flag", false,
+     true},
+    {"cluster-provider", &Config::cluster_provider, "NAME", "libfabric's: tcp, or verbs where there is RDMA"},
+    {"cluster-host", &Config::cluster_host, "ADDR", "the own address towards extent nodes"},
+    {"cluster-copies", &Config::cluster_copies, "N", "extent nodes that keep each byte", false, false, 1, 7},
+    {"cluster-extent-size", &Config::cluster_extent_size, "SIZE", "at most the slab size of every node", true, false,
+     2 << 20, 4ULL << 30},
+    {"cluster-release-delay", &Config::cluster_release_delay_s, "SECONDS",
+     "what is removed stays so long for those who read it through other gateways", false, false, 0, 86400},
     {"s3", &Config::s3, "ADDR", "S3 listens here (HOST:PORT; port 0 picks one)"},
     {"blob", &Config::blob, "ADDR", "Azure Blob listens here"},
     {"admin", &Config::admin, "ADDR", "health, readiness and /metrics; plain HTTP, keep it private"},
@@ -300,11 +312,22 @@ void validate_azure(const Config& config) {
   }
 }
 
+void validate_extents(const Config& config) {
+  if (config.extents.empty()) return;
+  const auto url = rdma::parse_cluster_url(config.extents);
+  if (!url) refuse("extents: " + url.error().detail);
+  if (config.index.empty()) refuse("extents on a cluster need an index in PostgreSQL: set index");
+  if (config.cluster_secret.size() < rdma::kClusterSecretMin) {
+    refuse(fmt::format("cluster-secret must have at least {} characters", rdma::kClusterSecretMin));
+  }
+}
+
 void validate(const Config& config) {
   if (config.tls_cert.empty() != config.tls_key.empty()) refuse("tls-cert and tls-key go together");
   if (!config.index.empty() && !config.index.starts_with("postgres://") && !config.index.starts_with("postgresql://")) {
     refuse("index must be empty or begin with postgres://");
   }
+  validate_extents(config);
   if (config.root_access_key.empty() || config.root_secret_key.empty()) {
     refuse("root-access-key and root-secret-key must not be empty");
   }
@@ -426,7 +449,7 @@ std::string describe_options() {
                                  "TOML with any of these, [[users]] and [[azure_accounts]]  [SLUICE_CONFIG]");
   for (const Option& option : kOptions) {
     const auto flag = fmt::format("--{} {}", option.name, option.placeholder);
-    const auto value = option.is_secret ? "the development secret" : shown(defaults, option);
+    const auto value = option.is_secret ? "none, or the development secret" : shown(defaults, option);
     text +=
         fmt::format("  {:<28} {}\n  {:<28}   [{}] default {}\n", flag, option.help, "", variable_name(option), value);
   }

@@ -24,6 +24,13 @@ struct Config {
   std::string data = "./data";
   std::string index;  ///< A PostgreSQL connection string; empty: the index is in the data directory.
   std::uint64_t index_connections_max = 32;
+  std::string extents;  ///< A cluster's URL; empty: objects' bytes are in the data directory.
+  std::string cluster_secret;
+  std::string cluster_provider = "tcp";
+  std::string cluster_host = "0.0.0.0";
+  std::uint64_t cluster_copies = 3;
+  std::uint64_t cluster_extent_size = 256ULL << 20;
+  std::uint64_t cluster_release_delay_s = 600;
   std::string s3 = "127.0.0.1:9000";
   std::string blob = "127.0.0.1:10000";
   std::string admin = "127.0.0.1:9001";

@@ -149,6 +149,18 @@ TEST_CASE("a switch that is on by default is turned off by a value") {
   CHECK(read({"--quiet"}).quiet);
 }
 
+TEST_CASE("extents on a cluster need its secret and an index in PostgreSQL, and the secret is never shown") {
+  const std::vector<std::string_view> enough = {"--extents", "cluster://etcd/main", "--index", "postgres://db/sluice"};
+  const std::map<std::string, std::string> secret = {{"SLUICE_CLUSTER_SECRET", "sixteen letters!"}};
+  const Config config = read(enough, secret);
+  CHECK(config.extents == "cluster://etcd/main");
+  CHECK(config.cluster_copies == 3);
+  CHECK_FALSE(to_toml(config).contains("sixteen"));
+  CHECK_THROWS_AS(read(enough, {}), std::invalid_argument);
+  CHECK_THROWS_AS(read({"--extents", "cluster://etcd/main"}, secret), std::invalid_argument);
+  CHECK_THROWS_AS(read({"--extents", "etcd/main", "--index", "postgres://db/sluice"}, secret), std::invalid_argument);
+}
+
 TEST_CASE("an index elsewhere is a PostgreSQL URL, whose password is never shown") {
   CHECK(read({}).index.empty());
   CHECK_THROWS_AS(read({"--index", "host=db"}), std::invalid_argument);

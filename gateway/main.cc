@@ -17,7 +17,7 @@ extern char** environ;
 
 namespace {
 
-constexpr std::string_view kUsage = R"(sluice: an object store gateway, S3 over local NVMe
+constexpr std::string_view kUsage = R"(sluice: an object store gateway, S3 and Azure Blob over local NVMe or a cluster
 
 usage: sluice serve  [flags]                            serve until SIGTERM or Ctrl-C
        sluice config [flags]                            print the effective configuration

@@ -160,6 +160,8 @@ class Gateway {
     }
   }
 
+  bool was_given_up() const { return store_.was_given_up(); }
+
   void drain() {
     log_->info("draining");
     ready_ = false;
@@ -289,7 +291,7 @@ int serve(const Config& config) {
     gateway.reload();
   }
   gateway.drain();
-  return 0;
+  return gateway.was_given_up() ? 1 : 0;
 }
 
 }  // namespace sluice

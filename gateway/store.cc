@@ -1,8 +1,18 @@
 #include "gateway/store.h"
 
+#include <unistd.h>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+
+#include <csignal>
+#include <stdexcept>
+
 #include "backends/local/local_backend.h"
 #include "backends/local/local_extents.h"
 #include "backends/postgres/postgres_index.h"
+#include "backends/rdma/cluster_extents.h"
+#include "backends/rdma/cluster_url.h"
+#include "backends/rdma/etcd_control.h"
 
 namespace sluice {
 namespace {
@@ -24,6 +34,27 @@ postgres::PostgresOptions postgres_options(const Config& config, const local::Lo
           .connections_max = config.index_connections_max};
 }
 
+rdma::EtcdControlOptions control_options(const Config& config) {
+  const auto url = rdma::parse_cluster_url(config.extents);
+  if (!url) throw std::invalid_argument(url.error().detail);
+  return {.etcd = {.endpoints = url->endpoints}, .name = url->name};
+}
+
+/// The value of a task, run to its end here. Throws std::runtime_error with its failure.
+template <class T>
+T value_of(Task<T> task) {
+  boost::asio::io_context io(1);
+  Result<T> outcome = fail(ErrorCode::internal, "it never ended");
+  boost::asio::co_spawn(io, std::move(task),
+                        [&](std::exception_ptr, Result<T> result) { outcome = std::move(result); });
+  io.run();
+  if (!outcome) throw std::runtime_error("the cluster: " + outcome.error().detail);
+  return *std::move(outcome);
+}
+
+/// Whose commits an index takes from one run of a gateway.
+std::string owner_of(const rdma::Uuid& writer) { return "gateway-" + rdma::to_text(writer); }
+
 }  // namespace
 
 class Store::Kind {
@@ -31,6 +62,7 @@ class Store::Kind {
   virtual ~Kind() = default;
   virtual Backend backend() = 0;
   virtual bool was_unclean() const = 0;
+  virtual bool was_given_up() const { return false; }
 };
 
 class Store::Local final : public Kind {
@@ -63,8 +95,58 @@ class Store::LocalWithPostgres final : public Kind {
   postgres::PostgresIndex index_;
 };
 
+class Store::ClusterWithPostgres final : public Kind {
+ public:
+  ClusterWithPostgres(const Config& config, Log& log)
+      : inline_size_max_(config.inline_size_max),
+        control_(control_options(config)),
+        cluster_(value_of(control_.cluster())),
+        extents_(control_, cluster_options(config), uncertain_, log),
+        index_(index_options(config), uncertain_, log) {}
+
+  Backend backend() override { return {index_, extents_, inline_size_max_}; }
+  // Gateways that died may have left something, whoever they were.
+  bool was_unclean() const override { return true; }
+  bool was_given_up() const override { return given_up_; }
+
+ private:
+  rdma::ClusterExtentsOptions cluster_options(const Config& config) {
+    rdma::ClusterExtentsOptions options;
+    options.fabric = {.provider = config.cluster_provider, .host = config.cluster_host};
+    options.cluster.identity = {cluster_, config.cluster_secret};
+    options.cluster.replicas = config.cluster_copies;
+    options.cluster.extent_pages = static_cast<rdma::Pages>(config.cluster_extent_size / rdma::kPageSize);
+    options.cluster.release_delay = std::chrono::seconds(config.cluster_release_delay_s);
+    options.cluster.given_up = [this] {
+      given_up_ = true;
+      ::kill(::getpid(), SIGTERM);
+    };
+    options.end_writer = [this](rdma::Uuid writer) { return index_.end_owner(owner_of(writer)); };
+    return options;
+  }
+
+  // A cluster that has extents has an index somewhere: another would turn all of them into garbage.
+  postgres::PostgresOptions index_options(const Config& config) {
+    return {.conninfo = config.index,
+            .extents = "cluster-" + rdma::to_text(cluster_),
+            .owner = owner_of(extents_.writer()),
+            .create = value_of(control_.list(rdma::ExtentNumber{}, 1)).empty(),
+            .connections_max = config.index_connections_max};
+  }
+
+  const std::size_t inline_size_max_;
+  std::atomic<bool> uncertain_ = false;
+  std::atomic<bool> given_up_ = false;
+  rdma::EtcdControl control_;
+  const rdma::Uuid cluster_;
+  rdma::ClusterExtents extents_;
+  postgres::PostgresIndex index_;
+};
+
 Store::Store(const Config& config, BufferPool& pool, Log& log) {
-  if (config.index.empty()) {
+  if (!config.extents.empty()) {
+    kind_ = std::make_unique<ClusterWithPostgres>(config, log);
+  } else if (config.index.empty()) {
     kind_ = std::make_unique<Local>(config, pool, log);
   } else {
     kind_ = std::make_unique<LocalWithPostgres>(config, pool, log);
@@ -74,6 +156,7 @@ Store::Store(const Config& config, BufferPool& pool, Log& log) {
 Store::~Store() = default;
 
 Backend Store::backend() { return kind_->backend(); }
+bool Store::was_given_up() const { return kind_->was_given_up(); }
 bool Store::was_unclean() const { return kind_->was_unclean(); }
 
 }  // namespace sluice

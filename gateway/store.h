@@ -11,7 +11,8 @@
 namespace sluice {
 
 /// Opens the backend that the configuration names: a data directory, with its index
-/// inside or in PostgreSQL. Throws std::runtime_error with a message for the operator.
+/// inside or in PostgreSQL, or an extent cluster with its index in PostgreSQL. A process
+/// whose run the cluster gave up gets SIGTERM. Throws std::runtime_error with a message for the operator.
 class Store {
  public:
   Store(const Config& config, BufferPool& pool, Log& log);
@@ -21,6 +22,9 @@ class Store {
 
   Backend backend();
 
+  /// The cluster took this run for dead: nothing can be stored any more.
+  bool was_given_up() const;
+
   /// The last run did not close it: orphans may be there, and a reconcile() is due.
   bool was_unclean() const;
 
@@ -28,6 +32,7 @@ class Store {
   class Kind;
   class Local;
   class LocalWithPostgres;
+  class ClusterWithPostgres;
   std::unique_ptr<Kind> kind_;
 };
 

@@ -12,6 +12,7 @@
 #include "backends/postgres/parameters.h"
 #include "backends/postgres/pool.h"
 #include "backends/postgres/session.h"
+#include "gateway/core/mailbox.h"
 
 namespace sluice::postgres {
 
@@ -55,6 +56,7 @@ class PostgresIndex::State {
   Task<Value> get(std::string_view key);
   Task<> commit(Commit commit, std::optional<Lease> lease);
   Task<> settle_all(Deadline deadline);
+  Task<> end_owner(std::string owner);
 
  private:
   class InDoubt;
@@ -81,6 +83,7 @@ class PostgresIndex::State {
   std::vector<std::int64_t> forgettable_;  ///< Commits whose outcome is known and whose row is there.
 
   Pool pool_;  // Ends first: its thread opens sessions.
+  boost::asio::thread_pool blocking_{1};
 };
 
 /// A commit that has been sent. Unless its outcome becomes known it is left unsettled,
@@ -105,6 +108,20 @@ Result<std::unique_ptr<Connection>> PostgresIndex::State::open(const std::stop_t
   TRY(auto connection, open_session(options_.conninfo, deadline, stop));
   TRY(prepare_statements(*connection, options_.schema, deadline, stop));
   return connection;
+}
+
+// Rare, so by a connection that nothing else uses.
+Task<> PostgresIndex::State::end_owner(std::string owner) {
+  co_return co_await done_on<Result<>>(blocking_, [this, owner]() -> Result<> {
+    const auto until = deadline();
+    TRY(const auto connection, open_session(options_.conninfo, until, {}));
+    try {
+      end_runs(*connection, options_.schema, owner, until);
+    } catch (const std::runtime_error& error) {
+      return fail(ErrorCode::unavailable, error.what());
+    }
+    return done;
+  });
 }
 
 Task<Value> PostgresIndex::State::get(std::string_view key) {
@@ -338,5 +355,7 @@ PostgresIndex::~PostgresIndex() = default;
 std::unique_ptr<Transaction> PostgresIndex::begin() { return std::make_unique<PostgresTransaction>(*state_); }
 
 Task<Value> PostgresIndex::get(std::string_view key) { return state_->get(key); }
+
+Task<> PostgresIndex::end_owner(std::string owner) { co_return co_await state_->end_owner(std::move(owner)); }
 
 }  // namespace sluice::postgres

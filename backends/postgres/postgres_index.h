@@ -36,6 +36,10 @@ class PostgresIndex final : public Index {
   std::unique_ptr<Transaction> begin() override;
   Task<std::optional<std::string>> get(std::string_view key) override;
 
+  /// Ends the runs of another owner, which is gone for good: none of its commits can happen
+  /// any more. Fails with unavailable, and then some may.
+  Task<> end_owner(std::string owner);
+
  private:
   class State;
   class PostgresTransaction;

@@ -152,6 +152,14 @@ void check_tables(Setup& setup, const Claim& claim) {
   }
 }
 
+// Alone with the commit lock, no commit is under way; and one that comes later finds its run gone.
+void end_runs(Setup& setup, const std::string& schema, const std::string& owner) {
+  setup.run("SELECT count(pg_advisory_xact_lock($1::bigint))", {number(commit_lock(schema))});
+  setup.run(fmt::format("DELETE FROM {0}.commit c USING {0}.run r WHERE c.run = r.run AND r.owner = $1::text", schema),
+            {owner});
+  setup.run(fmt::format("DELETE FROM {}.run WHERE owner = $1::text", schema), {owner});
+}
+
 void create_or_check(Connection& connection, const Claim& claim, Deadline deadline) {
   Setup setup(connection, deadline);
   setup.run("SELECT count(pg_advisory_xact_lock($1::bigint))", {number(commit_lock(claim.schema))});
@@ -206,20 +214,21 @@ Result<> prepare_statements(Connection& connection, const std::string& schema, D
   return done;
 }
 
-// Alone with the commit lock, no commit is under way; and one that comes later finds its run gone.
 std::int64_t open_index(Connection& connection, const Claim& claim, Deadline deadline) {
   create_or_check(connection, claim, deadline);
   const auto run = *number(Field(random_bytes(sizeof(std::int64_t))));
   Setup setup(connection, deadline);
-  setup.run("SELECT count(pg_advisory_xact_lock($1::bigint))", {number(commit_lock(claim.schema))});
-  setup.run(
-      fmt::format("DELETE FROM {0}.commit c USING {0}.run r WHERE c.run = r.run AND r.owner = $1::text", claim.schema),
-      {claim.owner});
-  setup.run(fmt::format("DELETE FROM {}.run WHERE owner = $1::text", claim.schema), {claim.owner});
+  end_runs(setup, claim.schema, claim.owner);
   setup.run(fmt::format("INSERT INTO {}.run (run, owner) VALUES ($1::bigint, $2::text)", claim.schema),
             {number(run), claim.owner});
   setup.commit();
   return run;
+}
+
+void end_runs(Connection& connection, const std::string& schema, const std::string& owner, Deadline deadline) {
+  Setup setup(connection, deadline);
+  end_runs(setup, schema, owner);
+  setup.commit();
 }
 
 }  // namespace sluice::postgres

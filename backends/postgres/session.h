@@ -29,6 +29,10 @@ struct Claim {
 /// an index of another extent store, no index where there should be one.
 std::int64_t open_index(Connection& connection, const Claim& claim, Deadline deadline);
 
+/// Ends all runs of `owner`: once it returns none of their commits can happen any more.
+/// Blocks. Throws std::runtime_error.
+void end_runs(Connection& connection, const std::string& schema, const std::string& owner, Deadline deadline);
+
 /// The advisory lock that every commit shares, and that one has alone who must know that no
 /// commit is under way. Locks of single keys are others but for chance.
 std::int64_t commit_lock(const std::string& schema);

@@ -11,6 +11,7 @@ import tempfile
 import traceback
 
 import scenarios  # noqa: F401  (registers every scenario)
+from harness.cluster import Cluster
 from harness.postgres import Postgres
 from harness.scenario import SCENARIOS, SKIPPED, Options, Skip, Stage
 from harness.server import Server
@@ -23,13 +24,17 @@ def play(chosen, arguments):
     folder = pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=work))
     options = Options(arguments.large_size, arguments.rounds, arguments.seed, arguments.tools)
     try:
-        server = None
+        server = cluster = None
         try:
-            with Postgres() if chosen.postgres else contextlib.nullcontext() as database:
+            with contextlib.ExitStack() as around:
+                database = around.enter_context(Postgres()) if chosen.postgres else None
+                if chosen.cluster:
+                    cluster = around.enter_context(Cluster(arguments.server, folder, chosen.cluster))
                 settings = chosen.settings | ({"SLUICE_INDEX": database.url} if database else {})
+                settings |= cluster.settings if cluster else {}
                 server = Server(arguments.server, folder, tls=chosen.tls, settings=settings)
                 with server:
-                    chosen.play(Stage(server, folder, options, database))
+                    chosen.play(Stage(server, folder, options, database, cluster))
         except Skip as reason:
             print(f"skipped: {reason}")
             return SKIPPED
@@ -37,6 +42,8 @@ def play(chosen, arguments):
             traceback.print_exc()
             if server is not None:
                 print(f"--- the server's log\n{server.log_tail()}")
+            if cluster is not None:
+                print(cluster.logs())
             return 1
         print(f"passed: {chosen.name}")
         return 0
@@ -49,6 +56,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("scenario", nargs="?", help="its name, as --list prints it")
     parser.add_argument("--list", action="store_true", help="print the names of all scenarios")
+    parser.add_argument("--list-long", action="store_true", help="print those that take long")
     parser.add_argument("--list-sanitized", action="store_true", help="print those also played on a sanitized server")
     parser.add_argument("--server", help="the sluice binary")
     parser.add_argument("--work", default="build/compat", help="where data and downloads of a run live")
@@ -58,8 +66,9 @@ def main():
     parser.add_argument("--tools", help="the folder of the programs that some scenarios need beside the server")
     parser.add_argument("--seed", type=int, default=None, help="repeats a random scenario")
     arguments = parser.parse_args()
-    if arguments.list or arguments.list_sanitized:
-        wanted = [s.name for s in SCENARIOS.values() if arguments.list or s.sanitized]
+    if arguments.list or arguments.list_sanitized or arguments.list_long:
+        wanted = [s.name for s in SCENARIOS.values()
+                  if (s.long if arguments.list_long else not s.long and (arguments.list or s.sanitized))]  # fmt: skip
         print("\n".join(wanted))
         return 0
     if arguments.scenario not in SCENARIOS:

@@ -30,6 +30,7 @@ class Stage:
     folder: pathlib.Path
     options: Options
     database: object = None  # the harness's Postgres, where the scenario asks for one
+    cluster: object = None  # the harness's Cluster, where the scenario asks for one
 
 
 @dataclasses.dataclass
@@ -40,6 +41,8 @@ class Scenario:
     sanitized: bool = False  # also played against the sanitized server
     settings: dict = dataclasses.field(default_factory=dict)  # environment of the server
     postgres: bool = False  # the server's index is in a PostgreSQL of the scenario's own
+    cluster: int = 0  # the server's extents are on a cluster of the scenario's own, of so many nodes
+    long: bool = False  # only played by `./dev test cluster`
 
 
 SCENARIOS: dict[str, Scenario] = {}

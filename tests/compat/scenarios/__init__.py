@@ -3,6 +3,7 @@ from scenarios import (  # noqa: F401
     access,
     bad_input,
     blob,
+    cluster,
     connections,
     crash,
     deployment,

@@ -1,0 +1,182 @@
+"""An extent cluster of the scenario's own: an etcd, and extent nodes over temporary files, as processes."""
+import ctypes
+import os
+import pathlib
+import random
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+from harness.scenario import Skip
+
+START_LIMIT_S = 120
+SECRET = "compat cluster secret"
+NAME = "compat"
+
+
+def end_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def free_endpoint():
+    """A port of a loopback address that is this scenario's alone; etcd must be told one."""
+    chance = random.SystemRandom()
+    host = "127." + ".".join(str(chance.randrange(1, 250)) for _ in range(3))
+    with socket.socket() as listener:
+        listener.bind((host, 0))
+        return f"{host}:{listener.getsockname()[1]}"
+
+
+def answers(url):
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status == 200
+    except (OSError, urllib.error.URLError):
+        return False
+
+
+class Process:
+    """A program that is started, killed and started again, with its output in a file."""
+
+    def __init__(self, folder, name):
+        self.log_path = pathlib.Path(folder) / f"{name}.log"
+        self.name = name
+        self.process = None
+
+    def launch(self, command, environment=None, output=None):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(
+                [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output or log, stderr=log,
+                env=environment, preexec_fn=end_with_parent,
+            )  # fmt: skip
+
+    def await_url(self, url):
+        deadline = time.monotonic() + START_LIMIT_S
+        while not answers(url):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"{self.name} does not start\n{self.log_path.read_text(errors='replace')[-3000:]}")
+            time.sleep(0.02)
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        """kill -9."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            if self.process.stdout is not None:
+                self.process.stdout.close()
+            self.process = None
+
+
+class Etcd(Process):
+    def __init__(self, folder):
+        super().__init__(folder, "etcd")
+        if shutil.which("etcd") is None:
+            raise Skip("etcd is not installed (Debian's package etcd-server)")
+        self.data = pathlib.Path(folder) / "etcd"
+        self.endpoint, self._peer = free_endpoint(), free_endpoint()
+
+    def start(self):
+        client, peer = f"http://{self.endpoint}", f"http://{self._peer}"
+        self.launch(
+            ["etcd", "--data-dir", self.data, "--listen-client-urls", client, "--advertise-client-urls", client,
+             "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}",
+             "--logger", "zap", "--log-level", "error"]
+        )  # fmt: skip
+        self.await_url(f"{client}/health")
+
+
+class Node(Process):
+    """`sluice-extent-node serve` over a file."""
+
+    def __init__(self, binary, folder, number, settings):
+        super().__init__(folder, f"node-{number}")
+        self.disk = pathlib.Path(folder) / f"node-{number}.disk"
+        self._binary = binary
+        self._environment = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")} | settings
+        self._environment |= {"SLUICE_NODE_DISK": str(self.disk), "SLUICE_NODE_MACHINE": f"machine-{number}"}
+        self.admin = None
+        self.incarnation = None
+
+    def format(self):
+        flags = ["--size", "2GiB", "--slab-size", "16MiB", "--log-size", "1MiB"]
+        subprocess.run([self._binary, "format", *flags], env=self._environment, check=True)
+
+    def start(self):
+        flags = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+        self.launch([self._binary, "serve", *flags], self._environment, subprocess.PIPE)
+        said = self._lines()
+        self.admin, self.incarnation = said["admin"], said["disk"]
+        self.await_url(f"{self.admin}/ready")
+
+    def _lines(self):
+        deadline = time.monotonic() + START_LIMIT_S
+        pipe, said, pending = self.process.stdout, {}, b""
+        while True:
+            readable, _, _ = select.select([pipe], [], [], max(0, deadline - time.monotonic()))
+            piece = os.read(pipe.fileno(), 4096) if readable else b""
+            if not piece:
+                raise AssertionError(f"{self.name} does not start\n{self.log_path.read_text(errors='replace')[-3000:]}")
+            pending += piece
+            *lines, pending = pending.split(b"\n")
+            for line in lines:
+                word, _, rest = line.decode().partition(" ")
+                if word == "ready":
+                    return said
+                said[word] = rest
+
+    def metric(self, name):
+        with urllib.request.urlopen(f"{self.admin}/metrics", timeout=60) as answer:
+            for line in answer.read().decode().splitlines():
+                if line.startswith(f"{name} "):
+                    return float(line.split()[1])
+        raise AssertionError(f"{self.name} has no metric {name}")
+
+
+class Cluster:
+    """A context manager; `settings` are what a gateway needs beside its index."""
+
+    def __init__(self, server_binary, folder, node_count):
+        self.folder = pathlib.Path(folder)
+        self.binary = str(pathlib.Path(server_binary).parent / "sluice-extent-node")
+        self.etcd = Etcd(folder)
+        self._node_count = node_count
+        self.nodes = []
+        shared = {"SLUICE_CLUSTER_SECRET": SECRET}
+        url = f"cluster://{self.etcd.endpoint}/{NAME}"
+        self.node_settings = shared | {"SLUICE_CLUSTER": url}
+        self.settings = shared | {
+            "SLUICE_EXTENTS": url, "SLUICE_CLUSTER_HOST": "127.0.0.1", "SLUICE_CLUSTER_EXTENT_SIZE": "16MiB",
+            "SLUICE_CLUSTER_RELEASE_DELAY": "0",
+        }  # fmt: skip
+
+    def add_node(self):
+        node = Node(self.binary, self.folder, len(self.nodes), self.node_settings)
+        node.format()
+        node.start()
+        self.nodes.append(node)
+        return node
+
+    def logs(self):
+        return "\n".join(f"--- {node.name}\n{node.log_path.read_text(errors='replace')[-2000:]}" for node in self.nodes)
+
+    def __enter__(self):
+        try:
+            self.etcd.start()
+            for _ in range(self._node_count):
+                self.add_node()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for process in (*self.nodes, self.etcd):
+            process.kill()
