@@ -197,10 +197,10 @@ Task<Value> RocksIndex::State::get(SnapshotPtr snapshot, std::string_view key) {
 }
 
 Task<Value> RocksIndex::State::get_latest(std::string_view key) {
-  if (const auto known = cache_.find(key)) co_return *known;
+  if (const auto known = cache_.find(key)) co_return known->bytes();
   const auto ticket = cache_.ticket(key);
   CO_TRY(auto value, co_await get(nullptr, key));
-  if (value) cache_.keep(key, std::make_shared<const std::string>(*value), ticket);
+  if (value) cache_.keep(key, std::make_shared<const Row>(*value), ticket);
   co_return value;
 }
 

@@ -23,7 +23,7 @@ class RocksIndex final : public Index {
 
   std::unique_ptr<Transaction> begin() override;
   Task<std::optional<std::string>> get(std::string_view key) override;
-  std::shared_ptr<const std::string> at_hand(std::string_view key) override;
+  std::shared_ptr<const Row> at_hand(std::string_view key) override;
 
  private:
   class State;

@@ -22,7 +22,7 @@ RowCache::Ticket RowCache::ticket(std::string_view key) {
 }
 
 void RowCache::keep(std::string_view key, Value value, Ticket ticket) {
-  Row row{.key = std::string(key), .value = std::move(value)};
+  Held row{.key = std::string(key), .value = std::move(value)};
   if (cost(row) > shard_capacity_ / 4) return;
   const std::size_t hash = hash_of(key);
   Shard& shard = shard_of(hash);

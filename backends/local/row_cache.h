@@ -11,6 +11,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "gateway/core/row.h"
+
 namespace sluice::local {
 
 /// Rows that were read lately, so that a hot one costs one hash look-up. Holds
@@ -28,7 +30,7 @@ class RowCache {
 
   using Ticket = std::uint64_t;
 
-  using Value = std::shared_ptr<const std::string>;
+  using Value = std::shared_ptr<const Row>;
 
   /// The value; null if the row is not here.
   Value find(std::string_view key);
@@ -39,11 +41,11 @@ class RowCache {
   class Writing;
 
  private:
-  struct Row {
+  struct Held {
     std::string key;
     Value value;
   };
-  using Rows = std::list<Row>;  ///< The latest used first.
+  using Rows = std::list<Held>;  ///< The latest used first.
 
   // A line of its own, so that cores do not pull at each other's locks.
   struct alignas(64) Shard {
@@ -55,9 +57,9 @@ class RowCache {
     std::vector<std::size_t> written;  ///< Hashes of the rows that are being written.
   };
   static constexpr std::size_t kShardCount = 64;
-  static constexpr std::size_t kRowCost = 208;  ///< What a row takes beside its bytes.
+  static constexpr std::size_t kRowCost = 1200;  ///< What a row takes beside its bytes, with a note left on it.
 
-  static std::size_t cost(const Row& row) { return kRowCost + row.key.size() + row.value->size(); }
+  static std::size_t cost(const Held& row) { return kRowCost + row.key.size() + row.value->bytes().size(); }
   static void drop(Shard& shard, Rows::iterator row);
   static std::size_t hash_of(std::string_view key) { return std::hash<std::string_view>()(key); }
   Shard& shard_of(std::size_t hash) { return shards_[hash % kShardCount]; }

@@ -9,12 +9,12 @@ using sluice::local::RowCache;
 namespace {
 
 void keep(RowCache& cache, const std::string& key, const std::string& value) {
-  cache.keep(key, std::make_shared<const std::string>(value), cache.ticket(key));
+  cache.keep(key, std::make_shared<const sluice::Row>(value), cache.ticket(key));
 }
 
 std::optional<std::string> find(RowCache& cache, const std::string& key) {
   const auto value = cache.find(key);
-  return value ? std::optional(*value) : std::nullopt;
+  return value ? std::optional(value->bytes()) : std::nullopt;
 }
 
 }  // namespace
@@ -55,7 +55,7 @@ TEST_CASE("what was read before a write has ended is not kept after it") {
   }
 
   for (const auto ticket : {before, during}) {
-    cache.keep("key", std::make_shared<const std::string>("what the index had before"), ticket);
+    cache.keep("key", std::make_shared<const sluice::Row>("what the index had before"), ticket);
     CHECK(find(cache, "key") == std::nullopt);
   }
 }

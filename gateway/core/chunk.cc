@@ -20,10 +20,10 @@ Chunk Chunk::of(std::string text) {
   return {std::move(owner), bytes};
 }
 
-Chunk Chunk::of(std::shared_ptr<const std::string> text) {
+Chunk Chunk::of(std::shared_ptr<const Row> row) {
   // A chunk is written by its maker alone, and this one is made already.
-  const std::span bytes(reinterpret_cast<std::byte*>(const_cast<char*>(text->data())), text->size());
-  return {std::move(text), bytes};
+  const std::span bytes(reinterpret_cast<std::byte*>(const_cast<char*>(row->bytes().data())), row->bytes().size());
+  return {std::move(row), bytes};
 }
 
 // A coroutine that waits for memory sleeps on a timer of its own executor that

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gateway/core/result.h"
+#include "gateway/core/row.h"
 
 namespace sluice {
 
@@ -24,8 +25,8 @@ class Chunk {
 
   /// A chunk that owns `text`, outside any pool. For small, already counted bytes.
   static Chunk of(std::string text);
-  /// A chunk that shares `text`, which nobody writes to any more.
-  static Chunk of(std::shared_ptr<const std::string> text);
+  /// A chunk that shares the bytes of `row`.
+  static Chunk of(std::shared_ptr<const Row> row);
 
   bool empty() const { return bytes_.empty(); }
   std::size_t size() const { return bytes_.size(); }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gateway/core/result.h"
+#include "gateway/core/row.h"
 
 namespace sluice {
 
@@ -65,7 +66,7 @@ class Index {
 
   /// What get() would give, if the index has it at hand in memory and need not even
   /// copy it. Null says nothing: get() has to be asked.
-  virtual std::shared_ptr<const std::string> at_hand(std::string_view) { return nullptr; }
+  virtual std::shared_ptr<const Row> at_hand(std::string_view) { return nullptr; }
 };
 
 }  // namespace sluice

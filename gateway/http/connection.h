@@ -8,6 +8,7 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/socket_base.hpp>
 #include <span>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -40,11 +41,32 @@ class Connection : private Deadline {
 
   InputBuffer& input() { return input_; }
   Stream& stream() { return stream_; }
+  Executor executor() { return stream_.get_executor(); }
   std::uint64_t sent() const { return sent_; }
 
   /// Receives at least one byte more into input(), which must not be full. The
   /// deadline is the caller's.
   Awaitable<ErrorCode> fill();
+
+  /// fill() without a coroutine of its own: what receive() gives goes to take().
+  auto receive() {
+    const std::span<char> room = input_.room(options_.header_size_max);
+    return stream_.async_read_some(boost::asio::buffer(room.data(), room.size()), boost::asio::as_tuple(use_task));
+  }
+  ErrorCode take(const std::tuple<ErrorCode, std::size_t>& received) {
+    const auto [error, count] = received;
+    input_.commit(count);
+    return count != 0 ? ErrorCode() : error;
+  }
+  /// What an earlier read met; it is over then.
+  const ErrorCode& read_error() const { return read_error_; }
+
+  /// Wakes who waits in receive(), with operation_aborted. Did a deadline do so?
+  void wake() {
+    ErrorCode ignored;
+    socket().cancel(ignored);
+  }
+  bool expired() const { return expired_; }
 
   /// Receives into `memory` what is there already, without waiting for the peer;
   /// how much. An error is kept for the next fill().
@@ -101,13 +123,8 @@ class Connection : private Deadline {
 
 template <class Stream>
 Awaitable<typename Connection<Stream>::ErrorCode> Connection<Stream>::fill() {
-  namespace asio = boost::asio;
   if (read_error_) co_return read_error_;
-  const std::span<char> room = input_.room(options_.header_size_max);
-  const auto [error, count] =
-      co_await stream_.async_read_some(asio::buffer(room.data(), room.size()), asio::as_tuple(use_task));
-  input_.commit(count);
-  co_return count != 0 ? ErrorCode() : error;
+  co_return take(co_await receive());
 }
 
 template <class Stream>

@@ -90,6 +90,11 @@ class Handler {
   virtual ~Handler() = default;
   virtual Awaitable<Response> handle(RequestContext& context, const Request& request) = 0;
 
+  /// The answer to a request without a body, where memory has all of it, made without a
+  /// wait; then the response has no `body` of its own. Nothing: handle() has to be asked,
+  /// and whatever was written into `context` is written anew.
+  virtual std::optional<Response> answer_at_once(RequestContext&, const Request&) { return std::nullopt; }
+
   /// How a fault of the session's looks in this protocol, its error code noted in
   /// `context`. The request may never have been understood. Plain text by default.
   virtual Response refuse(RequestContext& context, const Refusal& refusal);

@@ -16,6 +16,7 @@
 
 #include "gateway/core/encoding.h"
 #include "gateway/http/deadlines.h"
+#include "gateway/http/outbox.h"
 #include "gateway/http/request_id.h"
 
 namespace sluice::http {
@@ -96,6 +97,7 @@ struct Server::Worker {
   MetricsShard& metrics;
   Deadlines deadlines;
   RequestIds ids;
+  Outbox outbox;
   asio::io_context io{1};
   asio::executor_work_guard<Executor> work;
   std::vector<std::unique_ptr<LocalListener>> listeners;
@@ -158,6 +160,7 @@ Result<Endpoint> Server::listen(const Listener& listener) {
                        .metrics = worker->metrics,
                        .deadlines = worker->deadlines,
                        .ids = worker->ids,
+                       .outbox = worker->outbox,
                        .draining = draining_};
     listeners.push_back(std::make_unique<LocalListener>(std::move(acceptor), listener.tls, std::move(scope)));
   }

@@ -3,6 +3,7 @@
 #include <array>
 #include <chrono>
 #include <exception>
+#include <utility>
 
 #include "gateway/http/access_log.h"
 #include "gateway/http/connection.h"
@@ -15,7 +16,6 @@ namespace sluice::http {
 namespace {
 
 namespace asio = boost::asio;
-using Clock = std::chrono::steady_clock;
 
 constexpr Refusal kMalformed{400, Fault::malformed_request, "The request is malformed."};
 constexpr Refusal kHeaderTooLarge{400, Fault::header_too_large, "The request header is too large."};
@@ -31,7 +31,13 @@ enum class Then : std::uint8_t {
   cut,
 };
 
-enum class Header : std::uint8_t { complete, refused, gone };
+/// What is known of the next header.
+enum class Header : std::uint8_t {
+  awaited,  ///< It is not whole.
+  complete,
+  refused,
+  gone,  ///< None will come.
+};
 
 /// Counts a request as begun, and as ended however it ends.
 class InFlight {
@@ -46,8 +52,12 @@ class InFlight {
 };
 
 /// One connection. All memory it needs again and again lives as long as it does.
+///
+/// What a request costs beside its handling is one wait, for its bytes, in run()'s own
+/// frame. An answer that is made at once goes to the outbox, and the next request may be
+/// waited for before it has gone.
 template <class Stream>
-class Session {
+class Session : private Outbox::Sender {
  public:
   Session(Stream stream, std::string remote_address, const SessionScope& scope)
       : scope_(scope), connection_(std::move(stream), scope), body_(connection_, scope) {
@@ -58,12 +68,24 @@ class Session {
   Awaitable<> run();
 
  private:
-  Awaitable<bool> shake_hands();
-  Awaitable<Then> serve_one();
+  using Clock = std::chrono::steady_clock;
 
-  Awaitable<Header> read_header();
+  Awaitable<bool> shake_hands();
+  Awaitable<Then> serve_all();
+  Awaitable<Then> serve_one(Header header);
+
+  Header find_header();
+  Header go_on();
+  Awaitable<Header> go_on_after(typename Connection<Stream>::ErrorCode error);
   Header scan_header();
   void begin_request(bool understood);
+
+  bool answer_at_once();
+  std::optional<Response> response_at_once();
+  void send_now() override;
+  Awaitable<bool> finish_sending();
+  void sent_all(Outcome outcome);
+  bool is_sending() const { return !unsent_.empty(); }
 
   Awaitable<Response> respond();
   Response refused(const Refusal& refusal);
@@ -73,7 +95,8 @@ class Session {
   Awaitable<bool> send_piece(const Chunk& piece, bool with_head);
   Awaitable<Outcome> send_rest(ExactSource& source);
   void plan(Response& response);
-  void record(Outcome outcome, Clock::time_point begin, std::uint64_t sent_before);
+  void render(const Response& response);
+  void record(Outcome outcome);
 
   bool leaves() const { return scope_.draining.load(std::memory_order_relaxed) && !scope_.serves_while_draining; }
 
@@ -86,13 +109,21 @@ class Session {
   std::optional<Refusal> refusal_;
   std::size_t header_size_ = 0;
   bool is_first_ = true;
+  bool header_begun_ = false;
   bool keeps_ = true;
 
+  Clock::time_point begin_;
+  std::uint64_t sent_before_ = 0;
   ResponsePlan plan_;
   unsigned status_ = 0;
   std::string head_;
   std::string size_line_;
   std::string_view tls_;
+
+  // Of an answer that was made at once: what is still to go of it.
+  Chunk content_;
+  std::array<asio::const_buffer, 2> parts_;
+  std::span<asio::const_buffer> unsent_;
 };
 
 template <class Stream>
@@ -100,8 +131,7 @@ Awaitable<> Session<Stream>::run() {
   Then then = Then::cut;
   try {
     const bool ready = co_await shake_hands();
-    then = ready ? Then::next : Then::close;
-    while (then == Then::next) then = co_await serve_one();
+    then = ready ? co_await serve_all() : Then::close;
   } catch (const std::exception& error) {
     scope_.log.error("session failed", {{"id", context_.request_id}, {"what", std::string_view(error.what())}});
     then = Then::cut;
@@ -109,6 +139,33 @@ Awaitable<> Session<Stream>::run() {
   if (then == Then::linger) co_await connection_.linger();
   if (then == Then::close) connection_.close();
   if (then == Then::cut) connection_.cut();
+}
+
+template <class Stream>
+Awaitable<Then> Session<Stream>::serve_all() {
+  Then then = Then::next;
+  while (then == Then::next) {
+    Header header = find_header();
+    while (header == Header::awaited) {
+      const auto error =
+          connection_.read_error() ? connection_.read_error() : connection_.take(co_await connection_.receive());
+      header = !error ? go_on() : co_await go_on_after(error);
+    }
+    if (is_sending() && !co_await finish_sending()) co_return Then::close;
+    if (header == Header::gone) co_return Then::close;
+    begin_request(header == Header::complete);
+    if (header != Header::complete || !answer_at_once()) {
+      then = co_await serve_one(header);
+      continue;
+    }
+    if (Connection<Stream>::kSecure || !keeps_) {
+      then = co_await finish_sending() ? Then::next : Then::close;
+      if (!keeps_ && then == Then::next) then = Then::linger;
+    } else {
+      scope_.outbox.add(*this, connection_.executor());
+    }
+  }
+  co_return then;
 }
 
 template <class Stream>
@@ -127,22 +184,15 @@ Awaitable<bool> Session<Stream>::shake_hands() {
 }
 
 template <class Stream>
-Awaitable<Then> Session<Stream>::serve_one() {
-  const Header header = co_await read_header();
-  if (header == Header::gone) co_return Then::close;
-
+Awaitable<Then> Session<Stream>::serve_one(Header header) {
   const InFlight in_flight(scope_.metrics);
-  const Clock::time_point begin = Clock::now();
-  const std::uint64_t sent_before = connection_.sent();
-  begin_request(header == Header::complete);
-
   Outcome outcome;
   if (header == Header::complete) {
     outcome = co_await send(co_await respond());
   } else {
     outcome = co_await send(refused(*refusal_));
   }
-  record(outcome, begin, sent_before);
+  record(outcome);
 
   if (outcome == Outcome::cut) co_return Then::cut;
   if (outcome == Outcome::gone) co_return Then::close;
@@ -151,40 +201,49 @@ Awaitable<Then> Session<Stream>::serve_one() {
   co_return Then::next;
 }
 
-/// Reads until a whole header is there, and takes it out of the input. The time
-/// for it is bounded as a whole, so that sending it byte by byte buys nothing.
+/// Looks for the next header in what is there; awaited: more has to be received.
 template <class Stream>
-Awaitable<Header> Session<Stream>::read_header() {
+Header Session<Stream>::find_header() {
   InputBuffer& input = connection_.input();
   scanner_.reset();
   refusal_.reset();
-  if (input.empty()) {
-    if (leaves()) co_return Header::gone;
-    input.shrink();
-    const auto timeout = is_first_ ? scope_.options.header_timeout : scope_.options.idle_timeout;
-    scope_.serves_while_draining ? connection_.set(timeout) : connection_.set_idle(timeout);
-    if (co_await connection_.fill()) co_return Header::gone;
-  }
-  is_first_ = false;
-  connection_.set(scope_.options.header_timeout);
-  for (;;) {
-    const Header header = scan_header();
-    if (header != Header::gone) {
-      connection_.clear();
-      co_return header;
-    }
-    if (co_await connection_.fill()) co_return Header::gone;
-  }
+  header_begun_ = false;
+  if (!input.empty()) return go_on();
+  if (leaves()) return Header::gone;
+  input.shrink();
+  const auto timeout = is_first_ ? scope_.options.header_timeout : scope_.options.idle_timeout;
+  scope_.serves_while_draining ? connection_.set(timeout) : connection_.set_idle(timeout);
+  return Header::awaited;
 }
 
-/// Looks for a header in the input; gone: there is none yet.
+/// Looks on, with more bytes. The time for a header is bounded as a whole, so that
+/// sending it byte by byte buys nothing.
+template <class Stream>
+Header Session<Stream>::go_on() {
+  is_first_ = false;
+  if (!std::exchange(header_begun_, true)) connection_.set(scope_.options.header_timeout);
+  const Header header = scan_header();
+  if (header != Header::awaited) connection_.clear();
+  return header;
+}
+
+/// Looks on after a receive that failed: an answer that did not go out in one may have
+/// ended it.
+template <class Stream>
+Awaitable<Header> Session<Stream>::go_on_after(typename Connection<Stream>::ErrorCode error) {
+  const bool woken = error == asio::error::operation_aborted && !connection_.expired() && is_sending();
+  if (!woken || !co_await finish_sending()) co_return Header::gone;
+  co_return header_begun_ ? Header::awaited : find_header();
+}
+
+/// Looks for a header in the input.
 template <class Stream>
 Header Session<Stream>::scan_header() {
   InputBuffer& input = connection_.input();
   if (!scanner_.has_request_line()) {
     // RFC 9112 2.2: empty lines before a request line are ignored.
     while (input.text().starts_with("\r\n")) input.consume(2);
-    if (input.text() == "\r") return Header::gone;
+    if (input.text() == "\r") return Header::awaited;
   }
   const auto found = scanner_.scan(input.text());
   const std::size_t size_max = scope_.options.header_size_max;
@@ -195,7 +254,7 @@ Header Session<Stream>::scan_header() {
   } else if (size > size_max || (size == size_max && found == HeaderScanner::Found::more)) {
     refusal_ = scanner_.has_request_line() ? kHeaderTooLarge : kTargetTooLong;
   } else if (found == HeaderScanner::Found::more) {
-    return Header::gone;
+    return Header::awaited;
   } else {
     refusal_ = parse_request(input.text().substr(0, size), scope_.options.target_size_max, request_);
     if (!refusal_) {
@@ -208,6 +267,8 @@ Header Session<Stream>::scan_header() {
 
 template <class Stream>
 void Session<Stream>::begin_request(bool understood) {
+  begin_ = Clock::now();
+  sent_before_ = connection_.sent();
   scope_.ids.next(context_.request_id);
   context_.principal.clear();
   context_.operation = {};
@@ -223,6 +284,60 @@ void Session<Stream>::begin_request(bool understood) {
   }
   keeps_ = request_.keep_alive;
   body_.begin(request_);
+}
+
+/// Makes the answer, if memory has it; it is then unsent.
+template <class Stream>
+bool Session<Stream>::answer_at_once() {
+  if (!body_.complete()) return false;
+  std::optional<Response> response = response_at_once();
+  if (!response || response->body) return false;
+  const std::uint64_t size = response->content.size();
+  if (request_.header.method != Method::head && response->content_length.value_or(size) != size) return false;
+  scope_.metrics.requests_begun.add();
+  plan(*response);
+  render(*response);
+  content_ = std::move(response->content);
+  parts_ = {asio::buffer(head_), asio::buffer(content_.bytes().data(), content_.size())};
+  unsent_ = std::span(parts_).first(content_.empty() ? 1 : 2);
+  return true;
+}
+
+template <class Stream>
+std::optional<Response> Session<Stream>::response_at_once() {
+  try {
+    return scope_.handler.answer_at_once(context_, Request{request_.header, body_});
+  } catch (const std::exception&) {
+    return std::nullopt;  // handle() meets it again, and tells it.
+  }
+}
+
+/// Sends what goes without waiting. If that is not all, run() is woken to go on with it.
+template <class Stream>
+void Session<Stream>::send_now() {
+  connection_.write_now(unsent_);
+  if (unsent_.empty()) {
+    sent_all(Outcome::complete);
+  } else {
+    connection_.wake();
+  }
+}
+
+template <class Stream>
+Awaitable<bool> Session<Stream>::finish_sending() {
+  this->unlink();
+  connection_.write_now(unsent_);
+  const bool sent = unsent_.empty() || co_await connection_.write(unsent_);
+  sent_all(sent ? Outcome::complete : Outcome::gone);
+  co_return sent;
+}
+
+template <class Stream>
+void Session<Stream>::sent_all(Outcome outcome) {
+  unsent_ = {};
+  content_ = {};
+  record(outcome);
+  scope_.metrics.requests_ended.add();
 }
 
 template <class Stream>
@@ -261,6 +376,13 @@ void Session<Stream>::plan(Response& response) {
 }
 
 template <class Stream>
+void Session<Stream>::render(const Response& response) {
+  KeepAlive keep_alive = KeepAlive::no;
+  if (keeps_) keep_alive = request_.http_1_0 ? KeepAlive::yes_said : KeepAlive::yes;
+  render_head(response.header, plan_, keep_alive, head_);
+}
+
+template <class Stream>
 Awaitable<Outcome> Session<Stream>::send(Response response) {
   plan(response);
   ExactSource source(response);
@@ -280,9 +402,7 @@ Awaitable<Outcome> Session<Stream>::send(Response response) {
     first = source.reads() ? fail(ErrorCode::internal) : source.next_at_once();
     if (!first) co_return Outcome::cut;
   }
-  KeepAlive keep_alive = KeepAlive::no;
-  if (keeps_) keep_alive = request_.http_1_0 ? KeepAlive::yes_said : KeepAlive::yes;
-  render_head(response.header, plan_, keep_alive, head_);
+  render(response);
   if (!co_await send_piece(*first, true)) co_return Outcome::gone;
   if (source.finished()) co_return Outcome::complete;
   first = Chunk{};  // Given back before the wait for the next.
@@ -338,11 +458,11 @@ Awaitable<bool> Session<Stream>::send_piece(const Chunk& piece, bool with_head) 
 }
 
 template <class Stream>
-void Session<Stream>::record(Outcome outcome, Clock::time_point begin, std::uint64_t sent_before) {
-  const auto duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+void Session<Stream>::record(Outcome outcome) {
+  const auto duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin_);
   const auto duration_us = static_cast<std::uint64_t>(duration.count());
   const std::uint64_t received = header_size_ + body_.received();
-  const std::uint64_t sent = connection_.sent() - sent_before;
+  const std::uint64_t sent = connection_.sent() - sent_before_;
   scope_.metrics.count({.protocol = scope_.protocol,
                         .operation = context_.operation.empty() ? "none" : context_.operation,
                         .status = status_,

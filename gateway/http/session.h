@@ -12,6 +12,7 @@
 #include "gateway/http/deadlines.h"
 #include "gateway/http/message.h"
 #include "gateway/http/metrics.h"
+#include "gateway/http/outbox.h"
 #include "gateway/http/request_id.h"
 
 namespace sluice::http {
@@ -44,6 +45,7 @@ struct SessionScope {
   MetricsShard& metrics;
   Deadlines& deadlines;
   RequestIds& ids;
+  Outbox& outbox;
   const std::atomic<bool>& draining;
 };
 

@@ -320,6 +320,89 @@ TEST_CASE("a header that comes byte by byte has one time-out in all") {
   CHECK(echo.heard.empty());
 }
 
+/// Answers GET at once, from memory; the rest as Echo.
+class AtOnce : public Echo {
+ public:
+  explicit AtOnce(std::string answer) : answer_(std::move(answer)) {}
+  std::optional<Response> answer_at_once(RequestContext&, const Request& request) override {
+    if (request.header.method != Method::get) return std::nullopt;
+    ++count;
+    return response_of(answer_ + std::to_string(count));
+  }
+  int count = 0;
+
+ private:
+  std::string answer_;
+};
+
+TEST_CASE("answers made at once keep their place among the others") {
+  AtOnce handler("now");
+  Wire wire(handler);
+
+  wire.send(std::string(kGet) + std::string(kGet) + "PUT /2 HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc" +
+            std::string(kGet) + "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+  const std::string all = wire.until_closed();
+
+  CHECK(handler.heard == std::vector<std::string>{"PUT /2 abc"});
+  const auto place = [&](std::string_view text) { return all.find(text); };
+  CHECK(place("now1") < place("now2"));
+  CHECK(place("now2") < place("PUT /2 abc"));
+  CHECK(place("PUT /2 abc") < place("now3"));
+  CHECK(place("now3") < place("now4"));
+  CHECK(all.ends_with("now4"));
+}
+
+TEST_CASE("an answer made at once reaches a client that has sent all it will") {
+  AtOnce handler("now");
+  Wire wire(handler);
+  wire.send(kGet);
+  wire.finish();
+  CHECK(wire.until_closed().ends_with("now1"));
+}
+
+TEST_CASE("an answer made at once and too long for the socket goes out whole") {
+  const std::string large(16 << 20, 'x');
+  AtOnce handler(large);
+  Wire wire(handler);
+  wire.send(kGet);
+  CHECK(wire.until("x1").size() > large.size());
+  wire.send(kGet);
+  CHECK(wire.until("x2").size() > large.size());
+  CHECK_FALSE(wire.served());
+}
+
+TEST_CASE("a client that leaves before an answer made at once harms nobody") {
+  AtOnce handler(std::string(16 << 20, 'x'));
+  Wire wire(handler);
+  wire.send(kGet);
+  wire.settle();
+  wire.close();
+  wire.until_served();
+  CHECK_FALSE(wire.threw());
+}
+
+TEST_CASE("a client that takes nothing of an answer made at once is given up") {
+  AtOnce handler(std::string(64 << 20, 'x'));
+  Wire wire(handler, {.progress_timeout = 60s});
+  wire.stop_reading();
+  wire.send(kGet);
+  wire.run_until([&] { return handler.count == 1; });
+  wire.settle();
+  CHECK_FALSE(wire.served());
+  wire.tick(62);
+  wire.until_served();
+}
+
+TEST_CASE("what an answer at once throws is told by the handler") {
+  class Throwing : public Echo {
+    std::optional<Response> answer_at_once(RequestContext&, const Request&) override { throw std::runtime_error("no"); }
+  } handler;
+  Wire wire(handler);
+  wire.send(kGet);
+  wire.until("GET /a");
+  CHECK(handler.heard.size() == 1);
+}
+
 TEST_CASE("a client that takes nothing of its answer is given up") {
   const std::string large(64 << 20, 'x');
   std::size_t pulled = 0;
@@ -338,6 +421,7 @@ TEST_CASE("a client that takes nothing of its answer is given up") {
   Metrics metrics(pool);
   Deadlines deadlines;
   RequestIds ids;
+  Outbox outbox;
   NullLog log;
   const std::atomic<bool> draining = false;
   boost::asio::io_context io(1);
@@ -349,6 +433,7 @@ TEST_CASE("a client that takes nothing of its answer is given up") {
                            .metrics = metrics.add_shard(),
                            .deadlines = deadlines,
                            .ids = ids,
+                           .outbox = outbox,
                            .draining = draining};
   using boost::asio::ip::tcp;
   tcp::acceptor acceptor(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));

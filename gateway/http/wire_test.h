@@ -93,6 +93,7 @@ class Wire {
               .metrics = metrics.add_shard(),
               .deadlines = deadlines,
               .ids = ids,
+              .outbox = outbox,
               .draining = draining} {
     using boost::asio::ip::tcp;
     tcp::acceptor acceptor(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
@@ -119,6 +120,8 @@ class Wire {
     boost::system::error_code ignored;
     client_.shutdown(boost::asio::ip::tcp::socket::shutdown_send, ignored);
   }
+  /// The client takes no more than what is on its way to it.
+  void stop_reading() { deaf_ = true; }
   /// The client is gone.
   void close() {
     boost::system::error_code ignored;
@@ -175,6 +178,7 @@ class Wire {
   Metrics metrics{pool};
   Deadlines deadlines;
   RequestIds ids{1};
+  Outbox outbox;
   std::atomic<bool> draining = false;
   boost::asio::io_context io{1};
 
@@ -186,6 +190,7 @@ class Wire {
   }
 
   void listen() {
+    if (deaf_) return;
     client_.async_read_some(boost::asio::buffer(input_), [this](boost::system::error_code error, std::size_t count) {
       received_.append(input_.data(), count);
       if (!error) return listen();
@@ -214,7 +219,7 @@ class Wire {
   boost::asio::ip::tcp::socket client_{io};
   std::array<char, 65536> input_;
   std::string outgoing_, sending_, received_;
-  bool writing_ = false, closed_ = false, reset_ = false, served_ = false, threw_ = false;
+  bool writing_ = false, closed_ = false, reset_ = false, served_ = false, threw_ = false, deaf_ = false;
 };
 
 }  // namespace sluice::http::test

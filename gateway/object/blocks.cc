@@ -203,7 +203,7 @@ Task<bool> Blocks::keep_once(Staged& staged) {
   }
   if (staged.source) {
     CO_TRY(const auto row, co_await transaction->get(object_key(staged.source->name)));
-    if (!row || *row != *staged.source->current->row) co_return false;
+    if (!row || *row != staged.source->current->row->bytes()) co_return false;
   }
 
   staged.record.info.number = 1;

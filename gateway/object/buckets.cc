@@ -129,6 +129,13 @@ Task<BucketInfo> Buckets::stat(const RequestContext&, const std::string& name) {
   co_return info_of(name, record);
 }
 
+std::optional<BucketInfo> Buckets::at_hand(const std::string& name) {
+  const auto row = may_be_bucket(name) ? backend_.index.at_hand(bucket_key(name)) : nullptr;
+  if (!row) return std::nullopt;
+  const auto record = BucketRecord::decode(row->bytes());
+  return record ? std::optional(info_of(name, *record)) : std::nullopt;
+}
+
 Task<BucketPage> Buckets::list(const RequestContext&, const std::string& owner, const std::string& prefix,
                                const std::string& after, std::size_t limit) {
   BucketPage page;

@@ -53,6 +53,9 @@ class Buckets {
   /// Fails with no_such_bucket.
   Task<BucketInfo> stat(const RequestContext& context, const std::string& name);
 
+  /// The same, if that costs no wait; nothing says nothing.
+  std::optional<BucketInfo> at_hand(const std::string& name);
+
   /// Changes the bucket's settings, in one commit: `edit` is called with them as they are, again
   /// where another change came in between, and its failure is the answer. Fails with
   /// no_such_bucket, with metadata_too_large where the settings outgrow a row, as check_bucket, and as

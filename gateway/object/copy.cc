@@ -152,7 +152,7 @@ class Copy {
 
   Task<bool> source_is_current(Transaction& transaction) {
     CO_TRY(const auto row, co_await transaction.get(source_->key));
-    co_return row && *row == *source_->row;
+    co_return row && *row == source_->row->bytes();
   }
 
   Task<Step> make_at_once() {

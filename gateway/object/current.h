@@ -7,7 +7,7 @@ namespace sluice::object {
 /// An object's row as it was read, where it stands, and what it says.
 struct CurrentRow {
   std::string key;
-  std::shared_ptr<const std::string> row;
+  std::shared_ptr<const Row> row;
   ObjectRecord record;
 };
 
@@ -20,7 +20,7 @@ inline Task<> read_named(Index& index, const ObjectName& name, const Which& whic
     co_return std::unexpected(co_await why_not(index, name, which, found.has_value()));
   }
   current.key = std::move(found->key);
-  current.row = std::make_shared<const std::string>(std::move(found->row));
+  current.row = std::make_shared<const Row>(std::move(found->row));
   current.record = std::move(found->record);
   co_return done;
 }
@@ -43,16 +43,16 @@ auto with_current(Index& index, const ObjectName& name, const Which& which, Use&
       if (!current.row) {
         CO_TRY(auto read, co_await index.get(current.key));
         if (!read) co_return std::unexpected(co_await why_missing(index, name));
-        current.row = std::make_shared<const std::string>(*std::move(read));
+        current.row = std::make_shared<const Row>(*std::move(read));
       }
-      CO_TRY(current.record, decode_row<ObjectRecord>(current.key, *current.row));
+      CO_TRY(current.record, decode_row<ObjectRecord>(current.key, current.row->bytes()));
       const auto& info = current.record.info;
       if (info.delete_marker || info.soft_deleted) co_return std::unexpected(co_await why_missing(index, name));
     } else {
       CO_TRY(co_await read_named(index, name, which, current));
     }
     // No revision comes twice: the object was this one all the while.
-    if (row_before && *current.row == *row_before && current.key == key_before) {
+    if (row_before && current.row->bytes() == row_before->bytes() && current.key == key_before) {
       co_return fail(ErrorCode::corrupt, "bytes of an object are gone: " + name.key);
     }
     CO_TRY(auto result, co_await use(current));

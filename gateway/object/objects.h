@@ -15,6 +15,7 @@
 #include "gateway/object/info.h"
 #include "gateway/object/name.h"
 #include "gateway/object/reclaimer.h"
+#include "gateway/object/record.h"
 
 namespace sluice::object {
 
@@ -47,6 +48,13 @@ struct Selection {
   ByteRange range;               ///< Resolved; the whole object without a range.
   bool partial = false;          ///< A range or part was asked for.
   std::optional<PartInfo> part;  ///< The part asked for; of an object put whole, part 1 is all of it.
+};
+
+/// An object whose row is in memory, with the bytes if those are: shared, as they are kept.
+struct HeldObject {
+  std::shared_ptr<const Row> row;  ///< Keeps `record`.
+  const ObjectRecord* record = nullptr;
+  std::optional<Chunk> content;  ///< All of it, checked.
 };
 
 /// An object opened for reading. Its bytes are `content`, then what `body` yields
@@ -141,6 +149,14 @@ class Objects {
   /// Fails with precondition_failed, not_modified, range_not_satisfiable (detail:
   /// the size, in decimal), invalid_part_number, and as check_lease.
   Task<OpenObject> open(const RequestContext& context, const ObjectName& name, const OpenOptions& options);
+
+  /// The current object of that name, if that costs no wait and it is not encrypted; nothing
+  /// says nothing. For `with_content` its bytes must be in memory too.
+  std::optional<HeldObject> at_hand(const ObjectName& name, bool with_content);
+
+  /// What open() would read of it: fails as that does where neither a version, a part nor a
+  /// key is asked for.
+  static Result<ByteRange> range_of(const HeldObject& object, const OpenOptions& options);
 
   /// As open, without the bytes.
   Task<Selection> stat(const RequestContext& context, const ObjectName& name, const OpenOptions& options);

@@ -219,7 +219,7 @@ Task<bool> Uploads::keep_once(NewPart& part) {
   }
   if (part.source) {
     CO_TRY(const auto row, co_await transaction->get(part.source->current->key));
-    if (!row || *row != *part.source->current->row) co_return false;
+    if (!row || *row != part.source->current->row->bytes()) co_return false;
   }
 
   part.record.info.modified = clock_.now();

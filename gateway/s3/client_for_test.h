@@ -64,7 +64,10 @@ class Gateway {
   explicit Gateway(const Options& options = {});
   ~Gateway();
 
+  /// Each request that can be answered at once is answered in both ways, which must agree.
   Reply send(const Ask& ask);
+  /// How many of them were.
+  int answered_at_once() const;
   /// Sends what header_of() made, perhaps spoilt since.
   Reply send(const http::RequestHeader& header, const std::string& body);
 

@@ -4,6 +4,8 @@
 #include "gateway/core/log.h"
 #include "gateway/object/reclaimer.h"
 #include "gateway/s3/client_for_test.h"
+
+#include <catch2/catch.hpp>
 #include "tests/support/memory_backend.h"
 #include "tests/support/run_task.h"
 
@@ -63,6 +65,7 @@ struct Gateway::State {
   std::string region;
   std::string seed;
   std::size_t bytes_read = 0;
+  int answered_at_once = 0;
   sluice::test::MemoryBackend backend;
   NullLog log;
   FixedClock clock{kDay + std::chrono::seconds(3 * 3600 + 4 * 60 + 5)};
@@ -78,6 +81,7 @@ struct Gateway::State {
 Gateway::Gateway(const Options& options) : state_(std::make_unique<State>(options)) {}
 Gateway::~Gateway() = default;
 
+int Gateway::answered_at_once() const { return state_->answered_at_once; }
 std::size_t Gateway::body_bytes_read() const { return state_->bytes_read; }
 FixedClock& Gateway::clock() { return state_->clock; }
 const std::string& Gateway::seed() const { return state_->seed; }
@@ -93,6 +97,8 @@ Reply Gateway::send(const http::RequestHeader& header, const std::string& body) 
   const http::Request request{.header = header, .body = source};
   Reply reply;
   reply.context.request_id = "REQUEST1";
+  RequestContext at_once_context = reply.context;
+  const auto at_once = body.empty() ? state_->handler.answer_at_once(at_once_context, request) : std::nullopt;
   http::Response response = sluice::test::run(state_->handler.handle(reply.context, request));
   reply.status = response.header.status();
   reply.lines = "\r\n" + response.header.lines();
@@ -101,6 +107,21 @@ Reply Gateway::send(const http::RequestHeader& header, const std::string& body) 
   if (response.body) {
     auto rest = sluice::test::run(read_all(*response.body, 64 << 20));
     reply.body += rest.value_or("(failed)");
+  }
+  // Whatever is answered at once is answered alike the other way.
+  if (at_once) {
+    ++state_->answered_at_once;
+    const bool is_head = header.method == http::Method::head;
+    CHECK(at_once->header.status() == reply.status);
+    CHECK("\r\n" + at_once->header.lines() == reply.lines);
+    CHECK(at_once->content_length == reply.content_length);
+    CHECK((is_head || at_once->content.text() == reply.body));
+    CHECK(at_once->body == nullptr);
+    CHECK(at_once_context.operation == reply.context.operation);
+    CHECK(at_once_context.principal == reply.context.principal);
+    CHECK(at_once_context.bucket == reply.context.bucket);
+    CHECK(at_once_context.key == reply.context.key);
+    CHECK(at_once_context.error_code.empty());
   }
   state_->bytes_read = body.size() - *source.remaining();
   return reply;

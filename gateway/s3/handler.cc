@@ -12,6 +12,8 @@ namespace {
 
 constexpr std::string_view kXml = "application/xml";
 
+bool is_root(const auth::Identity& identity) { return !identity.anonymous() && identity.user->root; }
+
 bool is_write(http::Method method) {
   return method == http::Method::put || method == http::Method::post || method == http::Method::del;
 }
@@ -144,8 +146,7 @@ const Handler::Entry Handler::kEntries[] = {
 };
 
 Awaitable<http::Response> Handler::handle(RequestContext& context, const http::Request& request) {
-  Call call{.context = context, .request = request};
-  call.fields = &request.header.fields;
+  Call call{.context = context, .request = request, .fields = &request.header.fields};
   Answer answered = co_await answer(call);
   http::Response response;
   if (answered) {
@@ -164,20 +165,19 @@ http::Response Handler::refuse(RequestContext& context, const http::Refusal& ref
   return render_refusal(refusal, context, options_.host_id);
 }
 
-Awaitable<Answer> Handler::answer(Call& call) {
+/// What the request is about, by its target.
+Outcome<> Handler::read_target(Call& call) const {
   const http::RequestHeader& header = call.request.header;
-  CO_TRY(call.target, parse_target(header.target, header.fields.get("host"), options_.domains));
+  TRY(call.target, parse_target(header.target, header.fields.get("host"), options_.domains));
   call.context.bucket = call.target.bucket;
   call.context.key = call.target.key;
   merge_query(call);
-  const auto found = find_operation(header.method, call.target, call.fields->has("x-amz-copy-source"));
-  if (found) {
-    call.row = *found;
-    call.context.operation = call.row->name;
-  }
+  return {};
+}
 
-  if (header.method == http::Method::options) co_return co_await preflight(call);
-
+/// Who asks.
+Outcome<> Handler::authenticate(Call& call) const {
+  const http::RequestHeader& header = call.request.header;
   // In virtual-host style the path is the key alone.
   const bool by_host = !options_.domains.empty() && !call.target.bucket.empty() &&
                        percent_decode(http::split_target(header.target).path) == "/" + call.target.key;
@@ -187,10 +187,25 @@ Awaitable<Answer> Handler::answer(Call& call) {
       .fields = header.fields,
       .virtual_host_bucket = by_host ? std::string_view(call.target.bucket) : std::string_view{}};
   auto signature = services_.signatures.authenticate(signed_request);
-  if (!signature) co_return std::unexpected(failure_of(signature.error()));
+  if (!signature) return std::unexpected(failure_of(signature.error()));
   call.signature = *std::move(signature);
   call.context.principal = call.signature.identity.account();
   read_query_as_signed(call);
+  return {};
+}
+
+Awaitable<Answer> Handler::answer(Call& call) {
+  const http::RequestHeader& header = call.request.header;
+  CO_TRY(read_target(call));
+  const auto found = find_operation(header.method, call.target, call.fields->has("x-amz-copy-source"));
+  if (found) {
+    call.row = *found;
+    call.context.operation = call.row->name;
+  }
+
+  if (header.method == http::Method::options) co_return co_await preflight(call);
+
+  CO_TRY(authenticate(call));
   if (!found) co_return std::unexpected(found.error());
 
   CO_TRY(co_await authorize(call));
@@ -201,31 +216,41 @@ Awaitable<Answer> Handler::answer(Call& call) {
   co_return co_await (this->*entry->method)(call);
 }
 
-Step<> Handler::authorize(Call& call) {
+Outcome<bool> Handler::authorize_alone(const Call& call) const {
   const auth::Identity& identity = call.signature.identity;
   const auth::Resource resource{.bucket = call.target.bucket, .key = call.target.key};
   const auth::Action action = call.row->action;
 
   const bool needs_bucket = call.target.scope != Scope::service && action != auth::Action::create_bucket;
   if (!identity.anonymous() || !needs_bucket) {
-    CO_TRY(auth::authorize(identity, action, resource, std::nullopt));
+    TRY(auth::authorize(identity, action, resource, std::nullopt));
   }
-  if (!needs_bucket) co_return Outcome<>{};
-  if (!object::check_bucket_name(resource.bucket)) co_return s3::refuse(Code::invalid_bucket_name);
-  const auto expected = call.fields->find("x-amz-expected-bucket-owner");
-  const bool is_root = !identity.anonymous() && identity.user->root;
-  if (is_root && !expected) co_return Outcome<>{};
+  if (!needs_bucket) return false;
+  if (!object::check_bucket_name(resource.bucket)) return s3::refuse(Code::invalid_bucket_name);
+  return !is_root(identity) || call.fields->has("x-amz-expected-bucket-owner");
+}
 
-  CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
-  if (expected && *expected != bucket.owner) co_return s3::refuse(Code::access_denied);
-  if (is_root) co_return Outcome<>{};
+Outcome<> Handler::take_rules(Call& call) {
+  const object::BucketInfo& bucket = *call.bucket;
+  const auto expected = call.fields->find("x-amz-expected-bucket-owner");
+  if (expected && *expected != bucket.owner) return s3::refuse(Code::access_denied);
+  if (is_root(call.signature.identity)) return {};
   Access& access = call.access.emplace();
-  CO_TRY(access.rules, rules_of(bucket, policies_));
-  access.action = action;
+  TRY(access.rules, rules_of(bucket, policies_));
+  access.action = call.row->action;
   access.permission = permission_of(*call.row, call.target);
   access.bucket = call.target.bucket;
   access.key = call.target.key;
   if (access.rules.policy) access.facts = facts_of(call, services_.clock.now());
+  return {};
+}
+
+Step<> Handler::authorize(Call& call) {
+  CO_TRY(const bool needs_bucket, authorize_alone(call));
+  if (!needs_bucket) co_return Outcome<>{};
+  CO_TRY(co_await bucket_of(call));
+  CO_TRY(take_rules(call));
+  if (!call.access) co_return Outcome<>{};
   co_return co_await authorize_in_bucket(call);
 }
 
@@ -268,15 +293,14 @@ Step<> Handler::authorize_in_bucket(Call& call) {
 Step<std::optional<Access>> Handler::authorize_source(Call& call, const object::ObjectName& source) {
   const auth::Identity& identity = call.signature.identity;
   const auth::Resource resource{.bucket = source.bucket, .key = source.key};
-  const bool is_root = !identity.anonymous() && identity.user->root;
   if (!identity.anonymous()) {
     CO_TRY(auth::authorize(identity, auth::Action::read_object, resource, std::nullopt));
   }
   const auto expected = call.fields->find("x-amz-source-expected-bucket-owner");
-  if (is_root && !expected) co_return std::optional<Access>{};
+  if (is_root(identity) && !expected) co_return std::optional<Access>{};
   CO_TRY(const object::BucketInfo bucket, co_await services_.buckets.stat(call.context, source.bucket));
   if (expected && *expected != bucket.owner) co_return s3::refuse(Code::access_denied);
-  if (is_root) co_return std::optional<Access>{};
+  if (is_root(identity)) co_return std::optional<Access>{};
   Access access{.rules = {},
                 .action = auth::Action::read_object,
                 .permission = "s3:GetObject",

@@ -45,6 +45,7 @@ class Handler final : public http::Handler {
   Handler(const Services& services, Options options) : services_(services), options_(std::move(options)) {}
 
   Awaitable<http::Response> handle(RequestContext& context, const http::Request& request) override;
+  std::optional<http::Response> answer_at_once(RequestContext& context, const http::Request& request) override;
   http::Response refuse(RequestContext& context, const http::Refusal& refusal) override;
 
  private:
@@ -53,7 +54,14 @@ class Handler final : public http::Handler {
   static const Entry kEntries[];
 
   Awaitable<Answer> answer(Call& call);
+  Outcome<> read_target(Call& call) const;
+  Outcome<> authenticate(Call& call) const;
+  std::optional<http::Response> read_at_hand(Call& call);
   Step<> authorize(Call& call);
+  /// What is decided without the bucket; have its settings a say too?
+  Outcome<bool> authorize_alone(const Call& call) const;
+  /// Takes up what the settings of call.bucket say.
+  Outcome<> take_rules(Call& call);
   /// Once the bucket is known: refuses what it decides against. What depends on an
   /// object that is there is left to admission().
   Step<> authorize_in_bucket(Call& call);
@@ -147,7 +155,16 @@ class Handler final : public http::Handler {
   Awaitable<Answer> delete_objects(Call& call);
   Awaitable<Answer> get_object_attributes(Call& call);
   Outcome<object::OpenOptions> read_options(const Call& call) const;
-  http::Response describe(const Call& call, const object::Selection& selection, bool ranged) const;
+  /// What of an object is shown: `part` is null unless one was asked for.
+  struct Shown {
+    const object::ObjectInfo& info;
+    ByteRange range;
+    bool partial = false;
+    const object::PartInfo* part = nullptr;
+    bool ranged = false;  ///< By a Range field.
+  };
+  static Shown shown(const object::Selection& selection, bool ranged);
+  http::Response describe(const Call& call, const Shown& shown) const;
   Step<Failure> explain_read(Call& call, const Error& error);
   Awaitable<Answer> refuse_read(Call& call, const Error& error);
 

@@ -66,6 +66,36 @@ TEST_CASE("an object is put, read, looked at and removed") {
   CHECK(gone.context.error_code == "NoSuchKey");
 }
 
+TEST_CASE("what memory has is answered at once, to whoever may have it") {
+  Gateway gateway;
+  REQUIRE(gateway.send({"PUT", "/photos"}).status == 200);
+  REQUIRE(gateway.send({.method = "PUT", .target = "/photos/cat", .body = "meow"}).status == 200);
+  const auto answers_at_once = [&](const Ask& ask, unsigned status) {
+    const int before = gateway.answered_at_once();
+    CHECK(gateway.send(ask).status == status);
+    return gateway.answered_at_once() != before;
+  };
+  CHECK(answers_at_once({"GET", "/photos/cat"}, 200));
+  CHECK(answers_at_once({"HEAD", "/photos/cat"}, 200));
+  CHECK(answers_at_once({.method = "GET", .target = "/photos/cat?x-id=GetObject", .user = "root"}, 200));
+  CHECK(answers_at_once({.method = "GET", .target = "/photos/cat", .headers = {{"Range", "bytes=1-2"}}}, 206));
+  CHECK(answers_at_once({.method = "GET", .target = "/photos/cat", .user = "reader"}, 200));
+
+  CHECK_FALSE(answers_at_once({.method = "GET", .target = "/photos/cat", .user = "bob"}, 403));
+  CHECK_FALSE(answers_at_once({.method = "GET", .target = "/photos/cat", .user = ""}, 403));
+  CHECK_FALSE(answers_at_once({.method = "GET", .target = "/photos/cat", .headers = {{"Range", "bytes=9-"}}}, 416));
+  CHECK_FALSE(answers_at_once({.method = "GET", .target = "/photos/cat", .headers = {{"If-Match", "\"no\""}}}, 412));
+  CHECK_FALSE(answers_at_once({"GET", "/photos/dog"}, 404));
+  CHECK_FALSE(answers_at_once({"GET", "/photos/cat?acl"}, 200));
+  CHECK_FALSE(answers_at_once({"GET", "/photos/cat?unheard-of"}, 501));
+
+  REQUIRE(gateway.send({.method = "PUT", .target = "/photos/cat", .body = "purr"}).status == 200);
+  CHECK(answers_at_once({"GET", "/photos/cat"}, 200));
+  CHECK(gateway.send({"GET", "/photos/cat"}).body == "purr");
+  REQUIRE(gateway.send({"DELETE", "/photos/cat"}).status == 204);
+  CHECK_FALSE(answers_at_once({"GET", "/photos/cat"}, 404));
+}
+
 TEST_CASE("an object without a type has the default one") {
   WithBucket gateway;
   gateway.put("/photos/a", "bar");

@@ -25,17 +25,16 @@ Outcome<> check_overrides(const Call& call) {
   return {};
 }
 
-std::string content_range(const object::Selection& selection) {
-  const ByteRange& range = selection.range;
+std::string content_range(ByteRange range, std::uint64_t size) {
   return "bytes " + std::to_string(range.offset) + "-" + std::to_string(range.offset + range.length - 1) + "/" +
-         std::to_string(selection.info.size);
+         std::to_string(size);
 }
 
-/// The checksum of the bytes a selection selects, where there is one.
-std::optional<object::Checksum> checksum_of(const object::Selection& selection) {
-  const auto& whole = selection.info.checksum;
-  if (!whole || !selection.part || !selection.part->checksum) return whole;
-  return object::Checksum{.digest = *selection.part->checksum, .type = whole->type};
+/// The checksum of an object or, where one is meant, of its part.
+std::optional<object::Checksum> checksum_of(const object::ObjectInfo& info, const object::PartInfo* part) {
+  const auto& whole = info.checksum;
+  if (!whole || part == nullptr || !part->checksum) return whole;
+  return object::Checksum{.digest = *part->checksum, .type = whole->type};
 }
 
 }  // namespace
@@ -66,23 +65,28 @@ Outcome<object::OpenOptions> Handler::read_options(const Call& call) const {
   return options;
 }
 
-http::Response Handler::describe(const Call& call, const object::Selection& selection, bool ranged) const {
+Handler::Shown Handler::shown(const object::Selection& selection, bool ranged) {
+  return {.info = selection.info,
+          .range = selection.range,
+          .partial = selection.partial,
+          .part = selection.part ? &*selection.part : nullptr,
+          .ranged = ranged};
+}
+
+http::Response Handler::describe(const Call& call, const Shown& shown) const {
+  const auto& [info, range, asked_partial, part, ranged] = shown;
   // No Content-Range can tell of no bytes.
-  const bool partial = selection.partial && selection.range.length != 0;
-  http::Response response{.header = begin(call, partial ? 206 : 200),
-                          .content = {},
-                          .body = nullptr,
-                          .content_length = selection.range.length};
-  add_object(response.header, selection.info, call.target.query);
-  add_version(response.header, call, selection.info);
-  if (partial) response.header.add("Content-Range", content_range(selection));
-  if (selection.part && selection.info.part_count != 0) {
-    response.header.add("x-amz-mp-parts-count", selection.info.part_count);
-  }
+  const bool partial = asked_partial && range.length != 0;
+  http::Response response{
+      .header = begin(call, partial ? 206 : 200), .content = {}, .body = nullptr, .content_length = range.length};
+  add_object(response.header, info, call.target.query);
+  add_version(response.header, call, info);
+  if (partial) response.header.add("Content-Range", content_range(range, info.size));
+  if (part != nullptr && info.part_count != 0) response.header.add("x-amz-mp-parts-count", info.part_count);
   // A checksum of more than the bytes sent would fail its reader.
   if (!ranged && equals_ignoring_case(call.fields->get("x-amz-checksum-mode"), "ENABLED")) {
-    const std::uint32_t part_count = selection.part ? 0 : selection.info.part_count;
-    if (const auto checksum = checksum_of(selection)) add_checksum(response.header, *checksum, part_count);
+    const std::uint32_t part_count = part != nullptr ? 0 : info.part_count;
+    if (const auto checksum = checksum_of(info, part)) add_checksum(response.header, *checksum, part_count);
   }
   return response;
 }
@@ -133,7 +137,7 @@ Awaitable<Answer> Handler::get_object(Call& call) {
   const object::ObjectName name = call.name();
   auto opened = co_await services_.objects.open(call.context, name, options);
   if (!opened) co_return co_await refuse_read(call, opened.error());
-  http::Response response = describe(call, opened->selection, options.range.has_value());
+  http::Response response = describe(call, shown(opened->selection, options.range.has_value()));
   response.content = std::move(opened->content);
   response.body = std::move(opened->body);
   co_return response;
@@ -144,7 +148,7 @@ Awaitable<Answer> Handler::head_object(Call& call) {
   const object::ObjectName name = call.name();
   const auto found = co_await services_.objects.stat(call.context, name, options);
   if (!found) co_return co_await refuse_read(call, found.error());
-  co_return describe(call, *found, options.range.has_value());
+  co_return describe(call, shown(*found, options.range.has_value()));
 }
 
 Awaitable<Answer> Handler::put_object(Call& call) {

@@ -76,6 +76,15 @@ std::optional<std::string> MemoryIndex::get_at(std::string_view key, std::uint64
   return seen == versions.rend() ? std::nullopt : seen->value;
 }
 
+std::shared_ptr<const Row> MemoryIndex::at_hand(std::string_view key) {
+  const std::scoped_lock lock(mutex_);
+  auto value = get_at(key, number_);
+  if (!value) return nullptr;
+  auto& row = at_hand_[std::string(key)];
+  if (!row || row->bytes() != *value) row = std::make_shared<const Row>(*std::move(value));
+  return row;
+}
+
 std::map<std::string, std::string> MemoryIndex::rows() const {
   const std::scoped_lock lock(mutex_);
   std::map<std::string, std::string> present;

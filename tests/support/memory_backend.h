@@ -30,6 +30,8 @@ class MemoryIndex : public Index {
   std::unique_ptr<Transaction> begin() override;
   Task<std::optional<std::string>> get(std::string_view key) override;
 
+  std::shared_ptr<const Row> at_hand(std::string_view key) override;
+
   /// The present rows; for tests that look behind the contract.
   std::map<std::string, std::string> rows() const;
 
@@ -44,6 +46,7 @@ class MemoryIndex : public Index {
   mutable std::mutex mutex_;
   std::uint64_t number_ = 0;
   std::map<std::string, std::vector<Version>, std::less<>> rows_;
+  std::map<std::string, std::shared_ptr<const Row>, std::less<>> at_hand_;  ///< As they were last asked for.
 };
 
 /// The extent store contract over a std::map.

@@ -1,0 +1,73 @@
+#include "gateway/core/digest.h"
+#include "gateway/object/catalog.h"
+#include "gateway/object/objects.h"
+#include "gateway/object/selection.h"
+
+namespace sluice::object {
+namespace {
+
+/// Left on the row of an object: what it says.
+struct DecodedObject : RowNote {
+  explicit DecodedObject(ObjectRecord decoded) : record(std::move(decoded)) {}
+  const ObjectRecord record;
+};
+
+/// Left on the row of an inline body: its bytes are those that were put.
+struct CheckedBody : RowNote {};
+
+const ObjectRecord* record_of(const Row& row) {
+  if (const RowNote* known = row.note()) return &static_cast<const DecodedObject*>(known)->record;
+  auto record = ObjectRecord::decode(row.bytes());
+  if (!record) return nullptr;
+  return &static_cast<const DecodedObject*>(row.leave(std::make_unique<DecodedObject>(*std::move(record))))->record;
+}
+
+std::optional<Chunk> inline_at_hand(Index& index, const InlineContent& content) {
+  auto row = index.at_hand(inline_key(content.id));
+  if (!row) return std::nullopt;
+  if (row->note() == nullptr) {
+    if (crc32c(row->bytes()) != content.crc32c) return std::nullopt;
+    row->leave(std::make_unique<CheckedBody>());
+  }
+  return Chunk::of(std::move(row));
+}
+
+std::optional<Chunk> content_at_hand(Backend backend, const Content& content) {
+  if (std::holds_alternative<std::monostate>(content)) return Chunk{};
+  if (const auto* body = std::get_if<InlineContent>(&content)) return inline_at_hand(backend.index, *body);
+  const auto* slices = std::get_if<std::vector<Slice>>(&content);
+  if (slices == nullptr || slices->size() != 1) return std::nullopt;
+  const auto& [extent, range] = slices->front();
+  const Chunk all = backend.extents.at_hand(extent);
+  if (all.empty() || range.offset + range.length > all.size()) return std::nullopt;
+  return all.slice(range.offset, range.length);
+}
+
+}  // namespace
+
+std::optional<HeldObject> Objects::at_hand(const ObjectName& name, bool with_content) {
+  if (!check_name(name)) return std::nullopt;
+  HeldObject held{.row = backend_.index.at_hand(object_key(name)), .record = nullptr, .content = {}};
+  if (!held.row) return std::nullopt;
+  held.record = record_of(*held.row);
+  if (held.record == nullptr) return std::nullopt;
+  const ObjectInfo& info = held.record->info;
+  if (info.delete_marker || info.soft_deleted || info.encryption) return std::nullopt;
+  if (!with_content) return held;
+  held.content = content_at_hand(backend_, held.record->content);
+  if (!held.content || held.content->size() != info.size) return std::nullopt;
+  return held;
+}
+
+Result<ByteRange> Objects::range_of(const HeldObject& object, const OpenOptions& options) {
+  const ObjectInfo& info = object.record->info;
+  if (options.admit) {
+    TRY(options.admit(info));
+  }
+  TRY(check_customer_key(info.encryption, options.customer_key));
+  TRY(check_read(options.conditions, info));
+  if (options.range) return resolve(*options.range, info.size);
+  return ByteRange{0, info.size};
+}
+
+}  // namespace sluice::object
