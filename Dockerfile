@@ -5,16 +5,16 @@ COPY dev CMakeLists.txt CMakePresets.json ./
 # The packages alone make a layer, so that a change of the sources does not fetch them again.
 RUN ./dev packages && rm -rf /var/lib/apt/lists/*
 COPY . .
-RUN ./dev build release && strip build/release/sluice
+RUN ./dev build release && strip build/release/sluice build/release/sluice-extent-node
 
 FROM debian:12-slim
 RUN apt-get update \
   && apt-get install -y --no-install-recommends \
-    ca-certificates curl libfmt9 libisal2 libjemalloc2 libpq5 libprometheus-cpp-core1.0 libpugixml1v5 librocksdb7.8 \
+    ca-certificates curl libfabric1 libfmt9 libisal2 libjemalloc2 libpq5 libprometheus-cpp-core1.0 libpugixml1v5 librocksdb7.8 \
     libssl3 liburing2 \
   && rm -rf /var/lib/apt/lists/* \
   && useradd --system --uid 10001 --home-dir /var/lib/sluice --create-home --shell /usr/sbin/nologin sluice
-COPY --from=build /src/build/release/sluice /usr/local/bin/sluice
+COPY --from=build /src/build/release/sluice /src/build/release/sluice-extent-node /usr/local/bin/
 USER sluice
 VOLUME /var/lib/sluice
 EXPOSE 9000 9001 10000

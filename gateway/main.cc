@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gateway/check.h"
+#include "gateway/cluster_command.h"
 #include "gateway/config.h"
 #include "gateway/serve.h"
 
@@ -22,6 +23,7 @@ constexpr std::string_view kUsage = R"(sluice: an object store gateway, S3 and A
 usage: sluice serve  [flags]                            serve until SIGTERM or Ctrl-C
        sluice config [flags]                            print the effective configuration
        sluice fsck   --data DIR [--quick] [--repair]    verify a data directory, the gateway stopped
+       sluice cluster status | drain DISK | undrain DISK | remove DISK  [flags]
        sluice --version | --help
 
 A flag beats its environment variable, which beats the file given by --config.
@@ -57,6 +59,7 @@ int run(std::span<const std::string_view> words) {
     std::fputs(sluice::to_toml(sluice::read_config(rest, environment())).c_str(), stdout);
     return 0;
   }
+  if (verb == "cluster") return sluice::command_cluster(rest, environment());
   if (verb == "fsck") return sluice::check(rest, environment());
   throw std::invalid_argument("there is no verb '" + std::string(verb) + "'; see sluice --help");
 }

@@ -17,6 +17,7 @@
 #include "backends/rdma/cluster_url.h"
 #include "backends/rdma/etcd_control.h"
 #include "backends/rdma/extent_node.h"
+#include "backends/rdma/orphans.h"
 #include "gateway/http/admin.h"
 #include "gateway/http/server.h"
 
@@ -68,7 +69,8 @@ class NodeMetrics {
  public:
   explicit NodeMetrics(prometheus::Registry& registry) : registry_(registry) {}
 
-  void set(const rdma::ExtentNodeCounts& counts, const rdma::Disk& disk) {
+  void set(const rdma::ExtentNodeCounts& counts, const rdma::Disk& disk, std::uint64_t orphans) {
+    set("sluice_node_orphans_dropped_total", "extents the cluster did not know", orphans);
     const auto bytes_of_slabs = [&](std::uint64_t slabs) {
       return slabs * rdma::bytes_of(disk.superblock().slab_pages);
     };
@@ -144,6 +146,7 @@ class Node {
     if (!bound) throw std::runtime_error(fmt::format("cannot listen on {}: {}", config_.admin, bound.error().detail));
     admin_address_ = fmt::format("{}:{}", bound->address().to_string(), bound->port());
     asio::co_spawn(io_, tick(), asio::detached);
+    asio::co_spawn(io_, drop_orphans(), asio::detached);
     thread_ = std::thread([this] { io_.run(); });
     server_.start();
     log_->info("serving", {{"disk", config_.disk}, {"incarnation", rdma::to_text(address_.incarnation)}});
@@ -170,7 +173,7 @@ class Node {
   Awaitable<> tick() {
     Timer timer(io_.get_executor());
     for (int n = 0;; ++n) {
-      node_metrics_.set(node_.counts(), disk_);
+      node_metrics_.set(node_.counts(), disk_, orphans_dropped_);
       if (n % kTicksToKeep == 0) {
         const auto kept = co_await control_.keep_node(address_);
         if (!kept) log_->warning("keep_failed", {{"detail", kept.error().detail}});
@@ -178,6 +181,18 @@ class Node {
       }
       timer.expires_after(kTick);
       co_await timer.async_wait(asio::as_tuple(use_task));
+    }
+  }
+
+  Awaitable<> drop_orphans() {
+    rdma::Orphans orphans(disk_, control_, std::chrono::seconds(config_.orphan_after_s));
+    Timer timer(io_.get_executor());
+    while (true) {
+      timer.expires_after(std::chrono::seconds(std::max<std::uint64_t>(config_.orphan_after_s / 2, 1)));
+      co_await timer.async_wait(asio::as_tuple(use_task));
+      const auto dropped = co_await orphans.round();
+      orphans_dropped_ += dropped.value_or(0);
+      if (!dropped) log_->warning("orphans_not_looked_for", {{"detail", dropped.error().detail}});
     }
   }
 
@@ -194,6 +209,7 @@ class Node {
   NodeMetrics node_metrics_;
   http::AdminHandler admin_;
   std::atomic<bool> ready_ = false;
+  std::uint64_t orphans_dropped_ = 0;
   rdma::NodeAddress address_;
   std::string admin_address_;
   std::thread thread_;

@@ -21,6 +21,7 @@ struct NodeConfig {
   std::string admin = "127.0.0.1:7481";
   std::uint64_t connections_max = 256;
   std::uint64_t staging_size = 64ULL << 20;
+  std::uint64_t orphan_after_s = 600;
   std::string log = "-";
   std::string log_level = "info";
 

@@ -18,6 +18,7 @@
 #include "auth/credentials.h"
 #include "auth/sigv4.h"
 #include "gateway/blob/handler.h"
+#include "gateway/cluster_care.h"
 #include "gateway/core/clock.h"
 #include "gateway/http/admin.h"
 #include "gateway/http/server.h"
@@ -121,6 +122,12 @@ class Gateway {
         metrics_(pool_),
         admin_(metrics_, [this] { return ready_ && !server_.draining(); }),
         server_(server_options(config), pool_, *access_log_, metrics_) {
+    if (store_.cluster() != nullptr) {
+      const auto collect = [this] { return reconcile(backend_, *log_); };
+      care_ = std::make_unique<ClusterCare>(*store_.cluster(), collect,
+                                            std::chrono::seconds(config.cluster_collect_period_s), metrics_.registry(),
+                                            *log_);
+    }
     if (!config.tls_cert.empty()) tls_ = std::make_unique<http::TlsContext>(config.tls_cert, config.tls_key);
   }
 
@@ -135,6 +142,8 @@ class Gateway {
     const auto timer = std::make_shared<SweepTimer>(server_.executor(0));
     sweep_timer_ = timer;
     background_.push_back(spawn(server_.executor(0), sweep_blocks(timer)));
+    if (care_) background_.push_back(spawn(server_.executor(0), care_->stand()));
+    if (care_) background_.push_back(spawn(server_.executor(0), care_->work()));
     ready_ = true;
     log_->info("serving",
                {{"s3", s3_address_}, {"blob", blob_address_}, {"admin", admin_address_}, {"data", config_.data}});
@@ -166,6 +175,7 @@ class Gateway {
     log_->info("draining");
     ready_ = false;
     reclaimer_.stop();
+    if (care_) care_->stop();
     asio::post(server_.executor(0), [sweep_timer = sweep_timer_] {
       if (const auto timer = sweep_timer.lock()) timer->cancel();
     });
@@ -264,6 +274,7 @@ class Gateway {
   blob::Handler blob_;
   http::Metrics metrics_;
   http::AdminHandler admin_;
+  std::unique_ptr<ClusterCare> care_;
   std::unique_ptr<http::TlsContext> tls_;
   std::atomic<bool> ready_ = false;
   std::string s3_address_, blob_address_, admin_address_;

@@ -63,6 +63,7 @@ class Store::Kind {
   virtual Backend backend() = 0;
   virtual bool was_unclean() const = 0;
   virtual bool was_given_up() const { return false; }
+  virtual rdma::ClusterExtents* cluster() { return nullptr; }
 };
 
 class Store::Local final : public Kind {
@@ -105,8 +106,9 @@ class Store::ClusterWithPostgres final : public Kind {
         index_(index_options(config), uncertain_, log) {}
 
   Backend backend() override { return {index_, extents_, inline_size_max_}; }
-  // Gateways that died may have left something, whoever they were.
-  bool was_unclean() const override { return true; }
+  // What gateways that died left is looked for by the manager.
+  bool was_unclean() const override { return false; }
+  rdma::ClusterExtents* cluster() override { return &extents_; }
   bool was_given_up() const override { return given_up_; }
 
  private:
@@ -117,6 +119,7 @@ class Store::ClusterWithPostgres final : public Kind {
     options.cluster.replicas = config.cluster_copies;
     options.cluster.extent_pages = static_cast<rdma::Pages>(config.cluster_extent_size / rdma::kPageSize);
     options.cluster.release_delay = std::chrono::seconds(config.cluster_release_delay_s);
+    options.repair.lost_after = std::chrono::seconds(config.cluster_lost_after_s);
     options.cluster.given_up = [this] {
       given_up_ = true;
       ::kill(::getpid(), SIGTERM);
@@ -156,6 +159,7 @@ Store::Store(const Config& config, BufferPool& pool, Log& log) {
 Store::~Store() = default;
 
 Backend Store::backend() { return kind_->backend(); }
+rdma::ClusterExtents* Store::cluster() { return kind_->cluster(); }
 bool Store::was_given_up() const { return kind_->was_given_up(); }
 bool Store::was_unclean() const { return kind_->was_unclean(); }
 

@@ -8,6 +8,10 @@
 #include "gateway/core/chunk.h"
 #include "gateway/core/log.h"
 
+namespace sluice::rdma {
+class ClusterExtents;
+}
+
 namespace sluice {
 
 /// Opens the backend that the configuration names: a data directory, with its index
@@ -21,6 +25,9 @@ class Store {
   Store& operator=(const Store&) = delete;
 
   Backend backend();
+
+  /// Where the extents are on a cluster; nothing elsewhere. Lives as long as this.
+  rdma::ClusterExtents* cluster();
 
   /// The cluster took this run for dead: nothing can be stored any more.
   bool was_given_up() const;

@@ -19,6 +19,8 @@ namespace {
 constexpr int kAttemptsMax = 8;
 constexpr std::size_t kRecordsKept = 100'000;
 constexpr std::size_t kRecordsListed = 500;
+// How long another replica is not asked: before it is known how long reads take, and at least.
+constexpr std::chrono::milliseconds kHedgeAtFirst{100}, kHedgeMin{2};
 
 }  // namespace
 
@@ -51,9 +53,10 @@ Cluster::Cluster(Control& control, Fabric& fabric, Staging& staging, Staging& la
       keeper_(std::make_shared<Timer>(fabric.executor())),
       releaser_(std::make_shared<Timer>(fabric.executor())) {}
 
-// Those who wait hold the extents they wait for.
+// Those who wait hold what they wait for.
 Cluster::~Cluster() {
   for (const auto& open : std::exchange(working_, {})) std::exchange(open->progress, {});
+  for (const auto& race : std::exchange(races_, {})) std::exchange(race->news, {});
 }
 
 Task<> Cluster::enter() {
@@ -66,7 +69,11 @@ Task<> Cluster::enter() {
   co_return done;
 }
 
-Task<> Cluster::leave() { co_return co_await control_.leave_writer(writer_); }
+Task<> Cluster::leave() {
+  const auto left = co_await control_.leave_manager(writer_);
+  CO_TRY(co_await control_.leave_writer(writer_));
+  co_return left;
+}
 
 Awaitable<> Cluster::keep_alive() {
   const auto timer = keeper_;
@@ -74,7 +81,11 @@ Awaitable<> Cluster::keep_alive() {
     timer->expires_after(options_.keep_period);
     co_await timer->async_wait(asio::as_tuple(use_task));
     const auto kept = co_await control_.keep_writer(writer_);
-    if (kept) continue;
+    if (kept) {
+      const auto nodes = co_await refresh_nodes();
+      if (nodes) retire_current(*nodes);
+      continue;
+    }
     log_.error("cluster_keep_failed", {{"detail", kept.error().detail}});
     if (kept.error().code != ErrorCode::conflict) continue;
     if (options_.given_up) options_.given_up();
@@ -92,6 +103,18 @@ Awaitable<> Cluster::all(std::vector<Awaitable<>> tasks) {
     });
   }
   if (left > 0) co_await ended.wait();
+}
+
+// An extent that nobody appends to does not notice that a member has gone, or is to go.
+void Cluster::retire_current(const std::vector<Node>& nodes) {
+  if (!current_ || current_->window.closed()) return;
+  const auto is_fine = [&](const Uuid& member) {
+    const auto node = std::ranges::find(nodes, member, [](const Node& one) { return one.address.incarnation; });
+    return node != nodes.end() && node->alive && !node->draining;
+  };
+  if (std::ranges::all_of(current_->members, is_fine)) return;
+  current_->window.close();
+  asio::co_spawn(fabric_.executor(), seal_when_quiet(current_), asio::detached);
 }
 
 // ---- nodes
@@ -169,11 +192,13 @@ Task<Cluster::OpenExtentPtr> Cluster::open() {
   CO_TRY(const auto number, co_await control_.create({.writer = writer_, .members = chosen}));
   const auto opened = std::make_shared<OpenExtent>(number, chosen, std::vector<NodeClient*>{},
                                                    AppendWindow(chosen.size(), options_.extent_pages));
+  ++counts_.extents_opened;
   for (const Uuid& member : chosen) opened->nodes.push_back(nodes_.at(member).get());
   co_return opened;
 }
 
 Task<RunPlace> Cluster::append(Chunk slot, std::uint32_t length, std::uint32_t crc32c) {
+  ++counts_.appends;
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     CO_TRY(const auto open, co_await current());
     Run run{0, length, crc32c};
@@ -217,7 +242,8 @@ Awaitable<> Cluster::append_to(OpenExtentPtr open, std::size_t member, Run run, 
   if (reply) {
     open->window.durable(member, static_cast<Pages>(reply->value));
   } else {
-    if (!open->failed) log_.warning("append failed", {{"detail", reply.error().detail}});
+    ++counts_.append_failures;
+    if (!open->failed) log_.warning("append_failed", {{"detail", reply.error().detail}});
     open->window.close();
     open->failed = true;
   }
@@ -267,6 +293,7 @@ Task<ExtentRecord> Cluster::seal_once(ExtentNumber extent) {
     const ExtentRecord sealed = sealing.sealed();
     CO_TRY(const bool set, co_await control_.set(extent, now->revision, sealed));
     if (!set) continue;
+    ++counts_.seals;
     asio::co_spawn(fabric_.executor(), tell_sealed(extent, sealed), asio::detached);
     co_return sealed;
   }
@@ -304,6 +331,7 @@ Task<ExtentRecord> Cluster::record(ExtentNumber extent) {
 }
 
 Task<Chunk> Cluster::read(RunPlace place, Run run, ByteRange range) {
+  ++counts_.reads;
   CO_TRY(const auto found, co_await record(place.extent));
   auto bytes = co_await read_from_any(found, place, run, range);
   if (bytes) co_return *std::move(bytes);
@@ -314,18 +342,62 @@ Task<Chunk> Cluster::read(RunPlace place, Run run, ByteRange range) {
   co_return co_await read_from_any(now, place, run, range);
 }
 
+// One replica after the other: the next when one fails, or takes longer than nearly all do.
 Task<Chunk> Cluster::read_from_any(ExtentRecord found, RunPlace place, Run run, ByteRange range) {
-  Error worst{ErrorCode::unavailable, "no replica"};
-  const std::size_t count = found.members.size();
-  // Different runs begin at different replicas.
-  const std::size_t first = count == 0 ? 0 : (static_cast<std::uint64_t>(place.extent) + place.page) % count;
-  for (std::size_t n = 0; n < count; ++n) {
-    auto bytes = co_await read_from(found.members[(first + n) % count], place, run, range);
-    if (bytes) co_return *std::move(bytes);
-    log_.warning("a replica cannot be read", {{"detail", bytes.error().detail}});
-    if (n == 0 || bytes.error().code != ErrorCode::unavailable) worst = bytes.error();
+  const auto order = reading_order(found, place);
+  const auto race = std::make_shared<Race>();
+  races_.insert(race);
+  Timer hedge(fabric_.executor());
+  for (std::size_t n = 0; n < order.size() && !race->bytes; ++n) {
+    if (race->under_way > 0) ++counts_.hedged_reads;
+    ++race->under_way;
+    asio::co_spawn(fabric_.executor(), ask(race, order[n], {place, run, range}), asio::detached);
+    const auto patience = std::max<LatencyWindow::Duration>(read_times_.p95(kHedgeAtFirst), kHedgeMin);
+    race->slow = false;
+    hedge.expires_after(patience);
+    hedge.async_wait([weak = std::weak_ptr(race)](const boost::system::error_code& error) {
+      const auto there = weak.lock();
+      if (error || !there) return;
+      there->slow = true;
+      there->news.finish(done);
+    });
+    while (!race->bytes && race->under_way > 0 && !race->slow) co_await race->news.wait();
+    hedge.cancel();
   }
-  co_return std::unexpected(worst);
+  while (!race->bytes && race->under_way > 0) co_await race->news.wait();
+  races_.erase(race);
+  if (race->bytes) co_return *std::move(race->bytes);
+  co_return std::unexpected(race->failure);
+}
+
+// Different runs begin at different replicas, and none at one that failed a moment ago.
+std::vector<Uuid> Cluster::reading_order(const ExtentRecord& found, RunPlace place) const {
+  std::vector<Uuid> order, suspects;
+  const std::size_t count = found.members.size();
+  for (std::size_t n = 0; n < count; ++n) {
+    const Uuid& member = found.members[(static_cast<std::uint64_t>(place.extent) + place.page + n) % count];
+    const auto client = nodes_.find(member);
+    const bool suspect = client == nodes_.end() || client->second->is_suspect();
+    (suspect ? suspects : order).push_back(member);
+  }
+  order.insert(order.end(), suspects.begin(), suspects.end());
+  return order;
+}
+
+Awaitable<> Cluster::ask(std::shared_ptr<Race> race, Uuid member, Piece piece) {
+  const auto began = Clock::now();
+  auto bytes = co_await read_from(member, piece.place, piece.run, piece.range);
+  --race->under_way;
+  if (bytes) {
+    read_times_.note(Clock::now() - began);
+    if (!race->bytes) race->bytes = *std::move(bytes);
+  } else {
+    ++counts_.read_failures;
+    log_.warning("replica_not_read", {{"detail", bytes.error().detail}});
+    // Damage is worse news than silence.
+    if (race->failure.code == ErrorCode::unavailable) race->failure = bytes.error();
+  }
+  race->news.finish(done);
 }
 
 Task<Chunk> Cluster::read_from(Uuid member, RunPlace place, Run run, ByteRange range) {
@@ -387,17 +459,33 @@ Task<> Cluster::release_now(RunPlace place) {
   const auto found = co_await record(place.extent);
   if (!found && found.error().code == ErrorCode::corrupt) co_return done;
   CO_TRY(found);
+  ++counts_.releases;
+  CO_TRY(bool gone, co_await release_at_all(*found, place));
+  if (!gone) co_return done;
+  // Only those that are its members now can say that nothing of it is needed.
+  CO_TRY(const auto now, co_await control_.find(place.extent));
+  records_.erase(place.extent);
+  if (!now) co_return done;
+  if (now->record != *found) {
+    CO_TRY(gone, co_await release_at_all(now->record, place));
+  }
+  if (gone) {
+    CO_TRY(co_await control_.erase(place.extent, now->revision));
+  }
+  co_return done;
+}
+
+// Whether none of the members has anything of the extent any more.
+Task<bool> Cluster::release_at_all(const ExtentRecord& found, RunPlace place) {
   Result<> outcome = fail(ErrorCode::unavailable, "no replica answers");
-  bool gone = found->state == ExtentState::sealed;
-  for (const Uuid& member : found->members) {
+  bool gone = found.state == ExtentState::sealed;
+  for (const Uuid& member : found.members) {
     const auto there = co_await release_at(member, place);
     if (there) outcome = done;
     if (!there || *there) gone = false;
   }
-  if (gone) {
-    CO_TRY(co_await erase(place.extent));
-  }
-  co_return outcome;
+  CO_TRY(std::move(outcome));
+  co_return gone;
 }
 
 // Whether the extent is still there.
@@ -474,20 +562,26 @@ Task<std::uint64_t> Cluster::collect(Abandoned abandoned, LiveIds live, bool giv
 }
 
 Task<std::uint64_t> Cluster::collect_extent(ExtentNumber extent, const std::vector<ExtentId>& live, bool give_back) {
-  CO_TRY(const auto sealed, co_await record(extent));
-  if (sealed.pages == 0 && give_back) {
-    CO_TRY(co_await erase(extent));
-    co_return 0;
-  }
+  CO_TRY(const auto found, co_await control_.find(extent));
+  if (!found) co_return 0;
+  const ExtentRecord& sealed = found->record;
   std::map<Pages, std::uint64_t> orphans;
+  bool needed = false;
   for (const Uuid& member : sealed.members) {
+    if (sealed.pages == 0) break;
     const auto runs = co_await runs_at(member, extent, sealed.pages);
+    // Who does not answer may have what others do not.
+    needed = needed || !runs || !runs->empty();
     if (!runs) continue;
     for (const Run& run : *runs) {
       if (!std::ranges::binary_search(live, id_of({extent, run.page}))) {
         orphans[run.page] = bytes_of(pages_for(run.length));
       }
     }
+  }
+  if (!needed && give_back) {
+    CO_TRY(co_await control_.erase(extent, found->revision));
+    records_.erase(extent);
   }
   std::uint64_t orphan_bytes = 0;
   for (const auto& [page, size] : orphans) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <chrono>
 #include <deque>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "backends/rdma/append_window.h"
+#include "backends/rdma/latency.h"
 #include "backends/rdma/node_client.h"
 #include "backends/rdma/placement.h"
 #include "backends/rdma/staging.h"
@@ -31,6 +33,18 @@ inline constexpr unsigned kPageBits = 20;
 
 ExtentId id_of(RunPlace place);
 RunPlace place_of(ExtentId id);
+
+/// What a gateway's side did so far.
+struct ClusterCounts {
+  std::atomic<std::uint64_t> appends{0};
+  std::atomic<std::uint64_t> append_failures{0};  ///< Of one member; each ends its extent.
+  std::atomic<std::uint64_t> extents_opened{0};
+  std::atomic<std::uint64_t> seals{0};
+  std::atomic<std::uint64_t> reads{0};
+  std::atomic<std::uint64_t> hedged_reads{0};   ///< Asked of one more member, as one was slow.
+  std::atomic<std::uint64_t> read_failures{0};  ///< Of one member: another was asked.
+  std::atomic<std::uint64_t> releases{0};
+};
 
 struct ClusterOptions {
   ClusterIdentity identity;
@@ -52,6 +66,9 @@ class Cluster {
  public:
   Cluster(Control& control, Fabric& fabric, Staging& staging, Staging& landing, ClusterOptions options, Log& log);
   ~Cluster();
+
+  /// As Control's, for this run.
+  Task<bool> keep_manager() { return control_.keep_manager(writer_); }
 
   /// Begins and ends this gateway's run.
   Task<> enter();
@@ -86,7 +103,11 @@ class Cluster {
   /// after they were found to be abandoned.
   Task<std::uint64_t> collect(Abandoned abandoned, LiveIds live, bool give_back);
 
+  /// Raised on the fabric's thread, read from any.
+  const ClusterCounts& counts() const { return counts_; }
+
  private:
+  friend class Repair;
   struct OpenExtent;
   using OpenExtentPtr = std::shared_ptr<OpenExtent>;
 
@@ -97,6 +118,8 @@ class Cluster {
   Awaitable<> append_to(OpenExtentPtr open, std::size_t member, Run run, Chunk slot);
   Awaitable<> forget(RunPlace place);
   Task<> release_now(RunPlace place);
+  Task<bool> release_at_all(const ExtentRecord& found, RunPlace place);
+  void retire_current(const std::vector<Node>& nodes);
   Awaitable<> keep_alive();
   Awaitable<> release_due();
   Awaitable<> seal_when_quiet(OpenExtentPtr open);
@@ -110,6 +133,21 @@ class Cluster {
 
   Task<ExtentRecord> record(ExtentNumber extent);
   Task<Chunk> read_from_any(ExtentRecord found, RunPlace place, Run run, ByteRange range);
+  /// One read, of as many replicas as it takes.
+  struct Race {
+    std::optional<Chunk> bytes;
+    Error failure{ErrorCode::unavailable, "no replica"};
+    std::size_t under_way = 0;
+    bool slow = false;  ///< It takes longer than nearly all do.
+    Waiters news;
+  };
+  struct Piece {
+    RunPlace place;
+    Run run;
+    ByteRange range;
+  };
+  std::vector<Uuid> reading_order(const ExtentRecord& found, RunPlace place) const;
+  Awaitable<> ask(std::shared_ptr<Race> race, Uuid member, Piece piece);
   Task<Chunk> read_from(Uuid member, RunPlace place, Run run, ByteRange range);
   Task<bool> release_at(Uuid member, RunPlace place);
   Task<std::vector<Run>> runs_at(Uuid member, ExtentNumber extent, Pages end);
@@ -134,10 +172,13 @@ class Cluster {
   std::map<ExtentNumber, Waiters> sealing_;
   std::unordered_map<ExtentNumber, ExtentRecord> records_;
   Waiters landing_freed_;
+  std::set<std::shared_ptr<Race>> races_;  ///< With reads that wait.
+  LatencyWindow read_times_;
   using Clock = std::chrono::steady_clock;
   using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor>;
   std::shared_ptr<Timer> keeper_, releaser_;  ///< Of the coroutines that use them, too.
   std::deque<std::pair<Clock::time_point, RunPlace>> released_;
+  ClusterCounts counts_;
 };
 
 }  // namespace sluice::rdma

@@ -30,7 +30,8 @@ class ClusterExtents::FabricThread {
       : fabric_(options.fabric, io_.get_executor()),
         staging_(fabric_, options.write_slots, kRunLengthMax, MemoryRegion::Use::by_peers),
         landing_(fabric_, options.read_slots, kPieceSize, MemoryRegion::Use::by_peers),
-        cluster_(control, fabric_, staging_, landing_, std::move(options.cluster), log) {
+        cluster_(control, fabric_, staging_, landing_, std::move(options.cluster), log),
+        repair_(cluster_, options.repair) {
     thread_ = std::jthread([this] { io_.run(); });
     const auto entered = wait_for(cluster_.enter());
     if (entered) return;
@@ -44,7 +45,9 @@ class ClusterExtents::FabricThread {
   }
 
   Staging& staging() { return staging_; }
-  Uuid writer() const { return cluster_.writer(); }
+  const Cluster& cluster() const { return cluster_; }
+  Task<Repaired> repair() { return repair_.round(repairs_); }
+  void end_repair() { repairs_ = false; }
 
   /// The outcome of `work(cluster)`, a task, done on the fabric's thread. `work` is kept
   /// until then, and must own what it needs.
@@ -78,6 +81,8 @@ class ClusterExtents::FabricThread {
   Staging staging_;
   Staging landing_;
   Cluster cluster_;
+  Repair repair_;
+  std::atomic<bool> repairs_ = true;
   std::jthread thread_;
 };
 
@@ -145,7 +150,20 @@ ClusterExtents::ClusterExtents(Control& control, ClusterExtentsOptions options,
 
 ClusterExtents::~ClusterExtents() = default;
 
-Uuid ClusterExtents::writer() const { return thread_->writer(); }
+Uuid ClusterExtents::writer() const { return thread_->cluster().writer(); }
+const ClusterCounts& ClusterExtents::counts() const { return thread_->cluster().counts(); }
+
+Task<bool> ClusterExtents::keep_manager() {
+  const auto work = [](Cluster& cluster) { return cluster.keep_manager(); };
+  co_return co_await thread_->on_thread<bool>(work);
+}
+
+Task<Repaired> ClusterExtents::repair() {
+  const auto work = [thread = thread_.get()](Cluster&) { return thread->repair(); };
+  co_return co_await thread_->on_thread<Repaired>(work);
+}
+
+void ClusterExtents::end_repair() { thread_->end_repair(); }
 
 std::uint64_t ClusterExtents::extent_length_max() const { return kRunLengthMax; }
 

@@ -5,12 +5,14 @@
 #include <memory>
 
 #include "backends/rdma/cluster.h"
+#include "backends/rdma/repair.h"
 
 namespace sluice::rdma {
 
 struct ClusterExtentsOptions {
   FabricOptions fabric;
   ClusterOptions cluster;
+  RepairOptions repair;
   std::size_t write_slots = 128;  ///< Extents being written at one time; more are busy.
   std::size_t read_slots = 64;    ///< Pieces being read at one time; more wait.
   /// Ends what the index takes from a run of a gateway that was given up: a reconcile() calls
@@ -37,6 +39,15 @@ class ClusterExtents final : public ExtentStore {
 
   /// This run of this gateway.
   Uuid writer() const;
+
+  const ClusterCounts& counts() const;
+
+  /// True while this run is the one manager of the cluster: it becomes or stays it.
+  Task<bool> keep_manager();
+  /// A round of the manager's repair; one at a time.
+  Task<Repaired> repair();
+  /// That round, and all later ones, end at the next extent. From any thread.
+  void end_repair();
 
  private:
   class FabricThread;

@@ -123,7 +123,13 @@ void Disk::scan(ExtentNumber extent, const ExtentEntry& entry) {
 
 bool Disk::failed() const { return !log_->failed() || !flush_.failed(); }
 
-Replica& Disk::replica(ExtentNumber extent) { return replicas_[extent]; }
+// One that was dropped keeps its fence.
+Replica& Disk::replica(ExtentNumber extent) {
+  const auto known = replicas_.find(extent);
+  if (known != replicas_.end()) return known->second;
+  const ExtentEntry* entry = table_.find(extent);
+  return replicas_.emplace(extent, Replica(entry == nullptr ? Epoch{} : entry->fence, {})).first->second;
+}
 
 std::optional<std::uint64_t> Disk::where(ExtentNumber extent, Pages page) const {
   const ExtentEntry* entry = table_.find(extent);
@@ -184,6 +190,21 @@ Task<> Disk::drop_if_empty(ExtentNumber extent) {
   const Record drop{Record::Kind::drop, extent, 0, 0};
   CO_TRY(co_await log_->append(drop));
   table_.apply(drop);
+  co_return done;
+}
+
+Task<> Disk::drop(ExtentNumber extent) {
+  const ExtentEntry* entry = table_.find(extent);
+  if (entry == nullptr || !entry->slab) co_return done;
+  if (!entry->sealed) {
+    for (const auto& [page, state] : replica(extent).runs()) {
+      if (state.where == Replica::State::Where::under_way) co_return fail(ErrorCode::busy, "an append is under way");
+    }
+    co_return co_await seal(extent, 0);
+  }
+  const Record record{Record::Kind::drop, extent, 0, 0};
+  CO_TRY(co_await log_->append(record));
+  table_.apply(record);
   co_return done;
 }
 

@@ -51,6 +51,10 @@ class Disk {
   /// Fails with corrupt if no run begins at `page`. Idempotent.
   Task<> release(ExtentNumber extent, Pages page);
 
+  /// Frees the extent's slab, whatever is in it; of the extent only its fence is known from
+  /// then on. Fails with busy while an append is under way.
+  Task<> drop(ExtentNumber extent);
+
   /// The runs that begin at or behind `from` and are not released, at most `count` of them.
   Task<std::vector<Run>> list(ExtentNumber extent, Pages from, std::size_t count);
 

@@ -12,8 +12,11 @@ void DiskTable::apply(const Record& record) {
   ExtentEntry& entry = extents_[record.extent];
   switch (record.kind) {
     case Record::Kind::place:
+      // Perhaps once more, after it was dropped.
       entry.slab = static_cast<std::uint32_t>(record.value);
       free_.erase(*entry.slab);
+      entry.sealed.reset();
+      entry.released.clear();
       break;
     case Record::Kind::fence:
       entry.fence = std::max(entry.fence, Epoch{record.value});

@@ -132,7 +132,11 @@ Refusal ExtentNode::check(const Append& append) const {
   const Pages slab = disk_.superblock().slab_pages;
   if (run.page >= slab || pages_of(run) > slab - run.page) return Refusal::invalid;
   const ExtentEntry* entry = disk_.table().find(append.replica.extent);
-  if (entry != nullptr && entry->sealed) return append.epoch < entry->fence ? Refusal::fenced : Refusal::sealed;
+  // What was dropped may come again, as a copy: that is of an epoch of its own.
+  const bool again = entry != nullptr && entry->sealed && !entry->slab && append.epoch > entry->fence;
+  if (entry != nullptr && entry->sealed && !again) {
+    return append.epoch < entry->fence ? Refusal::fenced : Refusal::sealed;
+  }
   return Refusal::none;
 }
 

@@ -29,9 +29,9 @@ def play(chosen, arguments):
             with contextlib.ExitStack() as around:
                 database = around.enter_context(Postgres()) if chosen.postgres else None
                 if chosen.cluster:
-                    cluster = around.enter_context(Cluster(arguments.server, folder, chosen.cluster))
+                    cluster = around.enter_context(Cluster(arguments.server, folder, chosen.cluster, chosen.settings))
                 settings = chosen.settings | ({"SLUICE_INDEX": database.url} if database else {})
-                settings |= cluster.settings if cluster else {}
+                settings |= cluster.settings | chosen.settings if cluster else {}
                 server = Server(arguments.server, folder, tls=chosen.tls, settings=settings)
                 with server:
                     chosen.play(Stage(server, folder, options, database, cluster))

@@ -152,6 +152,19 @@ TEST_CASE("a silent node is given up: the extent is sealed without it, and writi
   }
 }
 
+TEST_CASE("while a node is silent, reads are asked of another") {
+  ClusterStore cluster;
+  std::vector<Extent> written;
+  for (std::uint64_t seed = 0; seed < 6; ++seed) written.push_back(put(cluster, seed));
+  cluster.silence(member_of(cluster, written[0]));
+
+  // No time-out is over so soon: those who are asked first do not answer, and nobody waits for them.
+  for (std::uint64_t seed = 0; seed < written.size(); ++seed) CHECK(is_there(cluster, written[seed], seed));
+
+  CHECK(cluster.extents().counts().hedged_reads > 0);
+  CHECK(cluster.extents().counts().read_failures == 0);
+}
+
 TEST_CASE("nodes that restart have all that was acknowledged, and refuse who was shut out") {
   ClusterStore cluster;
   std::vector<Extent> written;
@@ -190,6 +203,127 @@ TEST_CASE("who does not know the cluster's secret, or means another cluster, is 
   CHECK(run(store_bytes(stranger, "bytes", 5)).error().code == ErrorCode::unavailable);
   CHECK_FALSE(run(load_bytes(stranger, extent, {0, 10})));
   CHECK(is_there(cluster, extent, 1));
+}
+
+namespace {
+
+rdma::Repaired repair(ClusterStore& cluster) {
+  const auto repaired = run(cluster.extents().repair());
+  REQUIRE(repaired);
+  return *repaired;
+}
+
+std::vector<rdma::NumberedRecord> records(ClusterStore& cluster) {
+  const auto listed = run(cluster.control().list({}, 1000));
+  REQUIRE(listed);
+  return *listed;
+}
+
+std::size_t all_there(ClusterStore& cluster, const std::vector<Extent>& written) {
+  std::size_t there = 0;
+  for (std::uint64_t seed = 0; seed < written.size(); ++seed) there += is_there(cluster, written[seed], seed) ? 1 : 0;
+  return there;
+}
+
+}  // namespace
+
+TEST_CASE("what a dead gateway left is sealed, and copied until it is on three nodes again") {
+  ClusterStore cluster;
+  std::vector<Extent> written;
+  for (std::uint64_t seed = 0; seed < 12; ++seed) written.push_back(put(cluster, seed));
+  // What is given back leaves gaps.
+  for (const std::size_t gap : {0UL, 3UL, 4UL, 11UL}) REQUIRE(run(cluster.store().release(written[gap])));
+  const std::size_t gone = member_of(cluster, written[5]);
+  const rdma::Uuid lost = cluster.incarnation(gone);
+  cluster.restart();
+  cluster.stop(gone);
+  cluster.control().silence(lost);
+
+  const auto first = repair(cluster);
+  CHECK(first.sealed == 1);
+  CHECK(first.endangered == 1);
+  CHECK(first.copied == 1);
+  const auto second = repair(cluster);
+  CHECK(second.extents == 1);
+  CHECK(second.endangered == 0);
+
+  const auto record = records(cluster).front().versioned.record;
+  CHECK(record.members.size() == 3);
+  CHECK(std::ranges::count(record.members, lost) == 0);
+  // The copy alone is enough.
+  const rdma::Uuid copy = record.members.back();
+  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+    if (n != gone && cluster.incarnation(n) != copy) cluster.stop(n);
+  }
+  for (const std::uint64_t seed : {1UL, 2UL, 5UL, 6UL, 7UL, 8UL, 9UL, 10UL})
+    CHECK(is_there(cluster, written[seed], seed));
+  CHECK_FALSE(is_there(cluster, written[3], 3));
+}
+
+TEST_CASE("a drained disk is emptied, keeps nothing, and can be filled again") {
+  ClusterStore cluster;
+  std::vector<Extent> written;
+  for (std::uint64_t seed = 0; seed < 6; ++seed) written.push_back(put(cluster, seed));
+  const std::size_t drained = member_of(cluster, written[0]);
+  const rdma::Uuid disk = cluster.incarnation(drained);
+  cluster.restart();
+  REQUIRE(run(cluster.control().drain(disk, true)));
+
+  repair(cluster);
+  for (const auto& one : records(cluster)) CHECK(std::ranges::count(one.versioned.record.members, disk) == 0);
+  CHECK(cluster.drop_orphans(drained) == 1);
+  CHECK_FALSE(cluster.has(drained, written[0]));
+  CHECK(all_there(cluster, written) == 6);
+  for (std::uint64_t seed = 6; seed < 8; ++seed) {
+    written.push_back(put(cluster, seed));
+    CHECK_FALSE(cluster.has(drained, written.back()));
+  }
+
+  // What it dropped it takes again when another disk is drained.
+  REQUIRE(run(cluster.control().drain(disk, false)));
+  const std::size_t other = drained == 0 ? 1 : 0;
+  REQUIRE(run(cluster.control().drain(cluster.incarnation(other), true)));
+  repair(cluster);
+  CHECK(cluster.has(drained, written[0]));
+  CHECK(all_there(cluster, written) == 8);
+  CHECK(cluster.drop_orphans(drained) == 0);
+}
+
+TEST_CASE("an extent of which everything was given back before it was sealed leaves no record") {
+  ClusterStore cluster;
+  const Extent extent = put(cluster, 0);
+  REQUIRE(run(cluster.store().release(extent)));
+  cluster.restart();
+  repair(cluster);
+  REQUIRE(records(cluster).size() == 1);
+
+  class Nothing : public LiveExtents {
+    Task<std::optional<Extent>> next() override { co_return std::nullopt; }
+  } nothing;
+  REQUIRE(run(cluster.store().reconcile(nothing, true)));
+
+  CHECK(records(cluster).empty());
+  // Nodes that did not hear of the seal find it out for themselves.
+  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+    cluster.drop_orphans(n);
+    CHECK_FALSE(cluster.has(n, extent));
+  }
+}
+
+TEST_CASE("a repair that finds no room says so, and keeps what there is") {
+  ClusterStore cluster;
+  const Extent extent = put(cluster, 0);
+  cluster.restart();
+  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+    REQUIRE(run(cluster.control().drain(cluster.incarnation(n), true)));
+  }
+
+  const auto repaired = repair(cluster);
+
+  CHECK(repaired.endangered == 1);
+  CHECK(repaired.copied == 0);
+  CHECK(records(cluster).front().versioned.record.members.size() == 3);
+  CHECK(is_there(cluster, extent, 0));
 }
 
 TEST_CASE("an extent that was left open is sealed with all that was acknowledged") {

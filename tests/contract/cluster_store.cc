@@ -1,9 +1,11 @@
 #include "tests/contract/cluster_store.h"
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <fstream>
 #include <stdexcept>
 
+#include "backends/rdma/orphans.h"
 #include "tests/support/run_task.h"
 
 namespace sluice::test {
@@ -73,6 +75,7 @@ rdma::ClusterExtentsOptions ClusterStore::options() const {
   options.fabric = {.provider = "tcp", .host = "127.0.0.1"};
   options.cluster.identity = {cluster_, kSecret};
   options.cluster.timeouts = timeouts_;
+  options.repair.lost_after = std::chrono::seconds(0);
   options.cluster.extent_pages = kSlabSize / rdma::kPageSize;
   return options;
 }
@@ -86,6 +89,26 @@ void ClusterStore::announce(std::size_t node) {
   const std::string name = std::to_string(node);
   const rdma::NodeAddress address{incarnation(node), "127.0.0.1", nodes_[node]->port(), name, name};
   if (!run(control_.keep_node(address))) throw std::logic_error("memory refuses a node");
+}
+
+// The node itself stands still meanwhile.
+std::uint64_t ClusterStore::drop_orphans(std::size_t node) {
+  const rdma::Uuid disk = incarnation(node);
+  nodes_[node].reset();
+  boost::asio::io_context io(1);
+  std::uint64_t dropped = 0;
+  {
+    rdma::Disk opened(paths_[node], io.get_executor());
+    rdma::Orphans orphans(opened, control_, std::chrono::seconds(0));
+    boost::asio::co_spawn(io, orphans.round(), [&](std::exception_ptr, Result<std::uint64_t> count) {
+      dropped = count.value();
+      io.stop();
+    });
+    io.run();
+  }
+  start(node);
+  if (incarnation(node) != disk) throw std::logic_error("another disk");
+  return dropped;
 }
 
 void ClusterStore::stop(std::size_t node) { nodes_[node].reset(); }

@@ -46,6 +46,7 @@ class ClusterStore : public ExtentStoreFixture {
   ~ClusterStore() override;
 
   ExtentStore& store() override { return *store_; }
+  rdma::ClusterExtents& extents() { return *store_; }
   void restart() override;
   /// On every node that has it.
   void damage(const Extent& extent) override;
@@ -54,6 +55,8 @@ class ClusterStore : public ExtentStoreFixture {
   void start(std::size_t node);
   /// Another disk at the address of one that was stopped.
   void replace(std::size_t node);
+  /// Looks once for what the node has and the cluster does not know of it; how much was dropped.
+  std::uint64_t drop_orphans(std::size_t node);
   void silence(std::size_t node) { nodes_[node]->silence(); }
   void wake(std::size_t node) { nodes_[node]->wake(); }
   rdma::Uuid incarnation(std::size_t node) const { return nodes_[node]->disk().superblock().incarnation; }

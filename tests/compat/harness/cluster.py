@@ -143,7 +143,7 @@ class Node(Process):
 class Cluster:
     """A context manager; `settings` are what a gateway needs beside its index."""
 
-    def __init__(self, server_binary, folder, node_count):
+    def __init__(self, server_binary, folder, node_count, settings=None):
         self.folder = pathlib.Path(folder)
         self.binary = str(pathlib.Path(server_binary).parent / "sluice-extent-node")
         self.etcd = Etcd(folder)
@@ -151,7 +151,8 @@ class Cluster:
         self.nodes = []
         shared = {"SLUICE_CLUSTER_SECRET": SECRET}
         url = f"cluster://{self.etcd.endpoint}/{NAME}"
-        self.node_settings = shared | {"SLUICE_CLUSTER": url}
+        own = {name: str(value) for name, value in (settings or {}).items() if name.startswith("SLUICE_NODE_")}
+        self.node_settings = shared | own | {"SLUICE_CLUSTER": url}
         self.settings = shared | {
             "SLUICE_EXTENTS": url, "SLUICE_CLUSTER_HOST": "127.0.0.1", "SLUICE_CLUSTER_EXTENT_SIZE": "16MiB",
             "SLUICE_CLUSTER_RELEASE_DELAY": "0",

@@ -1,12 +1,14 @@
 """The extent cluster: several gateways over one store, and what dies of it."""
 import contextlib
+import os
 import random
 import signal
+import subprocess
 import threading
 import time
 
 from crash.ledger import Digests, Ledger
-from crash.writer import BUCKET, Writer, check_bytes
+from crash.writer import BUCKET, Writer
 from harness.cluster import START_LIMIT_S
 from harness.content import MIB, content, sha256
 from harness.s3 import S3
@@ -137,3 +139,154 @@ def kill_node(stage):
             write_for(LOAD_S)
         look_at_all(servers, ledger, digests)
         stage.cluster.nodes[2].start()
+
+
+# ---- what is repaired; long, since leases have to run out
+
+REPAIR_SETTINGS = {"SLUICE_CLUSTER_LOST_AFTER": 0, "SLUICE_CLUSTER_COLLECT_PERIOD": 2, "SLUICE_NODE_ORPHAN_AFTER": 2}
+
+
+def command(stage, *words):
+    """What `sluice cluster` prints."""
+    settings = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}
+    settings |= stage.cluster.settings | {"SLUICE_INDEX": stage.database.url}
+    done = subprocess.run([stage.server.binary, "cluster", *words], env=settings, text=True, capture_output=True)
+    expect_equal(done.returncode, 0, f"sluice cluster {words}: {done.stderr}")
+    return done.stdout
+
+
+def await_status(stage, what, holds):
+    deadline = time.monotonic() + START_LIMIT_S
+    while True:
+        status = command(stage, "status")
+        counts = {w[0]: int(w[1]) for w in map(str.split, status.splitlines()) if len(w) == 2}
+        disks = {w[0]: w for w in map(str.split, status.splitlines()) if len(w) >= 5 and w[0] != "disk"}
+        if holds(counts, disks):
+            return
+        expect(time.monotonic() < deadline, f"not in time: {what}\n{status}")
+        time.sleep(0.5)
+
+
+def whole(counts, _):
+    return counts["endangered"] == 0
+
+
+@scenario("cluster: what dies is sealed, copied and collected", postgres=True, cluster=NODE_COUNT, long=True,
+          settings=REPAIR_SETTINGS)  # fmt: skip
+def repair(stage):
+    ledger, digests = Ledger(), Digests()
+    S3(stage.server).make_bucket(BUCKET)
+    nodes = stage.cluster.nodes
+    stage.cluster.settings |= {name: str(value) for name, value in REPAIR_SETTINGS.items()}
+    with second_gateway(stage) as second:
+        servers = (stage.server, second)
+        with load(servers, ledger, stage.options.seed, 0):
+            write_for(LOAD_S)
+            # Gone for good, with its disk.
+            nodes[0].kill()
+            write_for(LOAD_S)
+        nodes[0].disk.unlink()
+        nodes[0].format()
+        nodes[0].start()
+        await_status(stage, "full redundancy after a disk was lost", whole)
+        look_at_all(servers, ledger, digests)
+        # Any two of the others may go now: what is left has everything.
+        with load(servers, ledger, stage.options.seed, 1):
+            write_for(LOAD_S)
+            second.kill()
+        await_status(stage, "the seal of what a dead gateway left",
+                     lambda counts, disks: whole(counts, disks) and counts["open"] <= 1)  # fmt: skip
+        verify(stage.server, ledger, digests, ledger.keys())
+        second.start()
+        drained = nodes[1].incarnation
+        command(stage, "drain", drained)
+        await_status(stage, "an empty disk after it was drained",
+                     lambda counts, disks: whole(counts, disks) and disks[drained][-1] == "0")  # fmt: skip
+        command(stage, "remove", drained)
+        nodes[1].kill()
+        look_at_all(servers, ledger, digests)
+        collect_all(stage, servers, ledger)
+
+
+def collect_all(stage, servers, ledger):
+    """With all objects and gateways' extents gone, so is what they took."""
+    s3 = S3(servers[0])
+    for key in ledger.keys():
+        s3.expect(204, "DELETE", BUCKET, key)
+    body = s3.expect(200, "GET", BUCKET, query={"uploads": ""}).body.decode()
+    for entry in body.split("<Upload>")[1:]:
+        key = entry.partition("<Key>")[2].partition("</Key>")[0]
+        upload_id = entry.partition("<UploadId>")[2].partition("</UploadId>")[0]
+        s3.expect(204, "DELETE", BUCKET, key, query={"uploadId": upload_id})
+    # Open extents stay until their gateway ends.
+    servers[1].stop()
+    stage.server.stop()
+    stage.server.start()
+    await_status(stage, "no extent is left", lambda counts, _: counts["sealed"] == 0)
+    deadline = time.monotonic() + START_LIMIT_S
+    for node in (stage.cluster.nodes[0], *stage.cluster.nodes[2:]):
+        while node.metric("sluice_node_disk_free_bytes") < node.metric("sluice_node_disk_bytes"):
+            expect(time.monotonic() < deadline, f"{node.name} does not give its space back")
+            time.sleep(0.5)
+    servers[1].start()
+
+
+@scenario("cluster: nodes, gateways, etcd and PostgreSQL die at random, and nothing acknowledged is lost",
+          postgres=True, cluster=NODE_COUNT + 1, long=True, settings=REPAIR_SETTINGS)  # fmt: skip
+def die_at_random(stage):
+    ledger, digests = Ledger(), Digests()
+    chance = random.Random(stage.options.seed)
+    print(f"seed {stage.options.seed}", flush=True)
+    S3(stage.server).make_bucket(BUCKET)
+    stage.cluster.settings |= {name: str(value) for name, value in REPAIR_SETTINGS.items()}
+    with second_gateway(stage) as second:
+        servers = (stage.server, second)
+        acknowledged = 0
+        for number in range(max(stage.options.rounds // 5, 1)):
+            fault = chance.choice(FAULTS)
+            print(f"round {number}: {fault.__name__}", flush=True)
+            with load(servers, ledger, stage.options.seed, number) as writers:
+                write_for(chance.uniform(0.1, 0.8))
+                undo = fault(stage, servers, chance)
+                write_for(chance.uniform(0.1, 0.8))
+            acknowledged += sum(writer.acknowledged for writer in writers)
+            undo()
+            await_status(stage, f"full redundancy after {fault.__name__}", whole)
+            look_at_all(servers, ledger, digests)
+        print(f"{acknowledged} operations were acknowledged")
+        expect(acknowledged > stage.options.rounds, "the writers did hardly anything")
+
+
+def kill_a_node(stage, _, chance):
+    node = chance.choice(stage.cluster.nodes)
+    node.kill()
+    return node.start
+
+
+def freeze_a_node(stage, _, chance):
+    node = chance.choice(stage.cluster.nodes)
+    node.signal(signal.SIGSTOP)
+    return lambda: node.signal(signal.SIGCONT)
+
+
+def kill_a_gateway(_, servers, chance):
+    server = chance.choice(servers)
+    server.kill()
+    return server.start
+
+
+def kill_etcd(stage, _, chance):
+    stage.cluster.etcd.kill()
+    if chance.random() < 0.5:
+        write_for(1)
+    stage.cluster.etcd.start()
+    return lambda: None
+
+
+def crash_postgres(stage, _servers, _chance):
+    stage.database.crash()
+    stage.database.start()
+    return lambda: None
+
+
+FAULTS = (kill_a_node, kill_a_node, freeze_a_node, kill_a_gateway, kill_etcd, crash_postgres)

@@ -1,0 +1,128 @@
+#include "gateway/cluster_care.h"
+
+#include <prometheus/gauge.h>
+#include <prometheus/registry.h>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <map>
+
+namespace sluice {
+namespace {
+
+namespace asio = boost::asio;
+
+using Clock = std::chrono::steady_clock;
+using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
+
+constexpr std::chrono::milliseconds kTick(500);
+constexpr std::chrono::seconds kStandPeriod(3);
+constexpr std::chrono::seconds kRepairPeriod(5);
+
+}  // namespace
+
+class ClusterCare::Gauges {
+ public:
+  explicit Gauges(prometheus::Registry& registry) : registry_(registry) {}
+
+  void set(const rdma::ClusterCounts& counts) {
+    set("sluice_cluster_appends_total", "runs appended", counts.appends);
+    set("sluice_cluster_append_failures_total", "appends that a member failed", counts.append_failures);
+    set("sluice_cluster_extents_opened_total", "extents begun", counts.extents_opened);
+    set("sluice_cluster_seals_total", "extents sealed", counts.seals);
+    set("sluice_cluster_reads_total", "pieces read", counts.reads);
+    set("sluice_cluster_hedged_reads_total", "reads asked of one more member", counts.hedged_reads);
+    set("sluice_cluster_read_failures_total", "reads that a member failed", counts.read_failures);
+    set("sluice_cluster_releases_total", "runs given back", counts.releases);
+  }
+
+  void set(const rdma::Repaired& repaired) {
+    set("sluice_cluster_extents_sealed", "sealed extents; of the manager", repaired.extents);
+    set("sluice_cluster_extents_open", "extents of live gateways; of the manager", repaired.open);
+    set("sluice_cluster_extents_endangered", "with too few copies; of the manager",
+        repaired.endangered - repaired.copied);
+    set("sluice_cluster_extents_lost", "that no disk has now; of the manager", repaired.lost);
+    copied_ += repaired.copied;
+    set("sluice_cluster_extents_copied_total", "brought back to enough copies", copied_);
+  }
+
+  void manages(bool manager) { set("sluice_cluster_manager", "1 where the manager is", manager ? 1 : 0); }
+
+ private:
+  void set(const char* name, const char* help, std::uint64_t value) {
+    auto& gauge = gauges_[name];
+    if (gauge == nullptr) gauge = &prometheus::BuildGauge().Name(name).Help(help).Register(registry_).Add({});
+    gauge->Set(static_cast<double>(value));
+  }
+
+  prometheus::Registry& registry_;
+  std::map<std::string, prometheus::Gauge*> gauges_;
+  std::uint64_t copied_ = 0;
+};
+
+ClusterCare::ClusterCare(rdma::ClusterExtents& cluster, std::function<Task<>()> collect,
+                         std::chrono::seconds collect_period, prometheus::Registry& registry, Log& log)
+    : cluster_(cluster),
+      collect_(std::move(collect)),
+      collect_period_(collect_period),
+      log_(log),
+      gauges_(std::make_shared<Gauges>(registry)) {}
+
+void ClusterCare::stop() {
+  stopping_ = true;
+  cluster_.end_repair();
+}
+
+Task<> ClusterCare::stand() {
+  Timer timer(co_await asio::this_coro::executor);
+  auto next = Clock::now();
+  while (!stopping_) {
+    if (Clock::now() >= next) {
+      const bool before = manages_;
+      manages_ = (co_await cluster_.keep_manager()).value_or(false);
+      if (manages_ && !before) log_.info("cluster_manager");
+      next = Clock::now() + kStandPeriod;
+    }
+    timer.expires_after(kTick);
+    co_await timer.async_wait(asio::as_tuple(use_task));
+  }
+  co_return done;
+}
+
+Task<> ClusterCare::work() {
+  Timer timer(co_await asio::this_coro::executor);
+  // Whoever becomes the manager begins with both.
+  Clock::time_point next_repair, next_collect;
+  while (!stopping_) {
+    gauges_->set(cluster_.counts());
+    gauges_->manages(manages_);
+    if (!manages_) next_repair = next_collect = {};
+    if (manages_ && Clock::now() >= next_repair) {
+      co_await repair();
+      next_repair = Clock::now() + kRepairPeriod;
+    }
+    if (manages_ && !stopping_ && Clock::now() >= next_collect) {
+      co_await collect_();
+      next_collect = Clock::now() + collect_period_;
+    }
+    timer.expires_after(kTick);
+    co_await timer.async_wait(asio::as_tuple(use_task));
+  }
+  co_return done;
+}
+
+Awaitable<> ClusterCare::repair() {
+  const auto repaired = co_await cluster_.repair();
+  if (!repaired) {
+    log_.warning("cluster_repair_failed", {{"detail", repaired.error().detail}});
+    co_return;
+  }
+  gauges_->set(*repaired);
+  if (repaired->sealed == 0 && repaired->copied == 0) co_return;
+  log_.info("cluster_repaired", {{"sealed", repaired->sealed},
+                                 {"copied", repaired->copied},
+                                 {"endangered", repaired->endangered - repaired->copied}});
+}
+
+}  // namespace sluice

@@ -1,0 +1,123 @@
+#include "gateway/cluster_command.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <cstdio>
+#include <stdexcept>
+
+#include "backends/rdma/cluster_url.h"
+#include "backends/rdma/etcd_control.h"
+#include "gateway/config.h"
+
+namespace sluice {
+namespace {
+
+constexpr std::size_t kListed = 1000;
+
+/// The value of a task, run to its end here.
+template <class T>
+Result<T> outcome_of(Task<T> task) {
+  boost::asio::io_context io(1);
+  Result<T> outcome = fail(ErrorCode::internal, "it never ended");
+  boost::asio::co_spawn(io, std::move(task),
+                        [&](std::exception_ptr, Result<T> result) { outcome = std::move(result); });
+  io.run();
+  if (!outcome) throw std::runtime_error("the cluster: " + outcome.error().detail);
+  return outcome;
+}
+
+/// What the records say.
+struct Census {
+  std::uint64_t open = 0, sealed = 0, endangered = 0;
+  std::map<rdma::Uuid, std::uint64_t> by_disk;
+};
+
+Census count(rdma::Control& control, const std::vector<rdma::Node>& nodes, std::size_t copies) {
+  std::map<rdma::Uuid, bool> good;
+  for (const auto& node : nodes) good[node.address.incarnation] = node.alive && !node.draining;
+  Census census;
+  rdma::ExtentNumber next{};
+  while (true) {
+    const auto some = *outcome_of(control.list(next, kListed));
+    for (const auto& one : some) {
+      next = rdma::ExtentNumber{static_cast<std::uint64_t>(one.extent) + 1};
+      const rdma::ExtentRecord& record = one.versioned.record;
+      ++(record.state == rdma::ExtentState::sealed ? census.sealed : census.open);
+      std::size_t there = 0;
+      for (const auto& member : record.members) {
+        ++census.by_disk[member];
+        there += good[member] ? 1 : 0;
+      }
+      census.endangered += there < copies ? 1 : 0;
+    }
+    if (some.size() < kListed) return census;
+  }
+}
+
+void show_status(rdma::Control& control, const Config& config) {
+  const auto nodes = *outcome_of(control.nodes());
+  const Census census = count(control, nodes, config.cluster_copies);
+  std::string text =
+      fmt::format("{:<34}{:<24}{:<16}{:<12}{:<10}extents\n", "disk", "address", "machine", "zone", "state");
+  for (const auto& node : nodes) {
+    const char* state = node.draining ? "draining" : node.alive ? "alive" : "silent";
+    const auto held = census.by_disk.find(node.address.incarnation);
+    text += fmt::format("{:<34}{:<24}{:<16}{:<12}{:<10}{}\n", rdma::to_text(node.address.incarnation),
+                        node.address.host + ":" + node.address.port, node.address.machine, node.address.zone, state,
+                        held == census.by_disk.end() ? 0 : held->second);
+  }
+  text += fmt::format("\nopen {}\nsealed {}\nendangered {}\n", census.open, census.sealed, census.endangered);
+  std::fputs(text.c_str(), stdout);
+}
+
+rdma::Uuid disk_named(rdma::Control& control, std::string_view name) {
+  rdma::Uuid found;
+  int count = 0;
+  for (const auto& node : *outcome_of(control.nodes())) {
+    if (name.empty() || !rdma::to_text(node.address.incarnation).starts_with(name)) continue;
+    found = node.address.incarnation;
+    ++count;
+  }
+  if (count != 1) throw std::invalid_argument(fmt::format("'{}' names {} disks", name, count));
+  return found;
+}
+
+void remove(rdma::Control& control, const rdma::Uuid& disk) {
+  const auto nodes = *outcome_of(control.nodes());
+  const Census census = count(control, nodes, 1);
+  const auto held = census.by_disk.find(disk);
+  if (held != census.by_disk.end()) {
+    throw std::runtime_error(
+        fmt::format("{} extents are on the disk: drain it first, and wait until it has none", held->second));
+  }
+  outcome_of(control.remove_node(disk));
+}
+
+}  // namespace
+
+int command_cluster(std::span<const std::string_view> arguments,
+                    const std::map<std::string, std::string>& environment) {
+  const std::string_view verb = arguments.empty() ? "" : arguments[0];
+  const bool takes_disk = verb == "drain" || verb == "undrain" || verb == "remove";
+  if (verb != "status" && !takes_disk) throw std::invalid_argument("sluice cluster status|drain|undrain|remove");
+  if (takes_disk && arguments.size() < 2) throw std::invalid_argument(fmt::format("{} needs a disk", verb));
+  const Config config = read_config(arguments.subspan(takes_disk ? 2 : 1), environment);
+  if (config.extents.empty()) throw std::invalid_argument("extents must name the cluster");
+  const auto url = rdma::parse_cluster_url(config.extents);
+  rdma::EtcdControl control({.etcd = {.endpoints = url->endpoints}, .name = url->name});
+  if (verb == "status") {
+    show_status(control, config);
+    return 0;
+  }
+  const rdma::Uuid disk = disk_named(control, arguments[1]);
+  if (verb == "remove") {
+    remove(control, disk);
+  } else {
+    outcome_of(control.drain(disk, verb == "drain"));
+  }
+  return 0;
+}
+
+}  // namespace sluice

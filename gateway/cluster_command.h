@@ -1,0 +1,15 @@
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace sluice {
+
+/// `sluice cluster`: `status`, or `drain`, `undrain` and `remove` with a disk's id or enough of
+/// its beginning; then the flags of serve. The exit code. Throws std::invalid_argument and
+/// std::runtime_error with a sentence for the operator.
+int command_cluster(std::span<const std::string_view> arguments, const std::map<std::string, std::string>& environment);
+
+}  // namespace sluice
