@@ -93,7 +93,10 @@ Step<> Handler::admit_sas(Call& call, const auth::SignedRequest& request) {
   }
   CO_TRY(call.grant, sas_.grant(signed_sas, policy ? &*policy : nullptr));
   if (call.row == nullptr) co_return Outcome<>{};
-  CO_TRY(const auth::Allowance allowance, call.grant->allows(call.row->action));
+  const bool of_version = call.row->action == auth::BlobAction::delete_blob && call.query().has("versionid");
+  const auto action = of_version ? auth::BlobAction::delete_blob_version : call.row->action;
+  CO_TRY(const auth::Allowance allowance, call.grant->allows(action));
+  CO_TRY(check_tag_permission(call));
   call.only_if_absent = allowance == auth::Allowance::only_if_absent;
   if (!call.grant->encryption_scope.empty() && !is_read(call.request.header.method)) {
     co_return blob::refuse(Code::feature_not_supported, "Encryption scopes are not supported.");
@@ -101,10 +104,17 @@ Step<> Handler::admit_sas(Call& call, const auth::SignedRequest& request) {
   co_return Outcome<>{};
 }
 
+Outcome<> Handler::check_tag_permission(const Call& call) {
+  const bool is_about_tags = call.fields().has("x-ms-tags") || call.fields().has("x-ms-if-tags");
+  if (is_about_tags && !call.grant->permissions.has_any("t"))
+    return blob::refuse(Code::authorization_permission_mismatch);
+  return {};
+}
+
 Step<> Handler::admit_anonymous(Call& call) {
   call.anonymous = true;
   const bool reads = is_read(call.request.header.method) && call.target.scope != Scope::account;
-  if (!reads) co_return unauthenticated(call, Code::no_authentication_information);
+  if (!reads || call.fields().has("x-ms-if-tags")) co_return unauthenticated(call, Code::no_authentication_information);
   const auto bucket = co_await bucket_of(call);
   // Whether there is a private container is nobody's business.
   if (!bucket || call.row == nullptr || !is_public(call.row->action, bucket->settings.public_access)) {

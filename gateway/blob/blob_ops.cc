@@ -1,6 +1,7 @@
 #include "gateway/blob/explain.h"
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
+#include "gateway/blob/structured_body.h"
 #include "gateway/blob/write_body.h"
 #include "gateway/core/encoding.h"
 
@@ -61,6 +62,16 @@ http::Response describe(const object::Selection& selection, UtcTime now) {
   return response;
 }
 
+/// x-ms-delete-snapshots: of a blob itself, not of a snapshot or version.
+Outcome<object::Snapshots> read_delete_snapshots(const Fields& fields, const object::Which& which) {
+  constexpr std::string_view kName = "x-ms-delete-snapshots";
+  const auto text = fields.find(kName);
+  if (!text) return object::Snapshots::refuse;
+  if (which.current() && equals_ignoring_case(*text, "include")) return object::Snapshots::include;
+  if (which.current() && equals_ignoring_case(*text, "only")) return object::Snapshots::only;
+  return invalid_header(kName, *text);
+}
+
 /// Reads the range into memory, and tells its digest.
 Step<> digest_range(http::Response& response, RangeDigest wanted) {
   std::string bytes(response.content.text());
@@ -78,14 +89,32 @@ Step<> digest_range(http::Response& response, RangeDigest wanted) {
   co_return Outcome<>{};
 }
 
+Outcome<bool> asks_for_frames(const Fields& fields, RangeDigest digest) {
+  const auto form = fields.find("x-ms-structured-body");
+  if (!form) return false;
+  if (!is_structured_body(*form)) return invalid_header("x-ms-structured-body", *form);
+  if (digest != RangeDigest::none) return refuse(Code::invalid_input, "A structured body has its own CRC64s.");
+  return true;
+}
+
+void put_into_frames(http::Response& response) {
+  const std::uint64_t size = *response.content_length;
+  response.header.add("x-ms-structured-body", kStructuredBody);
+  response.header.add("x-ms-structured-content-length", size);
+  response.body =
+      std::make_unique<StructuredMessage>(std::exchange(response.content, Chunk{}), std::move(response.body), size);
+  response.content_length = StructuredMessage::size_of(size);
+}
+
 }  // namespace
 
 Awaitable<Answer> Handler::get_blob(Call& call) {
-  CO_TRY(check_plain_read(call));
   object::OpenOptions options;
+  CO_TRY(options.which, read_which(call.query()));
   CO_TRY(options.conditions, read_conditions(call.fields()));
   CO_TRY(options.range, read_range(call.fields()));
   CO_TRY(const RangeDigest digest, read_range_digest(call.fields(), options.range.has_value()));
+  CO_TRY(const bool structured, asks_for_frames(call.fields(), digest));
   const object::ObjectName name = call.name();
   auto opened = co_await services_.objects.open(call.context, name, options);
   if (!opened) co_return std::unexpected(explain_read(opened.error(), options.conditions));
@@ -94,23 +123,27 @@ Awaitable<Answer> Handler::get_blob(Call& call) {
   }
   override_headers(call, opened->selection.info.headers);
   http::Response response = describe(opened->selection, services_.clock.now());
+  CO_TRY(co_await add_version(call, options.which, opened->selection.info, response.header));
   response.content = std::move(opened->content);
   response.body = std::move(opened->body);
   if (digest != RangeDigest::none) {
     CO_TRY(co_await digest_range(response, digest));
   }
+  if (structured) put_into_frames(response);
   co_return response;
 }
 
 Awaitable<Answer> Handler::get_blob_properties(Call& call) {
-  CO_TRY(check_plain_read(call));
   object::OpenOptions options;
+  CO_TRY(options.which, read_which(call.query()));
   CO_TRY(options.conditions, read_conditions(call.fields()));
   const object::ObjectName name = call.name();
   auto found = co_await services_.objects.stat(call.context, name, options);
   if (!found) co_return std::unexpected(explain_read(found.error(), options.conditions));
   override_headers(call, found->info.headers);
-  co_return describe(*found, services_.clock.now());
+  http::Response response = describe(*found, services_.clock.now());
+  CO_TRY(co_await add_version(call, options.which, found->info, response.header));
+  co_return response;
 }
 
 Awaitable<Answer> Handler::put_blob(Call& call) {
@@ -125,7 +158,8 @@ Awaitable<Answer> Handler::put_blob(Call& call) {
                                    .owner = call.account->owner,
                                    .headers = std::move(description.headers),
                                    .metadata = std::move(description.metadata),
-                                   .checksum = {}};
+                                   .checksum = {},
+                                   .tags = std::move(description.tags)};
   const object::ObjectName name = call.name();
   const auto put = co_await services_.objects.put(call.context, name, options, body.source());
   if (!put) co_return std::unexpected(explain_put(call, put.error(), options.conditions));
@@ -133,27 +167,40 @@ Awaitable<Answer> Handler::put_blob(Call& call) {
   CO_TRY(co_await services_.blocks.discard(call.context, name));
 
   http::Response response = empty(201);
-  add_change(response.header, put->modified, put->revision_tag());
+  add_change(response.header, *put);
   response.header.add("Content-MD5", to_base64(put->md5));
   if (body.has_crc64()) response.header.add("x-ms-content-crc64", crc64_text(put->checksum->digest));
   response.header.add("x-ms-request-server-encrypted", "false");
+  if (body.is_structured()) response.header.add("x-ms-structured-body", kStructuredBody);
   co_return response;
 }
 
 Awaitable<Answer> Handler::delete_blob(Call& call) {
-  CO_TRY(check_plain_read(call));
   std::vector<object::RemoveRequest> requests(1);
-  requests[0].key = call.target.blob;
-  CO_TRY(requests[0].conditions, write_conditions(call.fields()));
+  object::RemoveRequest& request = requests[0];
+  request.key = call.target.blob;
+  CO_TRY(request.which, read_which(call.query()));
+  CO_TRY(request.snapshots, read_delete_snapshots(call.fields(), request.which));
+  CO_TRY(request.conditions, write_conditions(call.fields()));
   // Removing what is not there is an error to this protocol.
-  object::Conditions& conditions = requests[0].conditions;
+  object::Conditions& conditions = request.conditions;
   if (!conditions.if_match && !conditions.if_unmodified_since) conditions.if_match = object::TagCondition{.any = true};
   const object::ObjectName name = call.name();
-  CO_TRY(co_await services_.objects.stat(call.context, name, {}));
+  object::OpenOptions looking;
+  looking.which = request.which;
+  looking.key_waived = true;
+  CO_TRY(co_await services_.objects.stat(call.context, name, looking));
+  if (request.which.version) {
+    CO_TRY(const auto head, co_await services_.objects.head(call.context, name));
+    if (head && !head->delete_marker && object::VersionId{head->revision} == *request.which.version) {
+      co_return blob::refuse(Code::operation_not_allowed_on_root_blob);
+    }
+  }
   CO_TRY(const auto removed, co_await services_.objects.remove(call.context, call.target.container, requests));
   CO_TRY(const object::Removal removal, removed.front());
   http::Response response = empty(202);
-  response.header.add("x-ms-delete-type-permanent", removal.delete_marker ? "false" : "true");
+  const bool permanent = !removal.delete_marker || !request.which.current();
+  response.header.add("x-ms-delete-type-permanent", permanent ? "true" : "false");
   co_return response;
 }
 

@@ -72,7 +72,9 @@ Awaitable<Answer> Handler::put_block(Call& call) {
   if (body.size() == 0) co_return invalid_header("Content-Length", "0");
   const object::ObjectName name = call.name();
   CO_TRY(const object::PartInfo block, co_await services_.blocks.stage(call.context, name, id, body.source(), lease));
-  co_return staged(empty(201), block, body.has_crc64());
+  http::Response response = staged(empty(201), block, body.has_crc64());
+  if (body.is_structured()) response.header.add("x-ms-structured-body", kStructuredBody);
+  co_return response;
 }
 
 Awaitable<Answer> Handler::put_block_from_url(Call& call) {
@@ -83,7 +85,7 @@ Awaitable<Answer> Handler::put_block_from_url(Call& call) {
   CO_TRY(const auto digest, read_source_digest(call.fields()));
   const object::ObjectName name = call.name();
   const auto block = co_await services_.blocks.stage_copy(call.context, name, id, source.name, source.conditions, range,
-                                                          digest, lease);
+                                                          digest, lease, source.which);
   if (!block) co_return std::unexpected(explain_source(block.error()));
   co_return staged(empty(201), *block, digest && digest->algorithm == DigestAlgorithm::crc64nvme);
 }
@@ -96,18 +98,23 @@ Awaitable<Answer> Handler::put_block_list(Call& call) {
   options.owner = call.account->owner;
   options.headers = std::move(description.headers);
   options.metadata = std::move(description.metadata);
+  options.tags = std::move(description.tags);
   CO_TRY(options.blocks, parse_block_list(text));
   const object::ObjectName name = call.name();
   const auto made = co_await services_.blocks.commit(call.context, name, options);
   if (!made) co_return std::unexpected(explain_put(call, made.error(), options.conditions));
   http::Response response = empty(201);
-  add_change(response.header, made->modified, made->revision_tag());
+  add_change(response.header, *made);
   response.header.add("x-ms-request-server-encrypted", "false");
   co_return response;
 }
 
 Awaitable<Answer> Handler::get_block_list(Call& call) {
-  CO_TRY(check_plain_read(call));
+  for (const std::string_view name : {"snapshot", "versionid"}) {
+    if (call.query().has(name)) {
+      co_return blob::refuse(Code::not_implemented, "Block lists of snapshots and versions are not supported.");
+    }
+  }
   const std::string_view type = call.query().get("blocklisttype");
   const bool all = equals_ignoring_case(type, "all");
   const bool uncommitted = all || equals_ignoring_case(type, "uncommitted");

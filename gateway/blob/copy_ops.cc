@@ -2,6 +2,7 @@
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
 #include "gateway/blob/source.h"
+#include "gateway/blob/tags.h"
 #include "gateway/core/encoding.h"
 
 namespace sluice::blob {
@@ -9,7 +10,7 @@ namespace {
 
 /// What a copy says of itself; a copy is done when it is answered.
 void add_copy(http::ResponseHeader& header, const object::ObjectInfo& made) {
-  add_change(header, made.modified, made.revision_tag());
+  add_change(header, made);
   if (made.copy) header.add("x-ms-copy-id", made.copy->id);
   header.add("x-ms-copy-status", "success");
 }
@@ -24,10 +25,25 @@ std::string new_copy_id() {
   return hex;
 }
 
+/// The tags of a copy: what is given, or none, or nothing where those of the source are
+/// wanted ("Copy Blob From URL", Azure Storage REST API).
+Outcome<std::optional<object::Tags>> read_copy_tags(const Fields& fields) {
+  constexpr std::string_view kOption = "x-ms-copy-source-tag-option";
+  const std::string_view option = fields.get(kOption);
+  const auto given = fields.find("x-ms-tags");
+  if (equals_ignoring_case(option, "COPY")) {
+    if (given) return refuse(Code::tags_present_twice);
+    return std::nullopt;
+  }
+  if (!option.empty() && !equals_ignoring_case(option, "REPLACE")) return invalid_header(kOption, option);
+  return parse_tags(given.value_or(std::string_view{}));
+}
+
 }  // namespace
 
 Step<object::CopyOptions> Handler::copy_options(Call& call, const Source& source) {
   object::CopyOptions options;
+  options.source = source.which;
   options.source_conditions = source.conditions;
   CO_TRY(options.conditions, put_conditions(call));
   options.owner = call.account->owner;
@@ -40,6 +56,7 @@ Step<object::ObjectInfo> Handler::copy(Call& call, const Source& source, const o
   if (made) co_return *made;
   // The source is looked at once more, for whose fault it is tells the code.
   object::OpenOptions looking;
+  looking.which = source.which;
   looking.conditions = options.source_conditions;
   const auto there = co_await services_.objects.stat(call.context, source.name, looking);
   if (!there && there.error().code != ErrorCode::not_modified) co_return std::unexpected(explain_source(there.error()));
@@ -51,10 +68,10 @@ Awaitable<Answer> Handler::copy_blob(Call& call) {
   CO_TRY(const Source source, co_await read_source(call));
   CO_TRY(object::CopyOptions options, co_await copy_options(call, source));
   CO_TRY(object::Metadata metadata, read_metadata(call.fields()));
+  CO_TRY(options.tags, read_copy_tags(call.fields()));
   options.edit = [&](object::ObjectInfo& info) -> Result<> {
-    // "Copy Blob", Azure Storage REST API: any metadata replaces all of the source's; tags are not copied.
+    // "Copy Blob", Azure Storage REST API: any metadata replaces all of the source's.
     if (!metadata.empty()) info.metadata = metadata;
-    info.tags.clear();
     info.copy = object::CopyOrigin{.id = new_copy_id(), .source = source.url};
     return done;
   };
@@ -68,6 +85,7 @@ Awaitable<Answer> Handler::put_blob_from_url(Call& call) {
   CO_TRY(const Source source, co_await read_source(call));
   CO_TRY(object::CopyOptions options, co_await copy_options(call, source));
   CO_TRY(Description description, read_description(call.fields(), false));
+  CO_TRY(options.tags, read_copy_tags(call.fields()));
   const auto keeps = call.fields().find("x-ms-copy-source-blob-properties");
   const auto truth = keeps ? parse_truth(*keeps) : std::optional(true);
   if (!truth) co_return invalid_header("x-ms-copy-source-blob-properties", *keeps);
@@ -75,13 +93,12 @@ Awaitable<Answer> Handler::put_blob_from_url(Call& call) {
   // A new blob, not a copy: it says for itself what it is.
   options.edit = [&](object::ObjectInfo& info) -> Result<> {
     info.metadata = description.metadata;
-    info.tags.clear();
     if (!*truth || says_headers) info.headers = description.headers;
     return done;
   };
   CO_TRY(const object::ObjectInfo made, co_await copy(call, source, options));
   http::Response response = empty(201);
-  add_change(response.header, made.modified, made.revision_tag());
+  add_change(response.header, made);
   if (made.part_count == 0) response.header.add("Content-MD5", to_base64(made.md5));
   response.header.add("x-ms-request-server-encrypted", "false");
   co_return response;

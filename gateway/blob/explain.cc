@@ -30,11 +30,4 @@ Failure explain_put(const Call& call, const Error& error, const object::Conditio
   return error;
 }
 
-Outcome<> check_plain_read(const Call& call) {
-  for (const std::string_view name : {"snapshot", "versionid"}) {
-    if (call.query().has(name)) return refuse(Code::not_implemented, "Snapshots and versions are not supported.");
-  }
-  return {};
-}
-
 }  // namespace sluice::blob

@@ -18,7 +18,4 @@ Failure explain_put(const Call& call, const Error& error, const object::Conditio
 /// refuses has names of its own there.
 Failure explain_container(const Error& error);
 
-/// Refuses what names a snapshot or a version.
-Outcome<> check_plain_read(const Call& call);
-
 }  // namespace sluice::blob

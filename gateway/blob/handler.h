@@ -8,6 +8,7 @@
 #include "auth/sas.h"
 #include "auth/shared_key.h"
 #include "gateway/blob/call.h"
+#include "gateway/blob/paging.h"
 #include "gateway/blob/source.h"
 #include "gateway/core/backend.h"
 #include "gateway/core/clock.h"
@@ -63,6 +64,8 @@ class Handler final : public http::Handler {
   Step<> authenticate(Call& call);
   Step<> admit_sas(Call& call, const auth::SignedRequest& request);
   Step<> admit_anonymous(Call& call);
+  /// Tags are written and asked about by those alone who have a permission for them.
+  static Outcome<> check_tag_permission(const Call& call);
   Step<> check_container(Call& call);
   /// The container of the request, looked up now if it has not been. One of another
   /// account is not there.
@@ -100,12 +103,26 @@ class Handler final : public http::Handler {
 
   // list_ops.cc
   Awaitable<Answer> list_blobs(Call& call);
+  /// Write a page into `xml`, and tell behind what the next one begins.
+  Step<std::string> write_current(Call& call, const Paging& paging, const Includes& includes, xml::Writer& xml);
+  Step<std::string> write_states(Call& call, const Paging& paging, const Includes& includes, xml::Writer& xml);
 
   // blob_ops.cc
   Awaitable<Answer> put_blob(Call& call);
   Awaitable<Answer> get_blob(Call& call);
   Awaitable<Answer> get_blob_properties(Call& call);
   Awaitable<Answer> delete_blob(Call& call);
+
+  // snapshot_ops.cc
+  Awaitable<Answer> snapshot_blob(Call& call);
+  /// Adds of which version an answer tells, and whether that is the current one.
+  Step<> add_version(Call& call, const object::Which& which, const object::ObjectInfo& info,
+                     http::ResponseHeader& header);
+
+  // tag_ops.cc
+  Awaitable<Answer> get_blob_tags(Call& call);
+  Awaitable<Answer> set_blob_tags(Call& call);
+  Awaitable<Answer> find_blobs_by_tags(Call& call);
 
   // property_ops.cc
   Awaitable<Answer> set_blob_properties(Call& call);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "gateway/blob/tag_filter.h"
+#include "gateway/blob/tags.h"
 #include "gateway/core/encoding.h"
 #include "gateway/http/field.h"
 
@@ -97,6 +99,9 @@ Outcome<Description> read_description(const Fields& fields, bool plain) {
   TRY(auto md5, read_digest(fields, "x-ms-blob-content-md5", digest_size(DigestAlgorithm::md5), Code::invalid_md5));
   description.headers.md5 = std::move(md5).value_or(std::string());
   TRY(description.metadata, read_metadata(fields));
+  if (const auto tags = fields.find("x-ms-tags")) {
+    TRY(description.tags, parse_tags(*tags));
+  }
   return description;
 }
 
@@ -127,6 +132,13 @@ Outcome<object::Conditions> read_conditions(const Fields& fields, std::string_vi
   TRY(conditions.if_modified_since, date_condition(fields, named("if-modified-since")));
   TRY(conditions.if_unmodified_since, date_condition(fields, named("if-unmodified-since")));
   TRY(conditions.lease, read_lease_id(fields, prefix.empty() ? "x-ms-lease-id" : "x-ms-source-lease-id"));
+  // The prefix ends in a hyphen: x-ms-source-if-tags.
+  const auto name = prefix.empty() ? std::string("x-ms-if-tags") : named("if-tags");
+  if (const auto text = fields.find(name); text && !text->empty()) {
+    auto query = parse_tag_condition(*text);
+    if (!query) return invalid_header(name, *text);
+    conditions.if_tags = std::make_shared<const object::TagQuery>(*std::move(query));
+  }
   return conditions;
 }
 
@@ -141,6 +153,22 @@ Outcome<object::Conditions> write_conditions(const Fields& fields) {
     return refuse(Code::multiple_condition_headers_not_supported);
   }
   return conditions;
+}
+
+Outcome<object::Which> read_which(const http::Query& query) {
+  object::Which which;
+  const auto snapshot = query.value("snapshot");
+  const auto version = query.value("versionid");
+  if (snapshot) {
+    const auto revision = object::parse_revision_time(*snapshot);
+    if (!revision || version) return invalid_parameter("snapshot", *snapshot);
+    which.snapshot = *revision;
+  } else if (version) {
+    const auto revision = object::parse_revision_time(*version);
+    if (!revision) return invalid_parameter("versionid", *version);
+    which.version = object::VersionId{*revision};
+  }
+  return which;
 }
 
 Outcome<std::optional<object::RangeRequest>> read_range(const Fields& fields) {
@@ -181,6 +209,11 @@ void add_change(http::ResponseHeader& header, UtcTime modified, const std::strin
   header.add("ETag", quoted(tag));
 }
 
+void add_change(http::ResponseHeader& header, const object::ObjectInfo& info) {
+  add_change(header, info.modified, info.revision_tag());
+  if (info.versioned && info.snapshot == 0) header.add("x-ms-version-id", object::revision_time(info.revision));
+}
+
 void add_metadata(http::ResponseHeader& header, const object::Metadata& metadata) {
   for (const auto& [name, value] : metadata) header.add(std::string(kMeta) + name, metadata_text(value));
 }
@@ -200,10 +233,10 @@ void write_lease(xml::Writer& xml, const std::optional<object::Lease>& lease, Ut
 }
 
 void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info, UtcTime now) {
-  add_change(header, info.modified, info.revision_tag());
+  add_change(header, info);
   header.add("x-ms-creation-time", http_date(info.created));
   header.add("x-ms-blob-type", type_text(info));
-  add_lease(header, info.lease, now);
+  if (info.snapshot == 0) add_lease(header, info.lease, now);
   header.add("x-ms-server-encrypted", "false");
   header.add("x-ms-access-tier", "Hot");
   header.add("x-ms-access-tier-inferred", "true");
@@ -220,6 +253,7 @@ void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info, UtcT
     header.add("x-ms-copy-progress", std::to_string(info.size) + "/" + std::to_string(info.size));
     header.add("x-ms-copy-completion-time", http_date(info.created));
   }
+  if (!info.tags.empty()) header.add("x-ms-tag-count", std::uint64_t{info.tags.size()});
   add_metadata(header, info.metadata);
 }
 

@@ -8,6 +8,7 @@
 #include "gateway/core/clock.h"
 #include "gateway/core/fields.h"
 #include "gateway/http/message.h"
+#include "gateway/http/uri.h"
 #include "gateway/object/buckets.h"
 #include "gateway/object/conditions.h"
 #include "gateway/object/info.h"
@@ -20,22 +21,28 @@ namespace sluice::blob {
 struct Description {
   object::ContentHeaders headers;
   object::Metadata metadata;
+  object::Tags tags;
 };
 
 /// Reads x-ms-blob-content-* (or, where `plain`, the HTTP header of that meaning
-/// too) and x-ms-meta-*. Fails with InvalidMetadata, MetadataTooLarge.
+/// too), x-ms-meta-* and x-ms-tags. Fails with InvalidMetadata, MetadataTooLarge, and as parse_tags().
 Outcome<Description> read_description(const Fields& fields, bool plain);
 
 /// x-ms-meta-*: names are C# identifiers, 8 KiB in all, and none comes twice.
 Outcome<object::Metadata> read_metadata(const Fields& fields);
 
 /// The conditions of a read, or of the source of a copy (names with `prefix` in
-/// front), and the lease that is named. Fails with InvalidHeaderValue for a date that is none.
+/// front), and the lease that is named. Fails with InvalidHeaderValue for a date or an x-ms-if-tags
+/// that is none.
 Outcome<object::Conditions> read_conditions(const Fields& fields, std::string_view prefix = {});
 
 /// Those of a write; MultipleConditionHeadersNotSupported where they are several
 /// that do not go together.
 Outcome<object::Conditions> write_conditions(const Fields& fields);
+
+/// `snapshot` and `versionid`: which state of the blob is meant. Fails with
+/// InvalidQueryParameterValue for what is no time, or for both.
+Outcome<object::Which> read_which(const http::Query& query);
 
 /// x-ms-range, or else Range. Nothing without either, or where RFC 9110 14.2 has a
 /// Range ignored; a malformed x-ms-range fails with InvalidHeaderValue.
@@ -57,6 +64,8 @@ void add_lease(http::ResponseHeader& header, const std::optional<object::Lease>&
 void write_lease(xml::Writer& xml, const std::optional<object::Lease>& lease, UtcTime now);
 /// What an answer to a write says: dates and tag.
 void add_change(http::ResponseHeader& header, UtcTime modified, const std::string& tag);
+/// The same of a blob, and its version id, where it has one.
+void add_change(http::ResponseHeader& header, const object::ObjectInfo& info);
 void add_metadata(http::ResponseHeader& header, const object::Metadata& metadata);
 
 /// A CRC64 as this protocol writes it: little-endian, in base64.

@@ -1,6 +1,11 @@
+#include <array>
+#include <cinttypes>
+#include <cstdio>
+
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
 #include "gateway/blob/paging.h"
+#include "gateway/blob/tags.h"
 #include "gateway/core/encoding.h"
 
 namespace sluice::blob {
@@ -24,6 +29,7 @@ void write_properties(xml::Writer& xml, const object::ObjectInfo& info, const In
   xml.element("AccessTier", std::string_view("Hot"));
   xml.element("AccessTierInferred", true);
   write_lease(xml, info.lease, now);
+  if (!info.tags.empty()) xml.element("TagCount", std::uint64_t{info.tags.size()});
   xml.element("ServerEncrypted", false);
   if (info.copy && includes.has("copy")) {
     xml.element("CopyId", info.copy->id);
@@ -35,42 +41,117 @@ void write_properties(xml::Writer& xml, const object::ObjectInfo& info, const In
   xml.close();
 }
 
-void write_entry(xml::Writer& xml, const object::ListEntry& entry, const Includes& includes, UtcTime now) {
-  xml.open(entry.is_prefix ? "BlobPrefix" : "Blob");
-  write_name(xml, entry.name);
-  if (!entry.is_prefix) {
-    write_properties(xml, entry.info, includes, now);
-    if (includes.has("metadata")) write_metadata(xml, entry.info.metadata);
-  }
+void write_prefix(xml::Writer& xml, const std::string& name) {
+  xml.open("BlobPrefix");
+  write_name(xml, name);
   xml.close();
+}
+
+/// What a listing tells of one state of a blob.
+struct Shown {
+  const std::string& name;
+  const object::ObjectInfo& info;
+  bool is_latest = true;
+};
+
+void write_blob(xml::Writer& xml, const Shown& blob, const Includes& includes, UtcTime now) {
+  const object::ObjectInfo& info = blob.info;
+  xml.open("Blob");
+  write_name(xml, blob.name);
+  if (info.snapshot != 0) xml.element("Snapshot", object::revision_time(info.snapshot));
+  if (includes.has("versions") && info.snapshot == 0) {
+    if (info.versioned || !blob.is_latest) xml.element("VersionId", object::revision_time(info.revision));
+    if (blob.is_latest) xml.element("IsCurrentVersion", true);
+  }
+  write_properties(xml, info, includes, now);
+  if (includes.has("metadata")) write_metadata(xml, info.metadata);
+  if (includes.has("tags") && !info.tags.empty()) write_tags(xml, info.tags);
+  xml.close();
+}
+
+// A place among states is 16 hex digits, of the age of the last one listed, and its name.
+constexpr std::size_t kAgeDigits = 16;
+
+std::string place_of(const object::VersionEntry& entry) {
+  std::array<char, kAgeDigits + 1> age{};
+  std::snprintf(age.data(), age.size(), "%016" PRIX64, entry.is_prefix ? object::kAgeMax : object::age_of(entry));
+  return age.data() + entry.name;
+}
+
+Outcome<> read_place(const Paging& paging, object::StateListOptions& options) {
+  if (paging.after.empty()) return {};
+  const auto age = from_hex(std::string_view(paging.after).substr(0, kAgeDigits));
+  if (!age || age->size() != kAgeDigits / 2) return invalid_parameter("marker", marker_of(paging.after));
+  options.age_after = 0;
+  for (const char byte : *age) options.age_after = options.age_after << 8 | static_cast<unsigned char>(byte);
+  options.key_after = paging.after.substr(kAgeDigits);
+  return {};
 }
 
 }  // namespace
 
-Awaitable<Answer> Handler::list_blobs(Call& call) {
-  CO_TRY(const Paging paging, read_paging(call.query()));
-  CO_TRY(const Includes includes,
-         read_includes(call.query(), {"metadata", "snapshots", "copy", "deleted", "versions", "deletedwithversions",
-                                      "immutabilitypolicy", "legalhold", "tags"}));
-  for (const std::string_view name : {"showonly", "startFrom", "endBefore"}) {
-    if (call.query().has(name)) co_return invalid_parameter(name, call.query().get(name), "It is not supported.");
-  }
+Step<std::string> Handler::write_current(Call& call, const Paging& paging, const Includes& includes, xml::Writer& xml) {
   const object::ListOptions options{.prefix = paging.prefix,
                                     .delimiter = std::string(call.query().get("delimiter")),
                                     .after = paging.after,
                                     .limit = paging.limit};
   CO_TRY(const object::ListPage page,
          co_await object::list_objects(services_.backend, call.context, call.target.container, options));
+  for (const object::ListEntry& entry : page.entries) {
+    if (entry.is_prefix) {
+      write_prefix(xml, entry.name);
+    } else {
+      write_blob(xml, {.name = entry.name, .info = entry.info}, includes, services_.clock.now());
+    }
+  }
+  co_return page.truncated ? page.entries.back().name : std::string();
+}
 
+Step<std::string> Handler::write_states(Call& call, const Paging& paging, const Includes& includes, xml::Writer& xml) {
+  object::StateListOptions options{.prefix = paging.prefix,
+                                   .delimiter = std::string(call.query().get("delimiter")),
+                                   .key_after = {},
+                                   .limit = paging.limit,
+                                   .versions = includes.has("versions"),
+                                   .snapshots = includes.has("snapshots")};
+  CO_TRY(read_place(paging, options));
+  CO_TRY(const object::StatePage page,
+         co_await object::list_states(services_.backend, call.context, call.target.container, options));
+  for (const object::VersionEntry& entry : page.entries) {
+    if (entry.is_prefix) {
+      write_prefix(xml, entry.name);
+    } else {
+      const Shown blob{.name = entry.name, .info = entry.info, .is_latest = entry.is_latest};
+      write_blob(xml, blob, includes, services_.clock.now());
+    }
+  }
+  co_return page.truncated ? place_of(page.entries.back()) : std::string();
+}
+
+Awaitable<Answer> Handler::list_blobs(Call& call) {
+  CO_TRY(const Paging paging, read_paging(call.query()));
+  CO_TRY(const Includes includes,
+         read_includes(call.query(), {"metadata", "snapshots", "copy", "deleted", "versions", "deletedwithversions",
+                                      "immutabilitypolicy", "legalhold", "tags"}));
+  const bool sees_tags = call.grant ? call.grant->permissions.has_any("t") : !call.anonymous;
+  if (includes.has("tags") && !sees_tags) {
+    co_return blob::refuse(Code::authorization_permission_mismatch);
+  }
+  for (const std::string_view name : {"showonly", "startFrom", "endBefore"}) {
+    if (call.query().has(name)) co_return invalid_parameter(name, call.query().get(name), "It is not supported.");
+  }
   xml::Writer xml;
   xml.open_raw("EnumerationResults", " ServiceEndpoint=\"" + attribute_text(endpoint(call)) + "\" ContainerName=\"" +
                                          attribute_text(call.target.container) + "\"");
   echo(xml, paging, call.query());
-  if (!options.delimiter.empty()) xml.element("Delimiter", options.delimiter);
+  const std::string delimiter(call.query().get("delimiter"));
+  if (!delimiter.empty()) xml.element("Delimiter", delimiter);
   xml.open("Blobs");
-  for (const object::ListEntry& entry : page.entries) write_entry(xml, entry, includes, services_.clock.now());
+  const bool of_states = includes.has("snapshots") || includes.has("versions");
+  CO_TRY(const std::string next,
+         co_await (of_states ? write_states(call, paging, includes, xml) : write_current(call, paging, includes, xml)));
   xml.close();
-  xml.element("NextMarker", page.truncated ? marker_of(page.entries.back().name) : std::string());
+  xml.element("NextMarker", marker_of(next));
   xml.close();
   co_return document(200, xml.take());
 }

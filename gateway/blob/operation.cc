@@ -24,9 +24,13 @@ constexpr std::string_view kCopySource = "x-ms-copy-source";
 constexpr std::string_view kLeaseAction = "x-ms-lease-action";
 constexpr std::string_view kPageWrite = "x-ms-page-write";
 
-constexpr Groups kDescription = group::kMetadata | group::kContent;
+constexpr Groups kDescription = group::kMetadata | group::kContent | group::kTags | group::kIfTags;
 constexpr Groups kBody = group::kChecksum;
-constexpr Groups kRead = group::kRange | group::kRangeDigest | group::kLease;
+/// What requests about a blob as it is depend on.
+constexpr Groups kOnBlob = group::kLease | group::kIfTags;
+constexpr Groups kCopy =
+    group::kMetadata | group::kSource | group::kTags | group::kLease | group::kSourceLease | group::kIfTags;
+constexpr Groups kRead = group::kStructured | group::kRange | group::kRangeDigest | kOnBlob;
 constexpr Groups kLeaseActs = group::kLease | group::kLeaseAct;
 
 /// What a row is selected by, besides its scope and method.
@@ -52,23 +56,23 @@ constexpr OperationRow refused(std::string_view name, Scope scope, http::Method 
 // meant, so those that ask for none come last.
 constexpr OperationRow kOperations[] = {
     row("GetBlob", kBlob, kGet, {}, get_blob, BlobAction::get_blob, kRead),
-    row("GetBlobProperties", kBlob, kHead, {}, get_blob_properties, BlobAction::get_blob, group::kLease),
+    row("GetBlobProperties", kBlob, kHead, {}, get_blob_properties, BlobAction::get_blob, kOnBlob),
     row("CopyBlobFromURL", kBlob, kPut, {.header = "x-ms-requires-sync", .value = "true"}, copy_blob,
-        BlobAction::copy_blob,
-        group::kMetadata | group::kSource | group::kSourceDigest | group::kLease | group::kSourceLease),
+        BlobAction::copy_blob, kCopy | group::kSourceDigest | group::kSourceTags),
     row("PutBlobFromURL", kBlob, kPut, {.header = kCopySource, .value = kType}, put_blob_from_url, BlobAction::put_blob,
-        kDescription | group::kType | group::kSourceProperties | group::kSource | group::kSourceDigest | group::kLease),
-    row("CopyBlob", kBlob, kPut, {.header = kCopySource}, copy_blob, BlobAction::copy_blob,
-        group::kMetadata | group::kSource | group::kLease | group::kSourceLease),
+        kDescription | group::kType | group::kSourceProperties | group::kSource | group::kSourceDigest | group::kLease |
+            group::kSourceTags),
+    row("CopyBlob", kBlob, kPut, {.header = kCopySource}, copy_blob, BlobAction::copy_blob, kCopy),
     row("PutBlob", kBlob, kPut, {.header = kType, .value = "BlockBlob"}, put_blob, BlobAction::put_blob,
-        kDescription | kBody | group::kType | group::kLease),
+        kDescription | kBody | group::kStructured | group::kType | group::kLease),
     refused("CreateAppendBlob", kBlob, kPut, {.header = kType, .value = "AppendBlob"}, BlobAction::put_blob),
     refused("CreatePageBlob", kBlob, kPut, {.header = kType, .value = "PageBlob"}, BlobAction::put_blob),
-    row("DeleteBlob", kBlob, kDelete, {}, delete_blob, BlobAction::delete_blob, group::kSnapshots | group::kLease),
+    row("DeleteBlob", kBlob, kDelete, {}, delete_blob, BlobAction::delete_blob, group::kSnapshots | kOnBlob),
 
     row("PutBlockFromURL", kBlob, kPut, {.comp = "block", .header = kCopySource}, put_block_from_url,
         BlobAction::put_block, group::kSource | group::kSourceDigest | group::kSourceRange | group::kLease),
-    row("PutBlock", kBlob, kPut, {.comp = "block"}, put_block, BlobAction::put_block, kBody | group::kLease),
+    row("PutBlock", kBlob, kPut, {.comp = "block"}, put_block, BlobAction::put_block,
+        kBody | group::kStructured | group::kLease),
     row("PutBlockList", kBlob, kPut, {.comp = "blocklist"}, put_block_list, BlobAction::put_block_list,
         kDescription | kBody | group::kLease),
     row("GetBlockList", kBlob, kGet, {.comp = "blocklist"}, get_block_list, BlobAction::get_block_list, group::kLease),
@@ -85,18 +89,19 @@ constexpr OperationRow kOperations[] = {
     refused("IncrementalCopyBlob", kBlob, kPut, {.comp = "incrementalcopy"}, BlobAction::copy_blob_incrementally),
 
     row("SetBlobProperties", kBlob, kPut, {.comp = "properties"}, set_blob_properties, BlobAction::set_blob,
-        group::kContent | group::kLease),
+        group::kContent | kOnBlob),
     row("SetBlobMetadata", kBlob, kPut, {.comp = "metadata"}, set_blob_metadata, BlobAction::set_blob,
-        group::kMetadata | group::kLease),
-    row("GetBlobMetadata", kBlob, kGet, {.comp = "metadata"}, get_blob_metadata, BlobAction::get_blob, group::kLease),
-    row("GetBlobMetadata", kBlob, kHead, {.comp = "metadata"}, get_blob_metadata, BlobAction::get_blob, group::kLease),
-    refused("GetBlobTags", kBlob, kGet, {.comp = "tags"}, BlobAction::get_blob_tags),
-    refused("SetBlobTags", kBlob, kPut, {.comp = "tags"}, BlobAction::set_blob_tags),
+        group::kMetadata | kOnBlob),
+    row("GetBlobMetadata", kBlob, kGet, {.comp = "metadata"}, get_blob_metadata, BlobAction::get_blob, kOnBlob),
+    row("GetBlobMetadata", kBlob, kHead, {.comp = "metadata"}, get_blob_metadata, BlobAction::get_blob, kOnBlob),
+    row("GetBlobTags", kBlob, kGet, {.comp = "tags"}, get_blob_tags, BlobAction::get_blob_tags, kOnBlob),
+    row("SetBlobTags", kBlob, kPut, {.comp = "tags"}, set_blob_tags, BlobAction::set_blob_tags, kBody | kOnBlob),
     refused("SetBlobTier", kBlob, kPut, {.comp = "tier"}, BlobAction::set_blob_tier),
     refused("SetBlobExpiry", kBlob, kPut, {.comp = "expiry"}, BlobAction::set_blob),
     row("AbortCopyBlob", kBlob, kPut, {.comp = "copy"}, abort_copy, BlobAction::abort_copy,
         group::kCopyAction | group::kLease),
-    refused("SnapshotBlob", kBlob, kPut, {.comp = "snapshot"}, BlobAction::snapshot_blob),
+    row("SnapshotBlob", kBlob, kPut, {.comp = "snapshot"}, snapshot_blob, BlobAction::snapshot_blob,
+        group::kMetadata | kOnBlob),
     refused("UndeleteBlob", kBlob, kPut, {.comp = "undelete"}, BlobAction::undelete_blob),
     refused("QueryBlobContents", kBlob, kPost, {.comp = "query"}, BlobAction::query_blob),
     refused("SetBlobImmutabilityPolicy", kBlob, kPut, {.comp = "immutabilityPolicies"},
@@ -137,8 +142,8 @@ constexpr OperationRow kOperations[] = {
     row("SetContainerACL", kContainer, kPut, {.comp = "acl"}, set_container_acl, BlobAction::set_container_acl,
         group::kPublicAccess | group::kLease),
     row("ListBlobs", kContainer, kGet, {.comp = "list"}, list_blobs, BlobAction::list_blobs),
-    refused("FindBlobsByTagsInContainer", kContainer, kGet, {.comp = "blobs"},
-            BlobAction::find_blobs_by_tags_in_container),
+    row("FindBlobsByTagsInContainer", kContainer, kGet, {.comp = "blobs"}, find_blobs_by_tags,
+        BlobAction::find_blobs_by_tags_in_container),
     refused("SubmitBatch", kContainer, kPost, {.comp = "batch"}, BlobAction::submit_batch_in_container),
     refused("RestoreContainer", kContainer, kPut, {.comp = "undelete"}, BlobAction::restore_container),
     refused("RenameContainer", kContainer, kPut, {.comp = "rename"}, BlobAction::restore_container),
@@ -170,7 +175,7 @@ constexpr OperationRow kOperations[] = {
         BlobAction::get_account_information),
     refused("GetUserDelegationKey", kAccount, kPost, {.comp = "userdelegationkey", .restype = "service"},
             BlobAction::get_user_delegation_key),
-    refused("FindBlobsByTags", kAccount, kGet, {.comp = "blobs"}, BlobAction::find_blobs_by_tags),
+    row("FindBlobsByTags", kAccount, kGet, {.comp = "blobs"}, find_blobs_by_tags, BlobAction::find_blobs_by_tags),
     refused("SubmitBatch", kAccount, kPost, {.comp = "batch"}, BlobAction::submit_batch),
 };
 
@@ -201,6 +206,7 @@ constexpr HeaderRow kHeaders[] = {
     {"x-ms-delete-snapshots", group::kSnapshots},
     {"x-ms-copy-source-authorization", 0},
     {"x-ms-copy-source-blob-properties", group::kSourceProperties},
+    {"x-ms-copy-source-tag-option", group::kSourceTags},
     {"x-ms-copy-source", group::kSource},
     {"x-ms-source-if-", group::kSource},
     {"x-ms-source-range", group::kSourceRange},
@@ -209,14 +215,14 @@ constexpr HeaderRow kHeaders[] = {
     {"x-ms-requires-sync", group::kCopyAction},
     {"x-ms-access-tier", group::kTier},
     {"x-ms-tags", group::kTags},
-    {"x-ms-if-tags", 0},
+    {"x-ms-if-tags", group::kIfTags},
     {"x-ms-lease-id", group::kLease},
     {"x-ms-lease-", group::kLeaseAct},
     {"x-ms-proposed-lease-id", group::kLeaseAct},
     {"x-ms-source-lease-id", group::kSourceLease},
     {"x-ms-encryption-", 0},
     {"x-ms-source-encryption-", 0},
-    {"x-ms-structured-", 0},
+    {"x-ms-structured-", group::kStructured},
 };
 
 bool begins_with(std::string_view text, std::string_view prefix) {

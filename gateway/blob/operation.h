@@ -51,6 +51,10 @@ enum class Operation : std::uint8_t {
   set_blob_properties,
   set_blob_metadata,
   get_blob_metadata,
+  snapshot_blob,
+  get_blob_tags,
+  set_blob_tags,
+  find_blobs_by_tags,
 };
 
 /// The groups of x-ms-* request headers that an operation honours, as bits. What
@@ -75,6 +79,9 @@ inline constexpr Groups kSourceProperties = 1U << 14;  ///< x-ms-copy-source-blo
 inline constexpr Groups kLease = 1U << 20;             ///< x-ms-lease-id
 inline constexpr Groups kLeaseAct = 1U << 21;          ///< What an act on a lease is given.
 inline constexpr Groups kSourceLease = 1U << 22;       ///< x-ms-source-lease-id
+inline constexpr Groups kIfTags = 1U << 15;            ///< x-ms-if-tags
+inline constexpr Groups kSourceTags = 1U << 16;        ///< x-ms-copy-source-tag-option
+inline constexpr Groups kStructured = 1U << 17;        ///< x-ms-structured-*
 }  // namespace group
 
 /// One operation of the Blob service: how it is asked for, and how it is answered.

@@ -187,7 +187,7 @@ TEST_CASE("a header that would be ignored is refused") {
   CHECK(check("x-ms-meta-a", "PutBlob"));
   CHECK(check("X-Ms-Blob-Content-Type", "PutBlob"));
   CHECK(check("x-ms-version", "PutBlob"));
-  CHECK_FALSE(check("x-ms-structured-body", "GetBlob"));
+  CHECK_FALSE(check("x-ms-structured-body", "GetBlobProperties"));
   CHECK_FALSE(check("x-ms-encryption-key", "GetBlob"));
   CHECK_FALSE(check("x-ms-never-heard-of", "PutBlob"));
   CHECK(check("x-ms-never-heard-of", "GetBlob"));

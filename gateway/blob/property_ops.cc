@@ -57,7 +57,7 @@ Awaitable<Answer> Handler::set_blob_properties(Call& call) {
   };
   CO_TRY(const object::ObjectInfo changed, co_await change_blob(call, edit));
   http::Response response = empty(200);
-  add_change(response.header, changed.modified, changed.revision_tag());
+  add_change(response.header, changed);
   co_return response;
 }
 
@@ -70,20 +70,20 @@ Awaitable<Answer> Handler::set_blob_metadata(Call& call) {
   CO_TRY(const object::ObjectInfo changed,
          co_await (keeps_versions ? copy_changed(call, edit) : change_blob(call, edit)));
   http::Response response = empty(200);
-  add_change(response.header, changed.modified, changed.revision_tag());
+  add_change(response.header, changed);
   response.header.add("x-ms-request-server-encrypted", changed.encryption ? "true" : "false");
   co_return response;
 }
 
 Awaitable<Answer> Handler::get_blob_metadata(Call& call) {
-  CO_TRY(check_plain_read(call));
   object::OpenOptions options;
+  CO_TRY(options.which, read_which(call.query()));
   CO_TRY(options.conditions, read_conditions(call.fields()));
   const object::ObjectName name = call.name();
   const auto found = co_await services_.objects.stat(call.context, name, options);
   if (!found) co_return std::unexpected(explain_read(found.error(), options.conditions));
   http::Response response = empty(200);
-  add_change(response.header, found->info.modified, found->info.revision_tag());
+  add_change(response.header, found->info);
   add_metadata(response.header, found->info.metadata);
   co_return response;
 }

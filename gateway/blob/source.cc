@@ -11,6 +11,12 @@ namespace {
 
 constexpr std::size_t kUrlSizeMax = 8 << 10;
 
+/// Does the answer depend on the tags of the source?
+bool wants_tags(const Call& call) {
+  return call.fields().has("x-ms-source-if-tags") ||
+         equals_ignoring_case(call.fields().get("x-ms-copy-source-tag-option"), "COPY");
+}
+
 std::string_view without_query(std::string_view url) { return url.substr(0, url.find('?')); }
 
 }  // namespace
@@ -59,6 +65,8 @@ Outcome<std::optional<Digest>> read_source_digest(const Fields& fields) {
 Failure explain_source(const Error& error) {
   switch (error.code) {
     case ErrorCode::no_such_object:
+    case ErrorCode::no_such_version:
+    case ErrorCode::is_delete_marker:
     case ErrorCode::no_such_bucket:
       return Failure(Code::source_not_found);
     case ErrorCode::precondition_failed:
@@ -82,11 +90,12 @@ Step<Source> Handler::read_source(Call& call) {
                            "Bytes are copied within this server alone: x-ms-copy-source must be the URL of one of its "
                            "blobs, with the host that this request was sent to.");
   }
-  if (target.query.has("snapshot") || target.query.has("versionid")) {
-    co_return blob::refuse(Code::not_implemented, "Snapshots and versions are not supported as sources.");
-  }
-  Source source{.name = {target.container, target.blob}, .conditions = {}, .url = {}};
+  Source source{.name = {target.container, target.blob}, .which = {}, .conditions = {}, .url = {}};
   source.url = without_query(url);
+  CO_TRY(source.which, read_which(target.query));
+  for (const std::string_view name : {"snapshot", "versionid"}) {
+    if (const auto value = target.query.value(name)) source.url += "?" + std::string(name) + "=" + std::string(*value);
+  }
   CO_TRY(source.conditions, read_conditions(call.fields(), "x-ms-source-"));
   CO_TRY(co_await authorize_source(call, target, *account, *parsed));
   CO_TRY(co_await check_source_digest(call, source));
@@ -98,6 +107,7 @@ Step<> Handler::check_source_digest(Call& call, Source& source) {
   CO_TRY(const auto expected, read_source_digest(call.fields()));
   if (!expected || call.row->operation == Operation::put_block_from_url) co_return Outcome<>{};
   object::OpenOptions options;
+  options.which = source.which;
   options.conditions = source.conditions;
   auto opened = co_await services_.objects.open(call.context, source.name, options);
   if (!opened) co_return std::unexpected(explain_source(opened.error()));
@@ -124,7 +134,7 @@ Step<> Handler::authorize_source(Call& call, const Target& target, const auth::A
   const auth::SignedRequest request{.method = "GET", .target = url.target, .fields = none};
   if (auth::blob_credential(request) != auth::BlobCredential::sas) {
     const bool same = &account == call.account && !call.grant;
-    if (!same && bucket->settings.public_access == object::PublicAccess::none) co_return denied();
+    if (!same && (bucket->settings.public_access == object::PublicAccess::none || wants_tags(call))) co_return denied();
     co_return Outcome<>{};
   }
   const auth::SasRequest asked{.request = request,
@@ -142,6 +152,7 @@ Step<> Handler::authorize_source(Call& call, const Target& target, const auth::A
   const auto policy = policy_of(*signed_sas, *bucket);
   const auto grant = sas_.grant(*signed_sas, policy ? &*policy : nullptr);
   if (!grant || !grant->allows(auth::BlobAction::get_blob)) co_return denied();
+  if (wants_tags(call) && !grant->permissions.has_any("t")) co_return denied();
   co_return Outcome<>{};
 }
 

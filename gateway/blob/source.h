@@ -15,8 +15,9 @@ namespace sluice::blob {
 /// gateway, which the sender has been found to be allowed to read.
 struct Source {
   object::ObjectName name;
+  object::Which which;
   object::Conditions conditions;
-  std::string url;  ///< Without its query.
+  std::string url;  ///< Of its query, the snapshot or version alone.
 };
 
 /// x-ms-source-range: `bytes=first-last`. Fails with InvalidHeaderValue.

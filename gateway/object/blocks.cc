@@ -94,7 +94,7 @@ Task<PartInfo> Blocks::stage(const RequestContext&, const ObjectName& name, cons
 Task<PartInfo> Blocks::stage_copy(const RequestContext&, const ObjectName& name, const std::string& id,
                                   const ObjectName& from, const Conditions& source_conditions,
                                   std::optional<ByteRange> range, const std::optional<Digest>& expected,
-                                  const std::optional<std::string>& lease) {
+                                  const std::optional<std::string>& lease, const Which& which) {
   CO_TRY(check_name(name));
   CO_TRY(check_name(from));
   CO_TRY(check_id(id));
@@ -111,7 +111,7 @@ Task<PartInfo> Blocks::stage_copy(const RequestContext&, const ObjectName& name,
     staged.source->current = &current;
     return stage_current(staged, range);
   };
-  co_return co_await with_current(backend_.index, from, Which{}, use);
+  co_return co_await with_current(backend_.index, from, which, use);
 }
 
 // Nothing: the source was replaced meanwhile.
@@ -202,7 +202,7 @@ Task<bool> Blocks::keep_once(Staged& staged) {
     rows.put(key, *set);
   }
   if (staged.source) {
-    CO_TRY(const auto row, co_await transaction->get(object_key(staged.source->name)));
+    CO_TRY(const auto row, co_await transaction->get(staged.source->current->key));
     if (!row || *row != staged.source->current->row->bytes()) co_return false;
   }
 

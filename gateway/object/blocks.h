@@ -68,12 +68,13 @@ class Blocks {
   Task<PartInfo> stage(const RequestContext& context, const ObjectName& name, const std::string& id, DigestSource& body,
                        const std::optional<std::string>& lease = {});
 
-  /// Makes `range` (all without it) of the object `from` the block `id`; its bytes must
+  /// Makes `range` (all without it) of the object `from`, or of `which` state of it, the block `id`; its bytes must
   /// have the digest `expected`, of md5 or crc64nvme. Fails as stage, with digest_mismatch, and with
   /// range_not_satisfiable where the range does not lie within the source.
   Task<PartInfo> stage_copy(const RequestContext& context, const ObjectName& name, const std::string& id,
                             const ObjectName& from, const Conditions& source_conditions, std::optional<ByteRange> range,
-                            const std::optional<Digest>& expected = {}, const std::optional<std::string>& lease = {});
+                            const std::optional<Digest>& expected = {}, const std::optional<std::string>& lease = {},
+                            const Which& which = {});
 
   /// Makes the object of the named blocks in one commit; all staged blocks of the key
   /// are gone then. Fails with invalid_part (detail: nothing of the id) for a block

@@ -22,6 +22,7 @@ bool TagCondition::matches(const ObjectInfo& info) const {
 // RFC 9110 13.2.2: a tag condition silences the date condition of its kind.
 Result<> check_read(const Conditions& conditions, const ObjectInfo& info) {
   if (conditions.empty()) return done;
+  if (conditions.if_tags && !conditions.if_tags->matches(info.tags, {})) return refused("the tags");
   if (conditions.if_match) {
     if (!conditions.if_match->matches(info)) return refused("If-Match");
   } else if (conditions.if_unmodified_since && modified_after(info, *conditions.if_unmodified_since)) {
@@ -45,6 +46,7 @@ Result<> check_source(const Conditions& conditions, const ObjectInfo& info) {
 Result<> check_write(const Conditions& conditions, const std::optional<ObjectInfo>& current) {
   if (!current) {
     if (conditions.if_match) return fail(ErrorCode::no_such_object, "If-Match");
+    if (conditions.if_tags) return refused("the tags");
     return done;
   }
   return check_source(conditions, *current);

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "gateway/core/result.h"
 #include "gateway/object/info.h"
+#include "gateway/object/tag_query.h"
 
 namespace sluice::object {
 
@@ -19,16 +21,17 @@ struct TagCondition {
   bool matches(const ObjectInfo& info) const;
 };
 
-/// What a request requires of the object it is about (RFC 9110 section 13.1).
+/// What a request requires of the object it is about (RFC 9110 section 13.1, and of its tags).
 struct Conditions {
   std::optional<TagCondition> if_match;
   std::optional<TagCondition> if_none_match;
   std::optional<std::chrono::sys_seconds> if_modified_since;
   std::optional<std::chrono::sys_seconds> if_unmodified_since;
   std::optional<std::string> lease = std::nullopt;  ///< Which lease the sender holds; checked apart, by check_lease().
+  std::shared_ptr<const TagQuery> if_tags{};
 
   /// Nothing but perhaps a lease.
-  bool empty() const { return !if_match && !if_none_match && !if_modified_since && !if_unmodified_since; }
+  bool empty() const { return !if_match && !if_none_match && !if_modified_since && !if_unmodified_since && !if_tags; }
 };
 
 /// For reads, in the order of RFC 9110 13.2.2, times at whole seconds: fails with

@@ -64,4 +64,31 @@ struct VersionPage {
 Task<VersionPage> list_versions(Backend backend, const RequestContext& context, const std::string& bucket,
                                 const VersionListOptions& options);
 
+/// The age of a key's current object; as age_after: the whole key is listed already.
+inline constexpr std::uint64_t kAgeMax = ~std::uint64_t{0};
+
+struct StateListOptions {
+  std::string prefix;
+  std::string delimiter;
+  std::string key_after;              ///< As ListOptions::after,
+  std::uint64_t age_after = kAgeMax;  ///< but for states of that key that are above this age.
+  std::size_t limit = 1000;           ///< At least 1.
+  bool versions = false;              ///< Noncurrent versions.
+  bool snapshots = false;
+};
+
+/// Where an entry stands among the states of its key: what age_after takes.
+std::uint64_t age_of(const VersionEntry& entry);
+
+struct StatePage {
+  std::vector<VersionEntry> entries;  ///< By key, and the oldest first within one; what is current is the last.
+  bool truncated = false;             ///< Resume behind the last entry: its name and its age_of(), of a prefix kAgeMax.
+};
+
+/// One page of objects with their versions or snapshots, in the order of the Blob protocol. No
+/// delete markers. Costs what the page holds, and all states of the keys at its ends; holds
+/// `limit` states in memory. Fails with no_such_bucket.
+Task<StatePage> list_states(Backend backend, const RequestContext& context, const std::string& bucket,
+                            const StateListOptions& options);
+
 }  // namespace sluice::object

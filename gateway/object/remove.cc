@@ -119,7 +119,7 @@ class Removing {
     } else {
       rows_.erase(found->key);
       if (which.snapshot != 0 && head->snapshot_count != 0) --head->snapshot_count;
-      if (which.version == VersionId::null) head->null_revision = 0;
+      if (which.version && record->info.version() == VersionId::null) head->null_revision = 0;
       rows_.put(object_key(name), *head);
     }
     forget(*record);

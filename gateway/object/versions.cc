@@ -12,7 +12,9 @@ namespace {
 bool is_meant(const ObjectInfo& info, const Which& which) {
   if (info.soft_deleted) return false;
   if (which.snapshot != 0) return info.snapshot == which.snapshot;
-  return info.snapshot == 0 && (!which.version || info.version() == *which.version);
+  if (info.snapshot != 0) return false;
+  // The null version answers to its revision, too: Blob has no other name for it.
+  return !which.version || info.version() == *which.version || VersionId{info.revision} == *which.version;
 }
 
 Task<std::optional<FoundState>> read_state(Catalog& rows, std::string key) {

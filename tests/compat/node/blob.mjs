@@ -132,6 +132,82 @@ const steps = {
     await container.delete();
   },
 
+  async checksums() {
+    const container = service.getContainerClient("js-checksums");
+    await container.create();
+    const bytes = randomBytes(9 << 20);
+    const blob = container.getBlockBlobClient("framed");
+    const checked = { contentChecksumAlgorithm: "StorageCrc64" };
+    await blob.upload(bytes, bytes.length, checked);
+    assert.equal(hash(await blob.downloadToBuffer()), hash(bytes));
+    assert.equal(hash(await read(blob, 0, undefined, checked)), hash(bytes));
+    assert.equal(hash(await read(blob, 5, 6_000_000, checked)), hash(bytes.subarray(5, 6_000_005)));
+    await blob.uploadData(bytes, { ...checked, blockSize: 4 << 20, maxSingleShotSize: 1 << 20 });
+    assert.equal(hash(await read(blob, 0, undefined, checked)), hash(bytes));
+    await container.delete();
+  },
+
+  async tags() {
+    const container = service.getContainerClient("js-tags");
+    await container.create();
+    const blob = container.getBlockBlobClient("cat");
+    await blob.upload("meow", 4, { tags: { kind: "cat", "full name": "M/B" } });
+    assert.deepEqual((await blob.getTags()).tags, { kind: "cat", "full name": "M/B" });
+    assert.equal((await blob.getProperties()).tagCount, 2);
+    await blob.setTags({ kind: "lion" });
+    await refused(blob.setTags({ kind: "dog" }, { conditions: { tagConditions: "kind = 'dog'" } }), "ConditionNotMet");
+    await refused(blob.download(0, 1, { conditions: { tagConditions: "kind = 'dog'" } }), "ConditionNotMet", 412);
+    await container.getBlockBlobClient("lioness").upload("roar", 4, { tags: { kind: "lion" } });
+    await container.getBlockBlobClient("dog").upload("woof", 4, { tags: { kind: "dog" } });
+    for (const client of [container, service]) {
+      const found = [];
+      const search = client.findBlobsByTags("kind = 'lion'");
+      for await (const page of search.byPage({ maxPageSize: 1 })) found.push(...page.blobs);
+      assert.deepEqual(found.map((one) => [one.name, one.tagValue]), [["cat", "lion"], ["lioness", "lion"]]);
+    }
+    const listed = [];
+    for await (const item of container.listBlobsFlat({ includeTags: true })) listed.push(item);
+    assert.deepEqual(listed.map((one) => one.tags), [{ kind: "lion" }, { kind: "dog" }, { kind: "lion" }]);
+    await container.delete();
+  },
+
+  async snapshots() {
+    const container = service.getContainerClient("js-snapshots");
+    await container.create();
+    const blob = container.getBlockBlobClient("a");
+    await blob.upload("one", 3);
+    const taken = await blob.createSnapshot({ metadata: { of: "one" } });
+    await blob.upload("two", 3);
+    const before = blob.withSnapshot(taken.snapshot);
+    assert.equal((await read(before)).toString(), "one");
+    assert.deepEqual((await before.getProperties()).metadata, { of: "one" });
+    const listed = [];
+    for await (const item of container.listBlobsFlat({ includeSnapshots: true })) listed.push(item.snapshot);
+    assert.deepEqual(listed, [taken.snapshot, undefined]);
+    await refused(blob.delete(), "SnapshotsPresent", 409);
+    const sas = generateBlobSASQueryParameters(
+      {
+        containerName: "js-snapshots",
+        blobName: "a",
+        snapshotTime: taken.snapshot,
+        permissions: BlobSASPermissions.parse("r"),
+        expiresOn: soon(),
+      },
+      credential,
+    );
+    const anybody = new BlobServiceClient(`${url}?${sas}`, undefined, options).getContainerClient("js-snapshots");
+    assert.equal((await read(anybody.getBlobClient("a").withSnapshot(taken.snapshot))).toString(), "one");
+    await assert.rejects(anybody.getBlobClient("a").getProperties(), { statusCode: 403 });
+    const copy = await blob.beginCopyFromURL(before.url);
+    assert.equal((await copy.pollUntilDone()).copyStatus, "success");
+    assert.equal((await read(blob)).toString(), "one");
+    await blob.delete({ deleteSnapshots: "only" });
+    await refused(before.getProperties(), "BlobNotFound", 404);
+    await blob.createSnapshot();
+    await blob.delete({ deleteSnapshots: "include" });
+    await container.delete();
+  },
+
   async copies() {
     const container = service.getContainerClient("js-copies");
     await container.create();
