@@ -78,6 +78,11 @@ constexpr Option kOptions[] = {
     {"log", &Config::log, "DEST", "log to '-' (standard error), a file, or '' (nowhere)"},
     {"log-level", &Config::log_level, "LEVEL", "debug, info, warning or error"},
     {"access-log", &Config::access_log, "DEST", "one line a request, as for --log"},
+    {"encryption-keys", &Config::encryption_keys, "FILE", "master keys for x-amz-server-side-encryption, mode 600"},
+    {"encryption-keys-create", &Config::encryption_keys_create, "BOOL",
+     "make that file with one key if it is absent; by default DATA/encryption-keys"},
+    {"customer-keys-over-http", &Config::customer_keys_over_http, "BOOL",
+     "take customers' keys (SSE-C) from other machines without TLS"},
     {"sigv2", &Config::sigv2, "BOOL", "accept Signature Version 2 too, with which boto3 presigns"},
     {"root-access-key", &Config::root_access_key, "KEY", "the key that may do everything"},
     {"root-secret-key", &Config::root_secret_key, "SECRET", "its secret; prefer the environment to the flag", false,
@@ -259,7 +264,9 @@ void read_file(Config& config, const std::string& path) {
                   [&](const toml::table& table) { config.azure_accounts.push_back(read_azure_account(table)); });
       continue;
     }
-    const Option* option = find_option(with(key.str(), '-'));
+    std::string name(key.str());
+    std::ranges::replace(name, '_', '-');
+    const Option* option = find_option(name);
     if (option == nullptr) refuse(fmt::format("{}: unknown key '{}'", path, key.str()));
     assign(config, *option, text_of(node, key.str()));
   }

@@ -53,6 +53,9 @@ struct Config {
   std::string log = "-";
   std::string log_level = "info";
   std::string access_log = "-";
+  std::string encryption_keys;  ///< A file of master keys; empty: objects are encrypted under customers' keys alone.
+  bool encryption_keys_create = false;
+  bool customer_keys_over_http = false;
   bool sigv2 = true;  ///< Signature Version 2 is accepted beside Version 4.
   std::string root_access_key{kDevelopmentAccessKey};
   std::string root_secret_key{kDevelopmentSecretKey};

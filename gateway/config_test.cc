@@ -75,6 +75,16 @@ TEST_CASE("sizes take units and stay within their bounds") {
   CHECK_THROWS_AS(read({"--threads", "4k"}), std::invalid_argument);
 }
 
+TEST_CASE("the file's keys take - and _ between their words") {
+  const TomlFile file("idle_timeout = 7\nbody-timeout = 8\n");
+  const auto path = file.path();
+
+  const Config config = read({"--config", path});
+
+  CHECK(config.idle_timeout_s == 7);
+  CHECK(config.body_timeout_s == 8);
+}
+
 TEST_CASE("what is not known is refused, not ignored") {
   const TomlFile file("s33 = \"127.0.0.1:1\"\n");
   const auto path = file.path();

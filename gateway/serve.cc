@@ -22,6 +22,7 @@
 #include "gateway/core/clock.h"
 #include "gateway/http/admin.h"
 #include "gateway/http/server.h"
+#include "gateway/master_keys.h"
 #include "gateway/object/blocks.h"
 #include "gateway/object/buckets.h"
 #include "gateway/object/live_extents.h"
@@ -59,6 +60,7 @@ s3::Options s3_options(const Config& config) {
   s3::Options options;
   options.region = config.region;
   options.domains = config.domains;
+  options.customer_keys_over_http = config.customer_keys_over_http;
   for (const auth::User& user : users_of(config)) options.display_names.emplace(user.account, user.display_name);
   return options;
 }
@@ -109,14 +111,15 @@ class Gateway {
         store_(config, pool_, *log_),
         backend_(store_.backend()),
         reclaimer_(backend_, *log_),
+        keys_(read_master_keys(config)),
         buckets_(backend_, clock_),
-        objects_(backend_, reclaimer_, clock_),
-        uploads_(backend_, reclaimer_, clock_),
+        objects_(backend_, reclaimer_, clock_, keys_),
+        uploads_(backend_, reclaimer_, clock_, keys_),
         blocks_(backend_, reclaimer_, clock_),
         leases_(backend_, clock_),
         credentials_(users_of(config)),
         signatures_(credentials_, clock_, config.region, config.sigv2),
-        s3_({buckets_, objects_, uploads_, backend_, signatures_, clock_}, s3_options(config)),
+        s3_({buckets_, objects_, uploads_, backend_, signatures_, clock_, keys_}, s3_options(config)),
         azure_accounts_(config.azure_accounts),
         blob_({buckets_, objects_, blocks_, leases_, backend_, azure_accounts_, clock_}, blob_options(config)),
         metrics_(pool_),
@@ -262,6 +265,7 @@ class Gateway {
   Store store_;
   Backend backend_;
   object::Reclaimer reclaimer_;
+  object::KeyRing keys_;
   object::Buckets buckets_;
   object::Objects objects_;
   object::Uploads uploads_;

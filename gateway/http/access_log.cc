@@ -11,9 +11,14 @@ namespace {
 constexpr std::size_t kTargetSizeMax = 2048;
 constexpr std::size_t kUserAgentSizeMax = 256;
 
-// Who has one of these can ask as the one who signed.
-constexpr std::array<std::string_view, 5> kSecrets = {"x-amz-signature", "x-amz-security-token",
-                                                      "x-amz-s3session-token", "signature", "sig"};
+// Who has one of these can ask as the one who signed, or read what he encrypted.
+constexpr std::array<std::string_view, 7> kSecrets = {"x-amz-server-side-encryption-customer-key",
+                                                      "x-amz-copy-source-server-side-encryption-customer-key",
+                                                      "x-amz-signature",
+                                                      "x-amz-security-token",
+                                                      "x-amz-s3session-token",
+                                                      "signature",
+                                                      "sig"};
 
 bool is_secret(std::string_view raw_name) {
   const auto name = percent_decode(raw_name);

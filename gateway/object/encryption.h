@@ -81,8 +81,8 @@ class ContentEncryption {
   std::optional<EncryptingSource> encrypting_;
 };
 
-/// What is told as the MD5 of a content: that, or random bytes where a customer keeps
-/// the key, so that it does not tell who knows a content that this is it.
+/// What is told as the MD5 of a content: that, or its HMAC under the object's key where a
+/// customer keeps the key, so that it does not tell who knows a content that this is it.
 std::string shown_md5(const std::optional<ObjectKey>& key, std::string md5);
 
 /// The key of one content.

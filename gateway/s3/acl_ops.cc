@@ -45,7 +45,8 @@ Awaitable<Answer> Handler::put_bucket_acl(Call& call) {
 }
 
 Awaitable<Answer> Handler::get_object_acl(Call& call) {
-  CO_TRY(const object::OpenOptions options, read_options(call));
+  CO_TRY(object::OpenOptions options, read_options(call));
+  options.key_waived = true;
   CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
   auto found = co_await services_.objects.stat(call.context, call.name(), options);
   if (!found) co_return co_await refuse_read(call, found.error());
@@ -57,7 +58,8 @@ Awaitable<Answer> Handler::get_object_acl(Call& call) {
 }
 
 Awaitable<Answer> Handler::put_object_acl(Call& call) {
-  CO_TRY(const object::OpenOptions options, read_options(call));
+  CO_TRY(object::OpenOptions options, read_options(call));
+  options.key_waived = true;
   CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
   // Who may not, or asks for what is not there, is told before the body is asked for.
   auto found = co_await services_.objects.stat(call.context, call.name(), options);

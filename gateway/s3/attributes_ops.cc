@@ -89,6 +89,7 @@ Awaitable<Answer> Handler::get_object_attributes(Call& call) {
         co_await services_.objects.parts(call.context, name, after_number, limit, options.admit, options.which);
     if (!found) co_return co_await refuse_read(call, found.error());
     page = *std::move(found);
+    CO_TRY(object::check_customer_key(page.info.encryption, options.customer_key));
     CO_TRY(object::check_read(options.conditions, page.info));
   } else {
     object::OpenOptions asked = options;

@@ -111,7 +111,8 @@ Awaitable<Answer> Handler::bucket_probe(Call& call) {
 }
 
 Awaitable<Answer> Handler::object_probe(Call& call) {
-  CO_TRY(const object::OpenOptions options, read_options(call));
+  CO_TRY(object::OpenOptions options, read_options(call));
+  options.key_waived = true;
   const auto found = co_await services_.objects.stat(call.context, call.name(), options);
   if (!found) co_return co_await refuse_read(call, found.error());
   co_return probe(call);

@@ -59,8 +59,11 @@ struct Gateway::State {
                  .uploads = uploads,
                  .backend = backend.backend(),
                  .signatures = signatures,
-                 .clock = clock},
-                with_names(options)) {}
+                 .clock = clock,
+                 .keys = keys},
+                with_names(options)) {
+    keys.add("master", SecretKey::random());
+  }
 
   std::string region;
   std::string seed;
@@ -72,9 +75,10 @@ struct Gateway::State {
   auth::Credentials credentials{users()};
   auth::SigV4 signatures{credentials, clock, region};
   object::Reclaimer reclaimer{backend.backend(), log};
+  object::KeyRing keys;
   object::Buckets buckets{backend.backend(), clock};
-  object::Objects objects{backend.backend(), reclaimer, clock};
-  object::Uploads uploads{backend.backend(), reclaimer, clock};
+  object::Objects objects{backend.backend(), reclaimer, clock, keys};
+  object::Uploads uploads{backend.backend(), reclaimer, clock, keys};
   Handler handler;
 };
 

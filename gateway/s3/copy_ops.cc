@@ -1,5 +1,6 @@
 #include "gateway/core/encoding.h"
 #include "gateway/s3/checksum.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/handler.h"
 #include "gateway/s3/headers.h"
 #include "gateway/s3/write_body.h"
@@ -18,7 +19,7 @@ Outcome<bool> replaces(const Fields& fields, std::string_view directive) {
                              .with("ArgumentValue", std::string(*text)));
 }
 
-Outcome<object::CopyOptions> copy_options(const Call& call, UtcTime now) {
+Outcome<object::CopyOptions> copy_options(const Call& call, UtcTime now, bool may_carry_keys) {
   const Fields& fields = *call.fields;
   object::CopyOptions options{.source_conditions = read_conditions(fields, now, Conditional::copy_source),
                               .conditions = write_conditions(fields),
@@ -28,6 +29,8 @@ Outcome<object::CopyOptions> copy_options(const Call& call, UtcTime now) {
   TRY(const bool replaces_metadata, replaces(fields, "x-amz-metadata-directive"));
   TRY(const bool replaces_tags, replaces(fields, "x-amz-tagging-directive"));
   TRY(options.checksum, checksum_algorithm(fields));
+  TRY(options.encryption, encryption_request(fields, may_carry_keys));
+  TRY(options.source_customer_key, customer_key(fields, may_carry_keys, KeyOf::copy_source));
   TRY(Description description, read_description(fields));
   if (replaces_tags) {
     options.tags = std::move(description.tags);
@@ -65,7 +68,7 @@ bool hides(const Call& call, const std::optional<Access>& source, const Error& e
 Awaitable<Answer> Handler::copy_object(Call& call) {
   CO_TRY(check_plain_write(call));
   CO_TRY(const CopySource source, parse_copy_source(call.fields->get("x-amz-copy-source")));
-  CO_TRY(object::CopyOptions options, copy_options(call, services_.clock.now()));
+  CO_TRY(object::CopyOptions options, copy_options(call, services_.clock.now(), may_carry_keys(call)));
   CO_TRY(const auto source_access, co_await authorize_source(call, source.name));
   options.admit_source = admission(call, source_access);
   CO_TRY(Placement placement, co_await place(call));
@@ -74,7 +77,8 @@ Awaitable<Answer> Handler::copy_object(Call& call) {
   const object::ObjectName name = call.name();
   options.source = source.which;
   // An earlier version may become the current one without a change.
-  const bool changes = options.replacement || options.tags || options.checksum || source.which.version;
+  const bool changes =
+      options.replacement || options.tags || options.checksum || !options.encryption.empty() || source.which.version;
   if (source.name == name && !changes) {
     co_return s3::refuse(Code::invalid_request,
                          "This copy request is illegal because it is trying to copy an object to itself without "
@@ -93,6 +97,7 @@ Awaitable<Answer> Handler::copy_object(Call& call) {
                                                            copied->checksum, copied->part_count));
   if (copied_version) response.header.add("x-amz-copy-source-version-id", object::to_text(*copied_version));
   add_version(response.header, call, *copied);
+  add_encryption(response.header, *call.fields, copied->encryption);
   co_return response;
 }
 
@@ -108,9 +113,12 @@ Awaitable<Answer> Handler::upload_part_copy(Call& call) {
   const object::ObjectName name = call.name();
   const std::string upload_id(call.target.query.get("uploadId"));
   const auto conditions = read_conditions(fields, services_.clock.now(), Conditional::copy_source);
+  object::CopyKeys keys;
+  CO_TRY(keys.source, customer_key(fields, may_carry_keys(call), KeyOf::copy_source));
+  CO_TRY(keys.upload, customer_key(fields, may_carry_keys(call)));
   const auto staged =
       co_await services_.uploads.stage_copy(call.context, name, upload_id, number, source.name, conditions, range,
-                                            admission(call, source_access), {}, source.which);
+                                            admission(call, source_access), keys, source.which);
   if (!staged && hides(call, source_access, staged.error())) co_return s3::refuse(Code::access_denied);
   CO_TRY(const object::PartInfo part, staged);
   XmlWriter xml;
@@ -123,6 +131,7 @@ Awaitable<Answer> Handler::upload_part_copy(Call& call) {
   if (source.which.version) {
     response.header.add("x-amz-copy-source-version-id", object::to_text(*source.which.version));
   }
+  add_encryption(response.header, fields, part.encryption);
   co_return response;
 }
 

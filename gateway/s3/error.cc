@@ -44,6 +44,8 @@ constexpr CodeRow kCodes[] = {
     {Code::invalid_chunk_size, 403, "InvalidChunkSizeError",
      "Only the last chunk is allowed to have a size less than 8192 bytes"},
     {Code::invalid_digest, 400, "InvalidDigest", "The Content-MD5 you specified was invalid."},
+    {Code::invalid_encryption_algorithm, 400, "InvalidEncryptionAlgorithmError",
+     "The encryption request you specified is not valid. The valid value is AES256."},
     {Code::invalid_location_constraint, 400, "InvalidLocationConstraint",
      "The specified location-constraint is not valid"},
     {Code::invalid_part, 400, "InvalidPart",

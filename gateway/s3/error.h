@@ -39,6 +39,7 @@ enum class Code : std::uint8_t {
   invalid_bucket_name,
   invalid_chunk_size,
   invalid_digest,
+  invalid_encryption_algorithm,
   invalid_location_constraint,
   invalid_part,
   invalid_part_order,

@@ -27,6 +27,7 @@ struct Services {
   Backend backend;
   const auth::SigV4& signatures;
   const Clock& clock;
+  const object::KeyRing& keys = object::KeyRing::none();
 };
 
 struct Options {
@@ -35,6 +36,7 @@ struct Options {
   std::map<std::string, std::string> display_names;  ///< Of accounts. Every account there is stands here.
   std::string host_id = "sluice";                    ///< x-amz-id-2.
   std::uint64_t put_size_max = 5ULL << 30;           ///< Of one PUT.
+  bool customer_keys_over_http = false;              ///< Also from other machines.
   std::uint64_t part_size_min = 5ULL << 20;          ///< For every part but the last.
 };
 
@@ -86,6 +88,11 @@ class Handler final : public http::Handler {
   Awaitable<Answer> head_bucket(Call& call);
   Awaitable<Answer> delete_bucket(Call& call);
   Awaitable<Answer> get_bucket_location(Call& call);
+
+  // encryption_ops.cc
+  Awaitable<Answer> get_bucket_encryption(Call& call);
+  Awaitable<Answer> put_bucket_encryption(Call& call);
+  Awaitable<Answer> delete_bucket_encryption(Call& call);
 
   // acl_ops.cc
   Awaitable<Answer> get_bucket_acl(Call& call);
@@ -155,6 +162,7 @@ class Handler final : public http::Handler {
   Awaitable<Answer> delete_objects(Call& call);
   Awaitable<Answer> get_object_attributes(Call& call);
   Outcome<object::OpenOptions> read_options(const Call& call) const;
+  bool may_carry_keys(const Call& call) const;
   /// What of an object is shown: `part` is null unless one was asked for.
   struct Shown {
     const object::ObjectInfo& info;

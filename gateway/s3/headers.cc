@@ -30,6 +30,7 @@ using enum Operation;
 constexpr std::uint64_t kAll = ~0ULL;
 constexpr std::uint64_t kCreates = in(put_object, copy_object, create_multipart_upload);
 constexpr std::uint64_t kCopies = in(copy_object, upload_part_copy);
+constexpr std::uint64_t kUploads = in(upload_part, upload_part_copy, complete_multipart_upload);
 constexpr std::uint64_t kDeletes = in(delete_object, delete_objects);
 
 /// A header that the operations named take; one whose name ends in `*` is a prefix.
@@ -64,6 +65,10 @@ constexpr HeaderRule kWriteHeaders[] = {
     {"x-amz-grant-write-acp", kCreates | in(create_bucket, put_bucket_acl, put_object_acl)},
     {"x-amz-grant-full-control", kCreates | in(create_bucket, put_bucket_acl, put_object_acl)},
     {"x-amz-object-ownership", in(create_bucket)},
+    {"x-amz-server-side-encryption", kCreates},
+    {"x-amz-server-side-encryption-aws-kms-key-id", kCreates},
+    {"x-amz-server-side-encryption-customer-*", kCreates | kUploads},
+    {"x-amz-copy-source-server-side-encryption-customer-*", kCopies},
     {"x-amz-copy-source", kCopies},
     {"x-amz-copy-source-if-*", kCopies},
     {"x-amz-copy-source-range", in(upload_part_copy)},

@@ -32,6 +32,7 @@ TEST_CASE("a write takes the headers of its operation") {
   CHECK(write("PutObject", "X-Amz-Meta-Colour") == "taken");
   CHECK(write("PutObject", "x-amz-storage-class", "STANDARD") == "taken");
   CHECK(write("PutObject", "x-amz-acl", "private") == "taken");
+  CHECK(write("PutObject", "x-amz-server-side-encryption", "AES256") == "taken");
   CHECK(write("CopyObject", "x-amz-copy-source-if-match") == "taken");
   CHECK(write("DeleteObjects", "x-amz-bypass-governance-retention", "true") == "taken");
   CHECK(write("CreateBucket", "x-amz-bucket-object-lock-enabled", "false") == "taken");
@@ -39,7 +40,7 @@ TEST_CASE("a write takes the headers of its operation") {
 
 TEST_CASE("a write header that would be ignored is refused") {
   CHECK(write("UploadPart", "x-amz-tagging", "a=b") == "NotImplemented");
-  CHECK(write("PutObject", "x-amz-server-side-encryption", "AES256") == "NotImplemented");
+  CHECK(write("PutObject", "x-amz-server-side-encryption-context", "e30=") == "NotImplemented");
   CHECK(write("PutObject", "x-amz-object-lock-mode") == "NotImplemented");
   CHECK(write("PutObject", "x-amz-write-offset-bytes", "0") == "NotImplemented");
   CHECK(write("PutObject", "X-Amz-Invented-Tomorrow") == "NotImplemented");

@@ -243,6 +243,7 @@ Step<object::VersionPage> Handler::list_versions(Call& call, const object::ListO
     const object::ObjectName name{call.target.bucket, options.key_after};
     object::OpenOptions null_version;
     null_version.which.version = object::VersionId::null;
+    null_version.key_waived = true;
     const auto found = co_await services_.objects.stat(call.context, name, null_version);
     // Where it has gone meanwhile, all of the key is told once more rather than some not at all.
     options.revision_after = found ? found->info.revision : ~std::uint64_t{0};

@@ -3,6 +3,7 @@
 #include "gateway/core/encoding.h"
 #include "gateway/http/field.h"
 #include "gateway/s3/checksum.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/handler.h"
 #include "gateway/s3/headers.h"
 #include "gateway/s3/write_body.h"
@@ -39,14 +40,17 @@ std::optional<object::Checksum> checksum_of(const object::ObjectInfo& info, cons
 
 }  // namespace
 
+bool Handler::may_carry_keys(const Call& call) const {
+  return s3::may_carry_keys(call.context, options_.customer_keys_over_http);
+}
+
 Outcome<object::OpenOptions> Handler::read_options(const Call& call) const {
   const Fields& fields = *call.fields;
   object::OpenOptions options;
   TRY(options.which, which_of(call.target.query));
   TRY(check_overrides(call));
-  if (fields.has("x-amz-server-side-encryption-customer-algorithm")) {
-    return s3::refuse(Code::invalid_request, "The encryption parameters are not applicable to this object.");
-  }
+  TRY(check_read_encryption(fields));
+  TRY(options.customer_key, customer_key(fields, may_carry_keys(call)));
   options.admit = admission(call, call.access);
   options.conditions = read_conditions(fields, services_.clock.now());
   const auto range = fields.find("range");
@@ -81,6 +85,7 @@ http::Response Handler::describe(const Call& call, const Shown& shown) const {
       .header = begin(call, partial ? 206 : 200), .content = {}, .body = nullptr, .content_length = range.length};
   add_object(response.header, info, call.target.query);
   add_version(response.header, call, info);
+  add_encryption(response.header, *call.fields, info.encryption);
   if (partial) response.header.add("Content-Range", content_range(range, info.size));
   if (part != nullptr && info.part_count != 0) response.header.add("x-amz-mp-parts-count", info.part_count);
   // A checksum of more than the bytes sent would fail its reader.
@@ -115,6 +120,7 @@ Step<Failure> Handler::explain_read(Call& call, const Error& error) {
   if (error.code == ErrorCode::not_modified) {
     object::OpenOptions options;
     CO_TRY(options.which, which_of(call.target.query));
+    options.key_waived = true;
     const object::ObjectName name = call.name();
     CO_TRY(const object::Selection selection, co_await services_.objects.stat(call.context, name, options));
     const object::ObjectInfo& info = selection.info;
@@ -155,6 +161,7 @@ Awaitable<Answer> Handler::put_object(Call& call) {
   CO_TRY(check_plain_write(call));
   CO_TRY(Description description, read_description(*call.fields));
   CO_TRY(check_rdma(call));
+  CO_TRY(auto encryption, encryption_request(*call.fields, may_carry_keys(call)));
   WriteBody body(call, {.size_max = options_.put_size_max, .needs_length = true});
   CO_TRY(body.prepare());
   CO_TRY(const Placement placement, co_await place(call));
@@ -164,13 +171,15 @@ Awaitable<Answer> Handler::put_object(Call& call) {
                                    .metadata = std::move(description.metadata),
                                    .checksum = body.checksum_algorithm(),
                                    .tags = std::move(description.tags),
-                                   .acl = placement.acl};
+                                   .acl = placement.acl,
+                                   .encryption = std::move(encryption)};
   const object::ObjectName name = call.name();
   const auto put = co_await services_.objects.put(call.context, name, options, body.source());
   if (!put) co_return std::unexpected(explain_write(body.explain(put.error()), put.error(), options.conditions));
 
   http::Response response{.header = begin(call), .content = {}, .body = nullptr, .content_length = 0};
   response.header.add("ETag", quoted(put->content_tag()));
+  add_encryption(response.header, *call.fields, put->encryption);
   if (put->checksum) add_checksum(response.header, *put->checksum, 0);
   add_version(response.header, call, *put);
   co_return response;

@@ -98,9 +98,9 @@ constexpr OperationRow kOperations[] = {
     refused("PutBucketWebsite", kBucket, kPut, "website"),
     refused("DeleteBucketWebsite", kBucket, kDelete, "website"),
 
-    absent("GetBucketEncryption", "encryption", Code::sse_configuration_not_found),
-    refused("PutBucketEncryption", kBucket, kPut, "encryption"),
-    refused("DeleteBucketEncryption", kBucket, kDelete, "encryption"),
+    {"GetBucketEncryption", kBucket, kGet, "encryption", get_bucket_encryption, kReadBucket},
+    {"PutBucketEncryption", kBucket, kPut, "encryption", put_bucket_encryption, kConfigure},
+    {"DeleteBucketEncryption", kBucket, kDelete, "encryption", delete_bucket_encryption, kConfigure},
     refused("UpdateObjectEncryption", kObject, kPut, "encryption"),
 
     absent("GetObjectLockConfiguration", "object-lock", Code::object_lock_configuration_not_found),

@@ -47,6 +47,9 @@ enum class Operation : std::uint8_t {
   get_bucket_tagging,
   put_bucket_tagging,
   delete_bucket_tagging,
+  get_bucket_encryption,
+  put_bucket_encryption,
+  delete_bucket_encryption,
 
   list_objects,
   list_objects_v2,

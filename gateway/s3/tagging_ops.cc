@@ -32,6 +32,7 @@ Awaitable<Answer> Handler::get_object_tagging(Call& call) {
   CO_TRY(object::OpenOptions options, read_options(call));
   options.range.reset();
   options.part_number.reset();
+  options.key_waived = true;
   const object::ObjectName name = call.name();
   const auto found = co_await services_.objects.stat(call.context, name, options);
   if (!found) co_return co_await refuse_read(call, found.error());

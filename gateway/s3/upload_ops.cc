@@ -1,5 +1,6 @@
 #include "gateway/core/encoding.h"
 #include "gateway/s3/checksum.h"
+#include "gateway/s3/encryption.h"
 #include "gateway/s3/handler.h"
 #include "gateway/s3/headers.h"
 #include "gateway/s3/write_body.h"
@@ -10,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kDocumentMax = 4 << 20;  // 10,000 parts, each with tag and checksum.
 
-Outcome<object::UploadOptions> upload_options(const Call& call) {
+Outcome<object::UploadOptions> upload_options(const Call& call, bool may_carry_keys) {
   TRY(Description description, read_description(*call.fields));
   object::UploadOptions options{.owner = {},
                                 .headers = std::move(description.headers),
@@ -18,6 +19,7 @@ Outcome<object::UploadOptions> upload_options(const Call& call) {
                                 .checksum = {}};
   options.tags = std::move(description.tags);
   TRY(options.checksum, checksum_algorithm(*call.fields));
+  TRY(options.encryption, encryption_request(*call.fields, may_carry_keys));
   TRY(const auto type, checksum_type(*call.fields));
   if (type && !options.checksum) {
     return refuse(Code::invalid_request,
@@ -105,7 +107,7 @@ std::string location_of(const Call& call) {
 }  // namespace
 
 Awaitable<Answer> Handler::create_multipart_upload(Call& call) {
-  CO_TRY(object::UploadOptions options, upload_options(call));
+  CO_TRY(object::UploadOptions options, upload_options(call, may_carry_keys(call)));
   CO_TRY(Placement placement, co_await place(call));
   options.owner = std::move(placement.owner);
   options.acl = std::move(placement.acl);
@@ -119,6 +121,7 @@ Awaitable<Answer> Handler::create_multipart_upload(Call& call) {
   xml.element("UploadId", upload.id);
   xml.close();
   http::Response response = document(call, xml.take());
+  add_encryption(response.header, *call.fields, upload.encryption);
   if (options.checksum) {
     response.header.add("x-amz-checksum-algorithm", checksum_name(*options.checksum).token);
     response.header.add("x-amz-checksum-type", to_text(options.checksum_type));
@@ -130,6 +133,7 @@ Awaitable<Answer> Handler::upload_part(Call& call) {
   CO_TRY(const std::uint32_t number, parse_part_number(call.target.query.get("partNumber")));
   CO_TRY(check_rdma(call));
   const std::string upload_id(call.target.query.get("uploadId"));
+  CO_TRY(const auto key, customer_key(*call.fields, may_carry_keys(call)));
   WriteBody body(call, {.size_max = object::Uploads::kPartSizeMax, .needs_length = true});
   CO_TRY(body.prepare());
   const object::ObjectName name = call.name();
@@ -143,11 +147,13 @@ Awaitable<Answer> Handler::upload_part(Call& call) {
                                ", actual checksum Type: " + to_lower(checksum_name(*checksum).token));
     }
   }
-  const auto part = co_await services_.uploads.stage(call.context, name, upload_id, number, checksum, body.source());
+  const auto part =
+      co_await services_.uploads.stage(call.context, name, upload_id, number, checksum, body.source(), key);
   if (!part) co_return std::unexpected(body.explain(part.error()));
 
   http::Response response{.header = begin(call), .content = {}, .body = nullptr, .content_length = 0};
   response.header.add("ETag", quoted(part->content_tag()));
+  add_encryption(response.header, *call.fields, part->encryption);
   if (part->checksum) {
     response.header.add(checksum_name(part->checksum->algorithm).header, to_base64(part->checksum->bytes));
   }
@@ -165,6 +171,7 @@ Awaitable<Answer> Handler::complete_multipart_upload(Call& call) {
   CO_TRY(options.parts, read_parts(text));
   CO_TRY(options.size, declared_size(*call.fields));
   CO_TRY(options.checksum, whole_checksum(*call.fields, options.parts.size()));
+  CO_TRY(options.customer_key, customer_key(*call.fields, may_carry_keys(call)));
   const object::ObjectName name = call.name();
   const std::string upload_id(call.target.query.get("uploadId"));
   const auto made = co_await services_.uploads.commit(call.context, name, upload_id, options);
@@ -180,6 +187,7 @@ Awaitable<Answer> Handler::complete_multipart_upload(Call& call) {
   xml.close();
   http::Response response = document(call, xml.take());
   add_version(response.header, call, *made);
+  add_encryption(response.header, *call.fields, made->encryption);
   co_return response;
 }
 

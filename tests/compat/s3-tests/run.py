@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Plays ceph/s3-tests against a server and compares the outcome with three lists. See ../README.md."""
 import argparse
+import base64
 import collections
 import os
 import pathlib
@@ -38,13 +39,18 @@ def secret_of(user):
 
 
 def write_server_config(path):
-    """The suite's users, as the server reads them."""
+    """The suite's users, as the server reads them, and the master keys it names."""
+    keys = path.with_suffix(".keys")
+    keys.touch(mode=0o600)
+    for name in ("compat", "testkey-1", "testkey-2"):
+        with keys.open("a") as lines:
+            lines.write(f"{name} {base64.b64encode(os.urandom(32)).decode()}\n")
     entries = (
         f'[[users]]\nname = "{user.id}"\naccount = "{user.id}"\ndisplay_name = "{user.display_name}"\n'
         f'access_key = "{user.access_key}"\nsecret_key = "{secret_of(user)}"\naccess = "read-write"\n'
         for user in USERS
     )
-    path.write_text("\n".join(entries))
+    path.write_text(f'encryption_keys = "{keys}"\n\n' + "\n".join(entries))
 
 
 def write_suite_config(path, server):
