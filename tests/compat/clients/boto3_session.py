@@ -23,21 +23,21 @@ class Session:
     def make_bucket(self, bucket):
         self._s3.create_bucket(Bucket=bucket)
 
-    def put(self, bucket, key, path):
+    def put(self, bucket, key, path, extra=None):
         with open(path, "rb") as body:
-            self._s3.put_object(Bucket=bucket, Key=key, Body=body)
+            self._s3.put_object(Bucket=bucket, Key=key, Body=body, **(extra or {}))
 
-    def get(self, bucket, key, path):
-        body = self._s3.get_object(Bucket=bucket, Key=key)["Body"]
+    def get(self, bucket, key, path, extra=None):
+        body = self._s3.get_object(Bucket=bucket, Key=key, **(extra or {}))["Body"]
         with open(path, "wb") as file:
             for piece in body.iter_chunks(1 << 20):
                 file.write(piece)
 
-    def upload(self, bucket, key, path):
-        self._s3.upload_file(path, bucket, key)
+    def upload(self, bucket, key, path, extra=None):
+        self._s3.upload_file(path, bucket, key, ExtraArgs=extra)
 
-    def download(self, bucket, key, path):
-        self._s3.download_file(bucket, key, path)
+    def download(self, bucket, key, path, extra=None):
+        self._s3.download_file(bucket, key, path, ExtraArgs=extra)
 
     def copy(self, bucket, key, new_key):
         self._s3.copy({"Bucket": bucket, "Key": key}, bucket, new_key)

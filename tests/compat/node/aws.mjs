@@ -32,19 +32,20 @@ export function connect({ endpoint, accessKey, secretKey, region }) {
     },
 
     // A stream of known length: the SDK sends it as aws-chunked with a checksum in the trailer.
-    async put({ bucket, key, path }) {
+    async put({ bucket, key, path, extra }) {
       const { size } = await stat(path);
       const body = createReadStream(path);
-      await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentLength: size }));
+      await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ContentLength: size, ...extra }));
     },
 
-    async get({ bucket, key, path }) {
-      const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key, ChecksumMode: "ENABLED" }));
+    async get({ bucket, key, path, extra }) {
+      const asked = { Bucket: bucket, Key: key, ChecksumMode: "ENABLED", ...extra };
+      const { Body } = await s3.send(new GetObjectCommand(asked));
       await pipeline(Body, createWriteStream(path));
     },
 
-    async upload({ bucket, key, path }) {
-      const params = { Bucket: bucket, Key: key, Body: createReadStream(path) };
+    async upload({ bucket, key, path, extra }) {
+      const params = { Bucket: bucket, Key: key, Body: createReadStream(path), ...extra };
       await new Upload({ client: s3, params, queueSize: 4, partSize: 5 << 20 }).done();
     },
 

@@ -7,6 +7,7 @@ from scenarios import (  # noqa: F401
     connections,
     crash,
     deployment,
+    encryption,
     framing,
     listing,
     memory,

@@ -1,0 +1,128 @@
+"""Encryption as clients ask for it, and the bytes on the disk."""
+import base64
+import hashlib
+import secrets
+
+from clients.aws_cli import AwsCli, NewestAwsCli
+from clients.boto3_client import Boto3, NewestBoto3
+from clients.node import AwsSdkJs
+from harness.content import sha256
+from harness.s3 import S3
+from harness.scenario import Scenario, add, expect, expect_equal
+
+BUCKET = "encryption-bucket"
+KEY = "0123456789abcdefghijklmnopqrstuv"  # 32 bytes: the customer's
+OTHER = KEY[::-1]
+SMALL, LARGE = 900, 12 << 20  # in the index; in parts
+SETTINGS = {"SLUICE_ENCRYPTION_KEYS_CREATE": "true"}
+
+
+class Sdk:
+    """A client whose verbs take further parameters."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def move(self, verb, name, path, key=None, managed=False):
+        extra = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": key} if key else {}
+        if managed:
+            extra["ServerSideEncryption"] = "AES256"
+        self._client._call(verb, bucket=BUCKET, key=name, path=str(path), extra=extra)
+
+
+class CommandLine:
+    """aws s3 cp: its own words for the same."""
+
+    def __init__(self, client):
+        self._client = client
+
+    def move(self, verb, name, path, key=None, managed=False):
+        remote = f"s3://{BUCKET}/{name}"
+        names = [path, remote] if verb in ("put", "upload") else [remote, path]
+        flags = ["--sse", "AES256"] if managed else []
+        if key:
+            file = self._client.folder / "customer.key"
+            file.write_text(key)
+            flags += ["--sse-c", "AES256", "--sse-c-key", f"fileb://{file}"]
+        self._client._aws("s3", "cp", "--no-progress", *names, *flags)
+
+
+def marked(stage, name, size):
+    """A file of that size that says the same thing over and over, and what it says."""
+    mark = secrets.token_hex(32).encode()
+    path = stage.folder / name
+    path.write_bytes((mark * (size // len(mark) + 1))[:size])
+    return path, mark
+
+
+def customer_headers(key):
+    prefix = "x-amz-server-side-encryption-customer-"
+    md5 = base64.b64encode(hashlib.md5(key.encode()).digest()).decode()
+    encoded = base64.b64encode(key.encode()).decode()
+    return {f"{prefix}algorithm": "AES256", f"{prefix}key": encoded, f"{prefix}key-md5": md5}
+
+
+def check_refusals(witness, name, wanted):
+    """Who has not the key is told nothing, and harms nothing."""
+    for headers in ({}, customer_headers(OTHER)):
+        for method in ("GET", "HEAD"):
+            answer = witness.request(method, BUCKET, name, headers=headers)
+            expect_equal(answer.status, 400, f"{method} with another key or none")
+    broken = customer_headers(KEY) | {"x-amz-server-side-encryption-customer-key-md5": "AAAAAAAAAAAAAAAAAAAAAA=="}
+    answer = witness.request("PUT", BUCKET, name, headers=broken, body=b"lost")
+    expect_equal((answer.status, answer.code()), (400, "InvalidArgument"), "a wrong hash of the key")
+    answer = witness.request("GET", BUCKET, name, headers=customer_headers(KEY))
+    expect_equal((answer.status, sha256(answer.body)), (200, sha256(wanted)), "the object after the refusals")
+
+
+def holds(folder, marks):
+    """Which of the marks stand in any file below the folder."""
+    found = set()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            found |= {mark for mark in marks if mark in data}
+    return found
+
+
+def play(stage, client, wrap):
+    sdk = wrap(client(stage.server, stage.folder))
+    witness = S3(stage.server)
+    witness.make_bucket(BUCKET)
+    hidden, plain = [], []
+    for verb, back, size in (("put", "get", SMALL), ("upload", "download", LARGE)):
+        back = "get" if client is AwsSdkJs else back  # which has no other
+        for kind, words in (("customer", {"key": KEY}), ("managed", {"managed": True}), ("plain", {})):
+            name = f"{kind}-{size}"
+            path, mark = marked(stage, name, size)
+            (plain if kind == "plain" else hidden).append(mark)
+            got = stage.folder / "got"
+            sdk.move(verb, name, path, **words)
+            sdk.move(back, name, got, key=words.get("key"))
+            expect_equal(sha256(got.read_bytes()), sha256(path.read_bytes()), f"the content of {name}")
+            if kind == "customer":
+                check_refusals(witness, name, path.read_bytes())
+    stage.server.stop()
+    expect_equal(holds(stage.server.data, hidden), set(), "encrypted contents on the disk")
+    expect(holds(stage.server.data, plain) == set(plain), "plain contents are not where they are looked for")
+    stage.server.fsck()
+    stage.server.start()
+    answer = S3(stage.server).request("GET", BUCKET, f"managed-{LARGE}")
+    expect_equal(answer.headers.get("x-amz-server-side-encryption"), "AES256", "how it is encrypted")
+    expect_equal(sha256(answer.body), sha256((stage.folder / f"managed-{LARGE}").read_bytes()), "after a restart")
+
+
+for _client, _wrap in (
+    (Boto3, Sdk),
+    (NewestBoto3, Sdk),
+    (AwsSdkJs, Sdk),
+    (AwsCli, CommandLine),
+    (NewestAwsCli, CommandLine),
+):
+    add(
+        Scenario(
+            f"encryption: {_client.name}",
+            lambda stage, client=_client, wrap=_wrap: play(stage, client, wrap),
+            settings=SETTINGS,
+        )
+    )
