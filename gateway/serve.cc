@@ -117,11 +117,13 @@ class Gateway {
         uploads_(backend_, reclaimer_, clock_, keys_),
         blocks_(backend_, reclaimer_, clock_),
         leases_(backend_, clock_),
+        appends_(backend_, reclaimer_, clock_),
         credentials_(users_of(config)),
         signatures_(credentials_, clock_, config.region, config.sigv2),
         s3_({buckets_, objects_, uploads_, backend_, signatures_, clock_, keys_}, s3_options(config)),
         azure_accounts_(config.azure_accounts),
-        blob_({buckets_, objects_, blocks_, leases_, backend_, azure_accounts_, clock_}, blob_options(config)),
+        blob_({buckets_, objects_, blocks_, leases_, appends_, backend_, azure_accounts_, clock_},
+              blob_options(config)),
         metrics_(pool_),
         admin_(metrics_, [this] { return ready_ && !server_.draining(); }),
         server_(server_options(config), pool_, *access_log_, metrics_) {
@@ -271,6 +273,7 @@ class Gateway {
   object::Uploads uploads_;
   object::Blocks blocks_;
   object::Leases leases_;
+  object::Appends appends_;
   auth::Credentials credentials_;
   auth::SigV4 signatures_;
   s3::Handler s3_;

@@ -125,6 +125,7 @@ Awaitable<Answer> Handler::get_block_list(Call& call) {
   CO_TRY(const object::BlockLists lists, co_await services_.blocks.list(call.context, name));
   const auto held = lists.object ? lists.object->lease : std::nullopt;
   CO_TRY(object::check_lease(lease, held, services_.clock.now()));
+  if (lists.object && lists.object->kind != object::ObjectKind::block) co_return blob::refuse(Code::invalid_blob_type);
 
   xml::Writer xml;
   xml.open("BlockList");

@@ -47,10 +47,12 @@ struct Gateway::State {
   object::Objects objects{backend.backend(), reclaimer, clock};
   object::Blocks blocks{backend.backend(), reclaimer, clock};
   object::Leases leases{backend.backend(), clock};
+  object::Appends appends{backend.backend(), reclaimer, clock};
   Handler handler{{.buckets = buckets,
                    .objects = objects,
                    .blocks = blocks,
                    .leases = leases,
+                   .appends = appends,
                    .backend = backend.backend(),
                    .accounts = accounts,
                    .clock = clock},

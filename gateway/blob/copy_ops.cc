@@ -85,6 +85,7 @@ Awaitable<Answer> Handler::put_blob_from_url(Call& call) {
   CO_TRY(const Source source, co_await read_source(call));
   CO_TRY(object::CopyOptions options, co_await copy_options(call, source));
   CO_TRY(Description description, read_description(call.fields(), false));
+  options.as_block = true;
   CO_TRY(options.tags, read_copy_tags(call.fields()));
   const auto keeps = call.fields().find("x-ms-copy-source-blob-properties");
   const auto truth = keeps ? parse_truth(*keeps) : std::optional(true);

@@ -13,6 +13,7 @@
 #include "gateway/core/backend.h"
 #include "gateway/core/clock.h"
 #include "gateway/http/message.h"
+#include "gateway/object/append.h"
 #include "gateway/object/blocks.h"
 #include "gateway/object/buckets.h"
 #include "gateway/object/leases.h"
@@ -27,6 +28,7 @@ struct Services {
   object::Objects& objects;
   object::Blocks& blocks;
   object::Leases& leases;
+  object::Appends& appends;
   Backend backend;
   const auth::AzureAccounts& accounts;
   const Clock& clock;
@@ -97,6 +99,12 @@ class Handler final : public http::Handler {
   Awaitable<Answer> lease_blob(Call& call);
   Awaitable<Answer> lease_container(Call& call);
 
+  // append_ops.cc
+  Awaitable<Answer> create_append_blob(Call& call);
+  Awaitable<Answer> append_block(Call& call);
+  Awaitable<Answer> append_block_from_url(Call& call);
+  Awaitable<Answer> seal_blob(Call& call);
+
   // acl_ops.cc
   Awaitable<Answer> get_container_acl(Call& call);
   Awaitable<Answer> set_container_acl(Call& call);
@@ -143,6 +151,8 @@ class Handler final : public http::Handler {
   Step<Source> read_source(Call& call);
   Step<> authorize_source(Call& call, const Target& target, const auth::AzureAccount& account, const SourceUrl& url);
   Step<> check_source_digest(Call& call, Source& source);
+  /// The bytes of x-ms-source-range, or all.
+  Step<object::OpenObject> open_source(Call& call, const Source& source);
 
   // copy_ops.cc
   Awaitable<Answer> copy_blob(Call& call);

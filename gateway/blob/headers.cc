@@ -181,6 +181,14 @@ Outcome<std::optional<object::RangeRequest>> read_range(const Fields& fields) {
   return object::RangeRequest{.first = spec->first, .last = spec->last};
 }
 
+Outcome<std::optional<std::uint64_t>> read_count(const Fields& fields, std::string_view name) {
+  const auto text = fields.find(name);
+  if (!text) return std::nullopt;
+  const auto number = parse_decimal(*text);
+  if (!number) return invalid_header(name, *text);
+  return number;
+}
+
 Outcome<std::optional<std::string>> read_lease_id(const Fields& fields, std::string_view name) {
   constexpr std::size_t kDigits = 32;
   const auto text = fields.find(name);
@@ -238,8 +246,14 @@ void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info, UtcT
   header.add("x-ms-blob-type", type_text(info));
   if (info.snapshot == 0) add_lease(header, info.lease, now);
   header.add("x-ms-server-encrypted", "false");
-  header.add("x-ms-access-tier", "Hot");
-  header.add("x-ms-access-tier-inferred", "true");
+  if (info.kind == object::ObjectKind::block) {
+    header.add("x-ms-access-tier", "Hot");
+    header.add("x-ms-access-tier-inferred", "true");
+  }
+  if (info.kind == object::ObjectKind::append) {
+    header.add("x-ms-blob-committed-block-count", std::to_string(info.block_count));
+    if (info.sealed) header.add("x-ms-blob-sealed", "true");
+  }
   header.add("Accept-Ranges", "bytes");
   for (const ContentHeader& row : kContentHeaders) {
     std::string_view value = info.headers.*row.value;
@@ -275,7 +289,7 @@ void write_metadata(xml::Writer& xml, const object::Metadata& metadata) {
 
 std::string md5_text(const object::ObjectInfo& info) {
   if (!info.headers.md5.empty()) return to_base64(info.headers.md5);
-  return info.part_count == 0 ? to_base64(info.md5) : std::string();
+  return info.part_count + info.block_count == 0 ? to_base64(info.md5) : std::string();
 }
 
 std::string_view public_access_text(object::PublicAccess access) {
@@ -291,7 +305,10 @@ Outcome<object::PublicAccess> read_public_access(const Fields& fields) {
   return invalid_header("x-ms-blob-public-access", *text);
 }
 
-std::string_view type_text(const object::ObjectInfo&) { return "BlockBlob"; }
+std::string_view type_text(const object::ObjectInfo& info) {
+  if (info.kind == object::ObjectKind::append) return "AppendBlob";
+  return info.kind == object::ObjectKind::page ? "PageBlob" : "BlockBlob";
+}
 
 std::string quoted(std::string_view tag) { return std::string("\"").append(tag).append("\""); }
 

@@ -48,6 +48,9 @@ Outcome<object::Which> read_which(const http::Query& query);
 /// Range ignored; a malformed x-ms-range fails with InvalidHeaderValue.
 Outcome<std::optional<object::RangeRequest>> read_range(const Fields& fields);
 
+/// A number in decimal. Fails with InvalidHeaderValue.
+Outcome<std::optional<std::uint64_t>> read_count(const Fields& fields, std::string_view name);
+
 /// A lease's id, which is a GUID in any of its spellings, as this server spells it.
 /// Fails with InvalidHeaderValue.
 Outcome<std::optional<std::string>> read_lease_id(const Fields& fields, std::string_view name);

@@ -26,8 +26,11 @@ void write_properties(xml::Writer& xml, const object::ObjectInfo& info, const In
   xml.element("Cache-Control", info.headers.cache_control);
   xml.element("Content-Disposition", info.headers.disposition);
   xml.element("BlobType", type_text(info));
-  xml.element("AccessTier", std::string_view("Hot"));
-  xml.element("AccessTierInferred", true);
+  if (info.kind == object::ObjectKind::block) {
+    xml.element("AccessTier", std::string_view("Hot"));
+    xml.element("AccessTierInferred", true);
+  }
+  if (info.sealed) xml.element("Sealed", true);
   write_lease(xml, info.lease, now);
   if (!info.tags.empty()) xml.element("TagCount", std::uint64_t{info.tags.size()});
   xml.element("ServerEncrypted", false);

@@ -38,6 +38,10 @@ enum class Operation : std::uint8_t {
   get_blob_properties,
   delete_blob,
   lease_blob,
+  create_append_blob,
+  append_block,
+  append_block_from_url,
+  seal_blob,
 
   get_container_acl,
   set_container_acl,
@@ -79,6 +83,7 @@ inline constexpr Groups kSourceProperties = 1U << 14;  ///< x-ms-copy-source-blo
 inline constexpr Groups kLease = 1U << 20;             ///< x-ms-lease-id
 inline constexpr Groups kLeaseAct = 1U << 21;          ///< What an act on a lease is given.
 inline constexpr Groups kSourceLease = 1U << 22;       ///< x-ms-source-lease-id
+inline constexpr Groups kAppend = 1U << 23;            ///< x-ms-blob-condition-*
 inline constexpr Groups kIfTags = 1U << 15;            ///< x-ms-if-tags
 inline constexpr Groups kSourceTags = 1U << 16;        ///< x-ms-copy-source-tag-option
 inline constexpr Groups kStructured = 1U << 17;        ///< x-ms-structured-*

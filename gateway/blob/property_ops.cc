@@ -36,6 +36,7 @@ Step<object::ObjectInfo> Handler::copy_changed(Call& call, const BlobEdit& edit)
     info.owner = before.owner;
     info.acl = before.acl;
     info.copy = before.copy;
+    info.sealed = before.sealed;
     edit(info);
     return done;
   };

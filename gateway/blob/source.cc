@@ -62,6 +62,11 @@ Outcome<std::optional<Digest>> read_source_digest(const Fields& fields) {
   return std::nullopt;
 }
 
+void expect_source(DigestSource& body, const Digest& digest) {
+  const bool is_md5 = digest.algorithm == DigestAlgorithm::md5;
+  body.expect(digest, is_md5 ? ErrorCode::digest_mismatch : ErrorCode::payload_hash_mismatch);
+}
+
 Failure explain_source(const Error& error) {
   switch (error.code) {
     case ErrorCode::no_such_object:
@@ -105,7 +110,10 @@ Step<Source> Handler::read_source(Call& call) {
 // What is then copied is held to the very state that was read here.
 Step<> Handler::check_source_digest(Call& call, Source& source) {
   CO_TRY(const auto expected, read_source_digest(call.fields()));
-  if (!expected || call.row->operation == Operation::put_block_from_url) co_return Outcome<>{};
+  const Operation operation = call.row->operation;
+  const bool checks_itself =
+      operation == Operation::put_block_from_url || operation == Operation::append_block_from_url;
+  if (!expected || checks_itself) co_return Outcome<>{};
   object::OpenOptions options;
   options.which = source.which;
   options.conditions = source.conditions;
@@ -115,12 +123,23 @@ Step<> Handler::check_source_digest(Call& call, Source& source) {
   source.conditions.if_match = object::TagCondition{.any = false, .tags = {opened->selection.info.revision_tag()}};
   ChunkSource chunk(opened->content);
   DigestSource body(opened->body ? *opened->body : chunk);
-  body.expect(*expected, expected->algorithm == DigestAlgorithm::md5 ? ErrorCode::digest_mismatch
-                                                                     : ErrorCode::payload_hash_mismatch);
+  expect_source(body, *expected);
   for (;;) {
     CO_TRY(const Chunk read, co_await body.read());
     if (read.empty()) co_return Outcome<>{};
   }
+}
+
+Step<object::OpenObject> Handler::open_source(Call& call, const Source& source) {
+  CO_TRY(const auto range, read_source_range(call.fields()));
+  object::OpenOptions options;
+  options.conditions = source.conditions;
+  if (range) options.range = object::RangeRequest{.first = range->offset, .last = range->offset + range->length - 1};
+  auto opened = co_await services_.objects.open(call.context, source.name, options);
+  if (!opened) co_return std::unexpected(explain_source(opened.error()));
+  // All of the range must be there.
+  if (range && opened->selection.range.length != range->length) co_return blob::refuse(Code::invalid_range);
+  co_return *std::move(opened);
 }
 
 Step<> Handler::authorize_source(Call& call, const Target& target, const auth::AzureAccount& account,

@@ -26,6 +26,9 @@ Outcome<std::optional<ByteRange>> read_source_range(const Fields& fields);
 /// x-ms-source-content-md5 or -crc64: what the bytes that are taken must be.
 Outcome<std::optional<Digest>> read_source_digest(const Fields& fields);
 
+/// Holds the bytes of a source to the digest that was sent for them.
+void expect_source(DigestSource& body, const Digest& digest);
+
 /// The answer for `error`, which taking bytes from a source came to.
 Failure explain_source(const Error& error);
 

@@ -88,6 +88,10 @@ class BlockCommitting {
     CO_TRY(auto head, co_await transaction.get(object_key(name_)));
     named.head = std::move(head).value_or(std::string());
     ById committed;
+    if (!named.head.empty()) {
+      CO_TRY(const auto record, decode_row<ObjectRecord>(object_key(name_), named.head));
+      if (record.info.kind != ObjectKind::block) co_return fail(ErrorCode::kind_mismatch, "not a block object");
+    }
     if (!named.head.empty() && wants_committed()) {
       CO_TRY(committed, co_await committed_of(named.head));
     }

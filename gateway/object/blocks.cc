@@ -143,9 +143,8 @@ Task<bool> Blocks::share(Staged& staged, ByteRange range) {
   body.take(DigestAlgorithm::md5);
   body.take(DigestAlgorithm::crc64nvme);
   if (staged.expected) body.expect(*staged.expected);
-  const bool is_inline = std::holds_alternative<InlineContent>(source.content);
   std::optional<std::vector<Slice>> slices;
-  if (!is_inline && range.length != 0) {
+  if (is_of_slices(source.content) && range.length != 0) {
     CO_TRY(slices, co_await slices_in(backend_.index, source.content, range));
     if (!slices) co_return false;
   }
@@ -183,6 +182,7 @@ Task<bool> Blocks::keep_once(Staged& staged) {
   if (!bucket) co_return fail(ErrorCode::no_such_bucket, staged.name.bucket);
   CO_TRY(const auto head, co_await rows.get<ObjectRecord>(object_key(staged.name)));
   CO_TRY(check_lease_for_write(staged.lease, lease_of(head), now));
+  if (head && head->info.kind != ObjectKind::block) co_return fail(ErrorCode::kind_mismatch, "not a block object");
   CO_TRY(auto set, co_await rows.get<UploadRecord>(key));
   // A set of an earlier bucket of the name is as good as none; its rows are the reclaimer's.
   const bool fresh = !set || set->bucket_id != bucket->id;

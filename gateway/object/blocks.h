@@ -63,8 +63,9 @@ class Blocks {
 
   /// Reads `body` to its end and makes it the block `id`; of several for one id the
   /// last to finish stays. Takes md5 and crc64nvme of `body`. Fails with invalid_block
-  /// for an id that is empty, longer than kIdSizeMax, or of another length than those staged;
-  /// and where the object is leased, as check_lease_for_write with `lease`.
+  /// for an id that is empty, longer than kIdSizeMax, or of another length than those staged,
+  /// with kind_mismatch where the object is none of blocks, and where the object is leased, as check_lease_for_write
+  /// with `lease`.
   Task<PartInfo> stage(const RequestContext& context, const ObjectName& name, const std::string& id, DigestSource& body,
                        const std::optional<std::string>& lease = {});
 

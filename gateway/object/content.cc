@@ -261,7 +261,76 @@ Task<std::optional<OpenContent>> open_manifest(Backend backend, Reclaimer::Readi
   co_return OpenContent{{}, std::move(source)};
 }
 
+// Sources one after the other; what is left of the last ones is known.
+class ChainedSource : public BodySource {
+ public:
+  void add(std::unique_ptr<BodySource> source) { sources_.push_back(std::move(source)); }
+
+  Task<Chunk> read() override {
+    for (; next_ != sources_.size(); sources_[next_++].reset()) {
+      CO_TRY(Chunk chunk, co_await sources_[next_]->read());
+      if (!chunk.empty()) co_return chunk;
+    }
+    co_return Chunk{};
+  }
+
+  std::optional<std::uint64_t> remaining() const override {
+    std::uint64_t left = 0;
+    for (auto i = next_; i != sources_.size(); ++i) left += sources_[i]->remaining().value_or(0);
+    return left;
+  }
+
+ private:
+  std::vector<std::unique_ptr<BodySource>> sources_;
+  std::size_t next_ = 0;
+};
+
+// The bytes of the tail in a range of it. Nothing: it has been put into an extent meanwhile.
+Task<std::optional<std::string>> read_tail(Index& index, const Appended& content, ByteRange range) {
+  std::string bytes;
+  std::uint64_t begin = 0;
+  for (const auto& [body, size] : content.tail) {
+    const auto within = overlap(range, begin, begin + size);
+    begin += size;
+    if (within.length == 0) continue;
+    CO_TRY(const auto row, co_await read_inline(index, body));
+    if (!row) co_return std::optional<std::string>{};
+    if (row->size() != size) co_return fail(ErrorCode::corrupt, "the tail of an append object");
+    bytes += row->text().substr(within.offset, within.length);
+  }
+  co_return bytes;
+}
+
+// The tail is read here and now: appends take its rows away, and nothing else.
+Task<std::optional<OpenContent>> open_appended(Backend backend, Reclaimer::Reading reading, const Appended& content,
+                                               ByteRange range) {
+  auto chain = std::make_unique<ChainedSource>();
+  const auto packed = content.packed_size();
+  const auto slices = packed + size_of(content.slices);
+  const auto in_tail = overlap(range, slices, content.size());
+  CO_TRY(auto tail, co_await read_tail(backend.index, content, in_tail));
+  if (!tail) co_return std::optional<OpenContent>{};
+  if (const auto within = overlap(range, 0, packed); within.length != 0) {
+    auto source = std::make_unique<ManifestSource>(backend, reading, content.packed, std::nullopt, within);
+    CO_TRY(const bool there, co_await source->open_first());
+    if (!there) co_return std::optional<OpenContent>{};
+    chain->add(std::move(source));
+  }
+  if (const auto within = overlap(range, packed, slices); within.length != 0) {
+    auto source = std::make_unique<SliceSource>(backend.extents, reading, cut(content.slices, within));
+    CO_TRY(co_await source->open_first());
+    chain->add(std::move(source));
+  }
+  if (!tail->empty()) chain->add(std::make_unique<ChunkSource>(Chunk::of(std::move(*tail))));
+  co_return OpenContent{{}, std::move(chain)};
+}
+
 }  // namespace
+
+bool is_of_slices(const Content& content) {
+  return std::holds_alternative<std::monostate>(content) || std::holds_alternative<std::vector<Slice>>(content) ||
+         std::holds_alternative<Manifest>(content);
+}
 
 std::vector<Slice> StoredBody::slices() const {
   std::vector<Slice> whole;
@@ -369,6 +438,9 @@ Task<std::optional<OpenContent>> open_content(Backend backend, Reclaimer::Readin
   }
   if (const auto* manifest = std::get_if<Manifest>(&content)) {
     co_return co_await open_manifest(backend, std::move(reading), *manifest, decryption.key, range);
+  }
+  if (const auto* appended = std::get_if<Appended>(&content)) {
+    co_return co_await open_appended(backend, std::move(reading), *appended, range);
   }
   const auto& slices = std::get<std::vector<Slice>>(content);
   if (decryption.key) {

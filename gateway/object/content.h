@@ -44,8 +44,11 @@ std::vector<Slice> cut(const std::vector<Slice>& slices, ByteRange range);
 /// Fails with corrupt where the bytes are not those that were put.
 Task<std::optional<Chunk>> read_inline(Index& index, const InlineContent& content);
 
-/// The slices of an object in `range`; nothing if it was replaced meanwhile. Not for inline content.
+/// The slices of an object in `range`; nothing if it was replaced meanwhile. For what is_of_slices().
 Task<std::optional<std::vector<Slice>>> slices_in(Index& index, const Content& content, ByteRange range);
+
+/// Is the content nothing but slices, which another object may name as well?
+bool is_of_slices(const Content& content);
 
 /// A body of slices, laid end to end. Holds `reading` as long as it lives.
 std::unique_ptr<BodySource> open_slices(ExtentStore& extents, Reclaimer::Reading reading, std::vector<Slice> slices);

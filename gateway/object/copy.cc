@@ -44,11 +44,13 @@ class Copy {
     CO_TRY(const auto encryption, encryption_of_copy(bucket.settings));
     CO_TRY(const bool there, co_await take_checksum());
     if (!there) co_return Step{};
-    if (!is_snapshot_ && !shares(encryption)) co_return co_await make_anew(encryption, bucket.settings);
+    const bool turns_block = options_.as_block && source.record.info.kind != ObjectKind::block;
+    if (!is_snapshot_ && (turns_block || !shares(encryption)))
+      co_return co_await make_anew(encryption, bucket.settings);
     if (decryption_.key) {
       CO_TRY(record_.info.encryption, rewrap(keys_, *decryption_.key, encryption));
     }
-    const auto* manifest = std::get_if<Manifest>(&source.record.content);
+    const auto* manifest = manifest_in(source.record.content);
     const bool duplicates = manifest != nullptr && !is_onto_itself(bucket.settings.versioning);
     if (duplicates && manifest->rows.size() > 1) co_return co_await make_in_steps(*manifest);
     auto attempt = [this] { return make_at_once(); };
@@ -70,6 +72,7 @@ class Copy {
     }
     record_.upload_id.clear();
     record_.info.snapshot = 0;
+    record_.info.sealed = false;
     if (options_.tags) record_.info.tags = *options_.tags;
     record_.info.owner = options_.owner;
     record_.info.acl = options_.acl;
@@ -108,6 +111,8 @@ class Copy {
     record_.seal = rewritten->record.seal;
     record_.info.md5 = rewritten->record.info.md5;
     record_.info.encryption = rewritten->record.info.encryption;
+    record_.info.kind = ObjectKind::block;
+    record_.info.block_count = 0;
     auto attempt = [&] { return finish_anew(*rewritten); };
     CO_TRY(auto made, co_await retry_conflicts(attempt));
     if (made) rewritten->body.keep();
@@ -155,6 +160,17 @@ class Copy {
     co_return row && *row == source_->row->bytes();
   }
 
+  // Appends never change the rows there are, and so do not disturb the copying of them.
+  Task<bool> source_has_rows(Transaction& transaction) {
+    CO_TRY(const auto row, co_await transaction.get(source_->key));
+    if (!row || *row == source_->row->bytes()) co_return row.has_value();
+    const auto* before = std::get_if<Appended>(&source_->record.content);
+    if (before == nullptr) co_return false;
+    CO_TRY(const auto record, decode_row<ObjectRecord>(source_->key, *row));
+    const auto* now = manifest_in(record.content);
+    co_return now != nullptr && now->id == before->packed.id;
+  }
+
   Task<Step> make_at_once() {
     const auto transaction = backend_.index.begin();
     Catalog rows(*transaction);
@@ -179,12 +195,34 @@ class Copy {
     if (const auto* slices = std::get_if<std::vector<Slice>>(&content)) {
       for (const auto& slice : *slices) references.add(slice);
     } else if (const auto* data = std::get_if<InlineContent>(&content)) {
-      CO_TRY(co_await duplicate(rows, *data));
+      CO_TRY(record_.content, co_await duplicate(rows, *data));
     } else if (const auto* manifest = std::get_if<Manifest>(&content)) {
       // More rows than this: versioning has just been turned on.
       if (manifest->rows.size() > 1) co_return fail(ErrorCode::conflict, "a copy of many parts onto itself");
       record_.content = Manifest{new_id(clock_.now()), manifest->rows};
       CO_TRY(co_await duplicate_row(rows, references, 0));
+    } else if (const auto* appended = std::get_if<Appended>(&content)) {
+      if (appended->packed.rows.size() > 1) co_return fail(ErrorCode::conflict, "a copy of many rows onto itself");
+      Appended copy{.packed = appended->packed, .slices = {}, .tail = {}};
+      if (!copy.packed.rows.empty()) copy.packed.id = new_id(clock_.now());
+      record_.content = std::move(copy);
+      if (!appended->packed.rows.empty()) {
+        CO_TRY(co_await duplicate_row(rows, references, 0));
+      }
+      CO_TRY(co_await duplicate_end(rows, references, *appended));
+    }
+    co_return done;
+  }
+
+  // What an append object holds behind its rows.
+  Task<> duplicate_end(Catalog& rows, References& references, const Appended& from) {
+    auto& to = std::get<Appended>(record_.content);
+    to.slices = from.slices;
+    to.tail.clear();
+    for (const auto& slice : from.slices) references.add(slice);
+    for (const auto& [body, size] : from.tail) {
+      CO_TRY(const auto copy, co_await duplicate(rows, body));
+      to.tail.push_back({copy, size});
     }
     co_return done;
   }
@@ -210,19 +248,18 @@ class Copy {
     return false;
   }
 
-  Task<> duplicate(Catalog& rows, const InlineContent& data) {
+  Task<InlineContent> duplicate(Catalog& rows, const InlineContent& data) {
     CO_TRY(auto bytes, co_await rows.transaction().get(inline_key(data.id)));
     if (!bytes || crc32c(*bytes) != data.crc32c) co_return fail(ErrorCode::corrupt, "an inline body: " + from_.key);
     const InlineContent copy{new_id(clock_.now()), data.crc32c};
     rows.transaction().put(inline_key(copy.id), std::move(*bytes));
-    record_.content = copy;
-    co_return done;
+    co_return copy;
   }
 
   // Row `i` of the source's manifest into the new one's.
   Task<> duplicate_row(Catalog& rows, References& references, std::size_t i) {
-    const auto& from = std::get<Manifest>(source_->record.content);
-    const auto& to = std::get<Manifest>(record_.content);
+    const auto& from = *manifest_in(source_->record.content);
+    const auto& to = *manifest_in(record_.content);
     CO_TRY(const auto row, co_await rows.get<ManifestRecord>(manifest_key(from.id, i)));
     if (!row) co_return fail(ErrorCode::corrupt, "a manifest row is gone: " + from_.key);
     for (const auto& part : row->parts) {
@@ -234,7 +271,11 @@ class Copy {
 
   Task<Step> make_in_steps(const Manifest& manifest) {
     const Building building(reclaimer_, new_id(clock_.now()));
-    record_.content = Manifest{building.id(), manifest.rows};
+    if (std::holds_alternative<Appended>(record_.content)) {
+      record_.content = Appended{.packed = {building.id(), manifest.rows}, .slices = {}, .tail = {}};
+    } else {
+      record_.content = Manifest{building.id(), manifest.rows};
+    }
     auto begin = [&] { return begin_building(building); };
     CO_TRY(co_await retry_conflicts(begin));
     for (std::size_t i = 0; i < manifest.rows.size(); ++i) {
@@ -257,7 +298,7 @@ class Copy {
     Catalog rows(*transaction);
     References references;
     CO_TRY(const auto marked, co_await rows.get<ManifestGarbage>(manifest_garbage_key(building.id())));
-    CO_TRY(const bool current, co_await source_is_current(*transaction));
+    CO_TRY(const bool current, co_await source_has_rows(*transaction));
     if (!marked) co_return fail(ErrorCode::conflict, "another process cleared the copy away");
     if (!current) co_return false;
     CO_TRY(co_await duplicate_row(rows, references, i));
@@ -273,6 +314,11 @@ class Copy {
     CO_TRY(const auto marked, co_await rows.get<ManifestGarbage>(manifest_garbage_key(building.id())));
     if (!marked) co_return fail(ErrorCode::conflict, "another process cleared the copy away");
     rows.erase(manifest_garbage_key(building.id()));
+    if (const auto* appended = std::get_if<Appended>(&source_->record.content)) {
+      CO_TRY(const bool current, co_await source_is_current(*transaction));
+      if (!current) co_return Step{};
+      CO_TRY(co_await duplicate_end(rows, references, *appended));
+    }
     CO_TRY(const auto bucket, co_await claim_bucket(rows, to_.bucket));
     if (is_snapshot_) {
       CO_TRY(const bool current, co_await source_is_current(*transaction));

@@ -212,6 +212,9 @@ class Fsck {
     if (const auto* manifest = std::get_if<Manifest>(&object.content)) {
       co_return co_await check_manifest(where, *manifest, object.info);
     }
+    if (const auto* appended = std::get_if<Appended>(&object.content)) {
+      co_return co_await check_appended(where, *appended);
+    }
     co_return done;
   }
 
@@ -290,6 +293,19 @@ class Fsck {
       fault(where + ": its bytes do not match their checksum");
     } else {
       report_.bytes_checked += size;
+    }
+    co_return done;
+  }
+
+  Task<> check_appended(const std::string& where, const Appended& content) {
+    if (!content.packed.rows.empty()) {
+      ObjectInfo runs;  // One part a row.
+      runs.part_count = static_cast<std::uint32_t>(content.packed.rows.size());
+      CO_TRY(co_await check_manifest(where, content.packed, runs));
+    }
+    CO_TRY(co_await refer(where, content.slices, true));
+    for (const auto& [body, size] : content.tail) {
+      CO_TRY(co_await check_inline_content(where, body, size));
     }
     co_return done;
   }

@@ -15,7 +15,8 @@ namespace sluice::object {
 
 std::string ObjectInfo::content_tag() const {
   auto tag = to_hex(md5);
-  if (part_count != 0) tag += '-' + std::to_string(part_count);
+  const auto count = part_count + block_count;
+  if (count != 0) tag += '-' + std::to_string(count);
   return tag;
 }
 

@@ -117,6 +117,13 @@ struct CopyOrigin {
   friend bool operator==(const CopyOrigin&, const CopyOrigin&) = default;
 };
 
+/// How an object may be written. All are read alike. The numbers are stored.
+enum class ObjectKind : std::uint8_t {
+  block = 0,   ///< Whole, or as committed parts.
+  append = 1,  ///< At its end.
+  page = 2,    ///< Anywhere, in pages of 512 bytes.
+};
+
 struct ObjectInfo {
   std::uint64_t size = 0;
   /// Raw 16 bytes: of the content, or of its parts' digests. Random ones instead of the
@@ -136,6 +143,10 @@ struct ObjectInfo {
   std::optional<Encryption> encryption{};
   std::optional<CopyOrigin> copy;
   std::optional<Lease> lease;  ///< Of the current object.
+  ObjectKind kind = ObjectKind::block;
+  std::uint32_t block_count = 0;      ///< Of what is written in place: how often it was.
+  bool sealed = false;                ///< Of an append object: it takes no more.
+  std::uint64_t sequence_number = 0;  ///< Of a page object; its writers' own.
 
   bool versioned = false;      ///< Was written while versioning was on, so that it has a version id of its own.
   bool delete_marker = false;  ///< Stands for a removal; there are no bytes.
@@ -145,7 +156,9 @@ struct ObjectInfo {
   std::uint64_t last_revision() const { return changed != 0 ? changed : revision; }
   VersionId version() const { return versioned ? VersionId{revision} : VersionId::null; }
 
-  /// Names the content: hex md5, and `-N` for N parts. The S3 face; unquoted.
+  /// Names the content: hex md5, and `-N` for N parts. The S3 face; unquoted. Of what is
+  /// written in place no digest is known: the hex names its writes then, and `-N` tells
+  /// clients that it is none.
   std::string content_tag() const;
   /// Names the revision, that of the last change included: `0x` and 16 hex digits. The Blob face; unquoted.
   std::string revision_tag() const;

@@ -95,6 +95,7 @@ struct CopyOptions {
   EncryptionRequest encryption{};
   Which source{};              ///< Which state of `from` is copied.
   std::optional<Tags> tags{};  ///< Replace those of the source; without it they are carried over.
+  bool as_block = false;       ///< What is written in place is stored anew, as a block object.
   /// Changes what is carried over, last of all.
   std::function<Result<>(ObjectInfo&)> edit{};
 };

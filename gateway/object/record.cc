@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "gateway/core/cipher.h"
+#include "gateway/core/index.h"
 #include "gateway/object/codec.h"
 
 namespace sluice::object {
@@ -226,6 +227,36 @@ bool decode_manifest(std::string_view bytes, Manifest& manifest) {
   return in.ok() && manifest.id.size() == kIdSize && !manifest.rows.empty();
 }
 
+std::string encode_appended(const Appended& content) {
+  Encoder out;
+  if (!content.packed.rows.empty()) out.bytes(1, encode_manifest(content.packed));
+  out.bytes(2, encode_slices(content.slices));
+  for (const auto& [body, size] : content.tail) {
+    out.element(3, Encoder().bytes(1, body.id).number(2, body.crc32c).number(3, size).take());
+  }
+  return out.take();
+}
+
+bool decode_tail(std::string_view bytes, Appended::Tail& tail) {
+  Decoder in(bytes);
+  while (in.next()) {
+    if (in.tag() == 1) tail.body.id = in.bytes();
+    if (in.tag() == 2) tail.body.crc32c = in.number32();
+    if (in.tag() == 3) tail.size = in.number();
+  }
+  return in.ok() && tail.body.id.size() == kIdSize && tail.size != 0 && tail.size <= Index::kValueSizeMax;
+}
+
+bool decode_appended(std::string_view bytes, Appended& content) {
+  Decoder in(bytes);
+  while (in.next()) {
+    if (in.tag() == 1 && !decode_manifest(in.bytes(), content.packed)) in.refuse();
+    if (in.tag() == 2 && !decode_slices(in.bytes(), content.slices)) in.refuse();
+    if (in.tag() == 3 && !decode_tail(in.bytes(), content.tail.emplace_back())) in.refuse();
+  }
+  return in.ok();
+}
+
 // Do the places where the bytes are come to the size of the object?
 struct Covers {
   std::uint64_t size;
@@ -233,6 +264,7 @@ struct Covers {
   bool operator()(const InlineContent& content) const { return size != 0 && content.id.size() == kIdSize; }
   bool operator()(const std::vector<Slice>& slices) const { return size_of(slices) == size; }
   bool operator()(const Manifest& manifest) const { return manifest.rows.back().end == size; }
+  bool operator()(const Appended& content) const { return content.size() == size; }
 };
 
 std::string encode_lease(const Lease& lease) {
@@ -275,13 +307,17 @@ enum ObjectTag : unsigned {
   kNullRevision = 16,
   kTag = 17,
   kLease = 18,
+  kKind = 19,
   kAcl = 20,
   kCreated = 22,
+  kSequenceNumber = 24,
   kCopyOrigin = 25,
   kSnapshotCount = 30,
   kObjectEncryption = 33,
+  kBlockCount = 34,
   kSnapshot = 36,
   kSeal = 37,
+  kAppended = 38,
   kChanged = 39,
 };
 
@@ -290,11 +326,22 @@ enum ObjectFlag : std::uint64_t {
   kDeleteMarker = 2,
   kIsSnapshot = 4,
   kSoftDeleted = 8,
+  kSealed = 16,
 };
 
 std::uint64_t flags_of(const ObjectInfo& info) {
   return (info.versioned ? kVersioned : 0U) | (info.delete_marker ? kDeleteMarker : 0U) |
-         (info.snapshot != 0 ? kIsSnapshot : 0U) | (info.soft_deleted ? kSoftDeleted : 0U);
+         (info.snapshot != 0 ? kIsSnapshot : 0U) | (info.soft_deleted ? kSoftDeleted : 0U) |
+         (info.sealed ? kSealed : 0U);
+}
+
+// A number that stands for one of an enum's words, of which `last` is the last.
+template <class Word>
+Word word_of(Decoder& in, Word last) {
+  const auto number = in.number();
+  if (number <= static_cast<std::uint64_t>(last)) return static_cast<Word>(number);
+  in.refuse();
+  return Word{};
 }
 
 // What is written of the state a key is in, beside the object itself.
@@ -333,6 +380,15 @@ void decode_state(Decoder& in, ObjectRecord& record, State& state) {
     case kLease:
       if (!decode_lease(in.bytes(), record.info.lease)) in.refuse();
       break;
+    case kKind:
+      record.info.kind = word_of(in, ObjectKind::page);
+      break;
+    case kBlockCount:
+      record.info.block_count = in.number32();
+      break;
+    case kSequenceNumber:
+      record.info.sequence_number = in.number();
+      break;
     case kChanged:
       record.info.changed = in.number();
       break;
@@ -356,6 +412,7 @@ bool take_state(const State& state, ObjectRecord& record) {
   info.versioned = (state.flags & kVersioned) != 0;
   info.delete_marker = (state.flags & kDeleteMarker) != 0;
   info.soft_deleted = (state.flags & kSoftDeleted) != 0;
+  info.sealed = (state.flags & kSealed) != 0;
   info.created = state.created.value_or(info.modified);
   const bool is_snapshot = (state.flags & kIsSnapshot) != 0;
   (is_snapshot ? info.snapshot : record.newest_snapshot) = state.snapshot;
@@ -368,6 +425,7 @@ void encode_content(Encoder& out, const Content& content) {
     out.bytes(kInlineId, data->id).number(kInlineCrc, data->crc32c);
   if (const auto* slices = std::get_if<std::vector<Slice>>(&content)) out.bytes(kSlices, encode_slices(*slices));
   if (const auto* manifest = std::get_if<Manifest>(&content)) out.bytes(kManifest, encode_manifest(*manifest));
+  if (const auto* appended = std::get_if<Appended>(&content)) out.bytes(kAppended, encode_appended(*appended));
 }
 
 // One kind of content a record: a second one is a fault.
@@ -387,6 +445,9 @@ void decode_content(Decoder& in, Content& content) {
       break;
     case kSlices:
       if (!decode_slices(in.bytes(), content_as<std::vector<Slice>>(in, content))) in.refuse();
+      break;
+    case kAppended:
+      if (!decode_appended(in.bytes(), content_as<Appended>(in, content))) in.refuse();
       break;
     case kManifest:
       if (!decode_manifest(in.bytes(), content_as<Manifest>(in, content))) in.refuse();
@@ -454,15 +515,6 @@ bool decode_access_policy(std::string_view bytes, std::vector<AccessPolicy>& pol
   return in.ok();
 }
 
-// A number that stands for one of an enum's words, of which `last` is the last.
-template <class Word>
-Word word_of(Decoder& in, Word last) {
-  const auto number = in.number();
-  if (number <= static_cast<std::uint64_t>(last)) return static_cast<Word>(number);
-  in.refuse();
-  return Word{};
-}
-
 void decode_settings(Decoder& in, BucketSettings& settings) {
   for (const auto& row : kSettings) {
     if (in.tag() == row.tag) settings.*row.value = in.bytes();
@@ -494,6 +546,20 @@ std::uint64_t size_of(const std::vector<Slice>& slices) {
   std::uint64_t size = 0;
   for (const auto& slice : slices) size += slice.range.length;
   return size;
+}
+
+std::uint64_t Appended::tail_size() const {
+  std::uint64_t size = 0;
+  for (const auto& small : tail) size += small.size;
+  return size;
+}
+
+std::uint64_t Appended::size() const { return packed_size() + size_of(slices) + tail_size(); }
+
+const Manifest* manifest_in(const Content& content) {
+  if (const auto* manifest = std::get_if<Manifest>(&content)) return manifest;
+  const auto* appended = std::get_if<Appended>(&content);
+  return appended != nullptr && !appended->packed.rows.empty() ? &appended->packed : nullptr;
 }
 
 std::string BucketRecord::encode() const {
@@ -556,6 +622,8 @@ std::string ObjectRecord::encode() const {
   out.bytes(kHeaders, encode_headers(info.headers));
   encode_metadata(out, kMetadata, info.metadata);
   if (info.checksum) out.bytes(kChecksum, encode_checksum(*info.checksum));
+  out.number(kKind, static_cast<unsigned>(info.kind)).number(kBlockCount, info.block_count);
+  out.number(kSequenceNumber, info.sequence_number);
   encode_content(out, content);
   out.bytes(kUploadId, upload_id);
   if (info.copy) out.bytes(kCopyOrigin, Encoder().bytes(1, info.copy->id).bytes(2, info.copy->source).take());
@@ -746,7 +814,9 @@ Result<PartRecord> PartRecord::decode(std::string_view row) {
         break;
     }
   }
-  const bool sound = info.number != 0 && info.md5.size() == digest_size(DigestAlgorithm::md5);
+  // What was appended in many pieces has no digest.
+  const bool digested = info.md5.empty() || info.md5.size() == digest_size(DigestAlgorithm::md5);
+  const bool sound = info.number != 0 && digested;
   if (!in.ok() || !sound || size_of(record.slices) != info.size) return corrupt("a part row");
   return record;
 }

@@ -58,8 +58,30 @@ struct Manifest {
   friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 
+/// What an append object is made of, end to end: rows of slices that are full and
+/// never change again, slices that no row holds yet, and small bodies in rows of
+/// their own, until there are enough of them for an extent.
+struct Appended {
+  struct Tail {
+    InlineContent body;
+    std::uint64_t size = 0;
+    friend bool operator==(const Tail&, const Tail&) = default;
+  };
+  Manifest packed;  ///< Without rows, and then without id, as long as there are few slices.
+  std::vector<Slice> slices;
+  std::vector<Tail> tail;
+
+  std::uint64_t packed_size() const { return packed.rows.empty() ? 0 : packed.rows.back().end; }
+  std::uint64_t tail_size() const;
+  std::uint64_t size() const;
+  friend bool operator==(const Appended&, const Appended&) = default;
+};
+
 /// Where the bytes of an object are; monostate: there are none.
-using Content = std::variant<std::monostate, InlineContent, std::vector<Slice>, Manifest>;
+using Content = std::variant<std::monostate, InlineContent, std::vector<Slice>, Manifest, Appended>;
+
+/// The manifest that is part of the content; null: there is none.
+const Manifest* manifest_in(const Content& content);
 
 struct BucketRecord {
   std::string id;  ///< Tells a bucket from an earlier one of the same name.

@@ -57,13 +57,17 @@ Task<> References::apply(Catalog& rows, const Change& change) {
 void let_go(Catalog& rows, References& references, const Content& content) {
   if (const auto* data = std::get_if<InlineContent>(&content)) rows.erase(inline_key(data->id));
   if (const auto* slices = std::get_if<std::vector<Slice>>(&content)) references.drop(*slices);
-  if (const auto* manifest = std::get_if<Manifest>(&content)) {
+  if (const auto* appended = std::get_if<Appended>(&content)) {
+    references.drop(appended->slices);
+    for (const auto& small : appended->tail) rows.erase(inline_key(small.body.id));
+  }
+  if (const auto* manifest = manifest_in(content)) {
     rows.put(manifest_garbage_key(manifest->id), ManifestGarbage{});
   }
 }
 
 bool leaves_garbage(const Content& content) {
-  return std::holds_alternative<std::vector<Slice>>(content) || std::holds_alternative<Manifest>(content);
+  return !std::holds_alternative<std::monostate>(content) && !std::holds_alternative<InlineContent>(content);
 }
 
 }  // namespace sluice::object

@@ -18,8 +18,12 @@ constexpr std::size_t kNameCost = 1200;
 constexpr std::size_t kSliceCost = 120;
 
 std::size_t cost_of(const ObjectRecord& record) {
-  const auto* slices = std::get_if<std::vector<Slice>>(&record.content);
-  return kNameCost + (slices != nullptr ? slices->size() * kSliceCost : 0);
+  std::size_t count = 0;
+  if (const auto* slices = std::get_if<std::vector<Slice>>(&record.content)) count = slices->size();
+  if (const auto* appended = std::get_if<Appended>(&record.content)) {
+    count = appended->slices.size() + appended->tail.size();
+  }
+  return kNameCost + count * kSliceCost;
 }
 
 // What a request may fail with for itself, before it has written anything.

@@ -175,9 +175,8 @@ Task<bool> Uploads::share(NewPart& part, const Decryption& decryption, ByteRange
   CO_TRY(auto slices, co_await slices_in(backend_.index, source.content, range));
   if (!slices) co_return false;
   part.record.slices = std::move(*slices);
-  const bool is_inline = std::holds_alternative<InlineContent>(source.content);
   const bool encrypted = decryption.key || part.key;
-  const bool shares = !encrypted && !is_inline && part.record.slices.size() <= kSlicesMax;
+  const bool shares = !encrypted && is_of_slices(source.content) && part.record.slices.size() <= kSlicesMax;
   if (shares && describe_whole(part.record, source.info, range, part.algorithms)) co_return true;
 
   CO_TRY(auto opened, co_await open_content(backend_, part.source->reading, source.content, decryption, range));

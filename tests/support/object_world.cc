@@ -26,7 +26,8 @@ World::World(std::uint64_t extent_length_max, std::size_t inline_size_max)
       buckets(faulty.backend(), clock),
       objects(faulty.backend(), reclaimer, clock, keys),
       uploads(faulty.backend(), reclaimer, clock, keys),
-      leases(faulty.backend(), clock) {
+      leases(faulty.backend(), clock),
+      appends(faulty.backend(), reclaimer, clock) {
   keys.add("first", SecretKey::random());
   must(run(buckets.create(context, "photos", "alice")));
 }
@@ -92,6 +93,13 @@ Task<object::ObjectInfo> World::start_commit(std::string key, std::string upload
   co_return co_await uploads.commit(context, name, upload_id, options);
 }
 
+Task<object::AppendAnswer> World::start_append(std::string key, std::string text, object::AppendOptions options) {
+  StringSource source(std::move(text));
+  DigestSource body(source);
+  const object::ObjectName name{"photos", std::move(key)};
+  co_return co_await appends.append(context, name, options, body);
+}
+
 Task<> World::start_abandon(std::string key, std::string upload_id) {
   const object::ObjectName name{"photos", std::move(key)};
   co_return co_await uploads.abandon(context, name, upload_id);
@@ -143,6 +151,15 @@ Result<object::PartInfo> World::stage(std::string key, std::string upload_id, st
 Result<object::ObjectInfo> World::commit(std::string key, std::string upload_id, std::vector<std::uint32_t> numbers,
                                          object::Conditions conditions) {
   return run(start_commit(std::move(key), std::move(upload_id), std::move(numbers), std::move(conditions)));
+}
+
+Result<object::ObjectInfo> World::create_append(std::string key, object::PutOptions options) {
+  const object::ObjectName name{"photos", std::move(key)};
+  return run(appends.create(context, name, options));
+}
+
+Result<object::AppendAnswer> World::append(std::string key, std::string text, object::AppendOptions options) {
+  return run(start_append(std::move(key), std::move(text), std::move(options)));
 }
 
 Result<> World::abandon(std::string key, std::string upload_id) {

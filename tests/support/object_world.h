@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "gateway/object/append.h"
 #include "gateway/object/buckets.h"
 #include "gateway/object/fsck.h"
 #include "gateway/object/leases.h"
@@ -35,6 +36,7 @@ class World {
   object::Objects objects;
   object::Uploads uploads;
   object::Leases leases;
+  object::Appends appends;
   RequestContext context;
 
   Task<object::ObjectInfo> start_put(std::string key, std::string text, object::PutOptions options = {},
@@ -48,6 +50,7 @@ class World {
                                      std::optional<SecretKey> customer_key = {});
   Task<object::ObjectInfo> start_commit(std::string key, std::string upload_id, std::vector<std::uint32_t> numbers,
                                         object::Conditions conditions = {});
+  Task<object::AppendAnswer> start_append(std::string key, std::string text, object::AppendOptions options = {});
   Task<> start_abandon(std::string key, std::string upload_id);
   Task<> start_remove_bucket(std::string bucket);
 
@@ -63,6 +66,8 @@ class World {
                                  std::optional<SecretKey> customer_key = {});
   Result<object::ObjectInfo> commit(std::string key, std::string upload_id, std::vector<std::uint32_t> numbers,
                                     object::Conditions conditions = {});
+  Result<object::ObjectInfo> create_append(std::string key, object::PutOptions options = {});
+  Result<object::AppendAnswer> append(std::string key, std::string text, object::AppendOptions options = {});
   Result<> abandon(std::string key, std::string upload_id);
   Result<object::ListPage> list(object::ListOptions options);
 

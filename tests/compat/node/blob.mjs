@@ -1,6 +1,6 @@
 // @azure/storage-blob against a server: every step compares what comes back, and the first that differs ends it.
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import {
   BlobSASPermissions,
@@ -234,6 +234,109 @@ const steps = {
     await staged.stageBlockFromURL(id, `${source.url}?${sas}`, 100, 200);
     await staged.commitBlockList([id]);
     assert.equal(hash(await staged.downloadToBuffer()), hash(bytes.subarray(100, 300)));
+    await container.delete();
+  },
+
+  async leases() {
+    const container = service.getContainerClient("js-leases");
+    await container.create();
+    const blob = container.getBlockBlobClient("a");
+    await blob.upload("old", 3);
+    const [mine, other] = [randomUUID(), randomUUID()];
+    const lease = blob.getBlobLeaseClient(mine);
+    const state = async () => {
+      const shown = await blob.getProperties();
+      return [shown.leaseState, shown.leaseStatus, shown.leaseDuration];
+    };
+    assert.deepEqual(await state(), ["available", "unlocked", undefined]);
+    assert.equal((await lease.acquireLease(15)).leaseId, mine);
+    assert.deepEqual(await state(), ["leased", "locked", "fixed"]);
+    await refused(blob.getBlobLeaseClient(other).acquireLease(15), "LeaseAlreadyPresent", 409);
+    await refused(blob.getBlobLeaseClient(other).renewLease(), "LeaseIdMismatchWithLeaseOperation", 409);
+    await refused(blob.upload("new", 3), "LeaseIdMissing", 412);
+    await refused(blob.upload("new", 3, { conditions: { leaseId: other } }), "LeaseIdMismatchWithBlobOperation", 412);
+    await refused(blob.setMetadata({ a: "1" }), "LeaseIdMissing", 412);
+    await refused(blob.delete(), "LeaseIdMissing", 412);
+    await refused(blob.download(0, 1, { conditions: { leaseId: other } }), "LeaseIdMismatchWithBlobOperation", 412);
+    await blob.upload("new", 3, { conditions: { leaseId: mine } });
+    assert.equal((await read(blob)).toString(), "new");
+    await lease.renewLease();
+    await lease.changeLease(other);
+    await blob.setMetadata({ a: "1" }, { conditions: { leaseId: other } });
+    await blob.getBlobLeaseClient(other).releaseLease();
+    assert.deepEqual(await state(), ["available", "unlocked", undefined]);
+    await refused(blob.upload("x", 1, { conditions: { leaseId: mine } }), "LeaseNotPresentWithBlobOperation", 412);
+
+    await blob.getBlobLeaseClient(mine).acquireLease(-1);
+    assert.deepEqual(await state(), ["leased", "locked", "infinite"]);
+    const again = blob.getBlobLeaseClient(mine);
+    const broken = await again.breakLease(60);
+    assert.ok(broken.leaseTime > 50 && broken.leaseTime <= 60);
+    assert.deepEqual(await state(), ["breaking", "locked", undefined]);
+    await refused(again.acquireLease(-1), "LeaseIsBreakingAndCannotBeAcquired", 409);
+    await refused(again.changeLease(other), "LeaseIsBreakingAndCannotBeChanged", 409);
+    await refused(blob.getBlobLeaseClient(mine).renewLease(), "LeaseIsBrokenAndCannotBeRenewed", 409);
+    await refused(blob.delete(), "LeaseIdMissing", 412);
+    assert.equal((await blob.getBlobLeaseClient(mine).breakLease(0)).leaseTime, 0);
+    assert.deepEqual(await state(), ["broken", "unlocked", undefined]);
+    await blob.delete();
+    await refused(blob.getBlobLeaseClient(mine).acquireLease(15), "BlobNotFound", 404);
+
+    const whole = container.getBlobLeaseClient(mine);
+    await whole.acquireLease(-1);
+    assert.equal((await container.getProperties()).leaseState, "leased");
+    await refused(container.delete(), "LeaseIdMissing", 412);
+    await refused(
+      container.delete({ conditions: { leaseId: other } }),
+      "LeaseIdMismatchWithContainerOperation",
+      412,
+    );
+    await container.getBlockBlobClient("free").upload("x", 1);
+    await container.delete({ conditions: { leaseId: mine } });
+  },
+
+  async appends() {
+    const container = service.getContainerClient("js-appends");
+    await container.create();
+    const blob = container.getAppendBlobClient("log");
+    await blob.create({ blobHTTPHeaders: { blobContentType: "text/plain" } });
+    const pieces = [randomBytes(100), randomBytes(3 << 20), Buffer.from("x"), ...Array(40).fill(Buffer.from("line\n"))];
+    let size = 0;
+    for (const piece of pieces) {
+      const answer = await blob.appendBlock(piece, piece.length);
+      assert.equal(Number(answer.blobAppendOffset), size);
+      size += piece.length;
+    }
+    const expected = Buffer.concat(pieces);
+    const properties = await blob.getProperties();
+    assert.equal(properties.blobType, "AppendBlob");
+    assert.equal(properties.blobCommittedBlockCount, pieces.length);
+    assert.equal(properties.contentType, "text/plain");
+    assert.equal(hash(await blob.downloadToBuffer()), hash(expected));
+    const at = (appendPosition) => ({ conditions: { appendPosition } });
+    await refused(blob.appendBlock("y", 1, at(size - 1)), "AppendPositionConditionNotMet", 412);
+    await refused(blob.appendBlock("y", 1, { conditions: { maxSize: size } }), "MaxBlobSizeConditionNotMet", 412);
+    await refused(blob.appendBlock("y", 1, { conditions: { ifMatch: '"0x1"' } }), "ConditionNotMet", 412);
+    await Promise.all(Array.from({ length: 8 }, (_, i) => blob.appendBlock(String(i), 1)));
+    const tail = (await blob.downloadToBuffer(size)).toString();
+    assert.equal([...tail].sort().join(""), "01234567");
+    const sas = generateBlobSASQueryParameters(
+      { containerName: "js-appends", permissions: ContainerSASPermissions.parse("r"), expiresOn: soon() },
+      credential,
+    );
+    await blob.appendBlockFromURL(`${blob.url}?${sas}`, 0, 100);
+    assert.equal(hash(await blob.downloadToBuffer(size + 8)), hash(pieces[0]));
+    const block = container.getBlockBlobClient("block");
+    await block.upload("x", 1);
+    await refused(container.getAppendBlobClient("block").appendBlock("x", 1), "InvalidBlobType", 409);
+    await refused(container.getBlockBlobClient("log").stageBlock("MQ==", "x", 1), "InvalidBlobType", 409);
+    const listed = [];
+    for await (const item of container.listBlobsFlat()) listed.push(`${item.name} ${item.properties.blobType}`);
+    assert.deepEqual(listed, ["block BlockBlob", "log AppendBlob"]);
+    await blob.seal();
+    assert.equal((await blob.getProperties()).isSealed, true);
+    await refused(blob.appendBlock("y", 1), "BlobIsSealed", 409);
+    await refused(blob.create({ conditions: { ifNoneMatch: "*" } }), "BlobAlreadyExists", 409);
     await container.delete();
   },
 

@@ -17,6 +17,7 @@ from harness.s3 import S3
 from harness.scenario import expect, expect_equal, scenario
 
 SMALL_COUNT = 500
+KINDS = ("AppendBlob",)
 
 
 def blob_scenario(name, **attributes):
@@ -60,7 +61,7 @@ def storage_blob(stage):
     path.write_text(json.dumps(request))
     trust = {"NODE_EXTRA_CA_CERTS": stage.server.ca_file} if stage.server.ca_file else {}
     output = run([required_program("node"), scripts / "blob.mjs", path], trust)
-    expect_equal(output.count("ok "), 10, "steps that passed")
+    expect_equal(output.count("ok "), 12, "steps that passed")
 
 
 @blob_scenario("blob: azcopy")
@@ -106,6 +107,23 @@ def azcopy(stage):
     client.copy(client.url("azcopy", sas, "large"), stage.folder / "large-back", "BlobLocal",
                 "--check-md5=FailIfDifferent")  # fmt: skip
     run(["cmp", large, stage.folder / "large-back"])
+
+
+@blob_scenario("blob: azcopy, blobs written in place")
+def azcopy_kinds(stage):
+    client = Azcopy(stage.server, stage.folder)
+    service = azure.Blob(stage.server)
+    service.expect(201, "PUT", "/kinds", "restype=container")
+    sas = azure.account_sas()
+    original = stage.folder / "original"
+    original.write_bytes(os.urandom(9 << 20) + bytes(5 << 20) + os.urandom(1 << 20))
+    for kind in KINDS:
+        client.copy(original, client.url("kinds", sas, kind), "LocalBlob", f"--blob-type={kind}")
+        properties = service.expect(200, "HEAD", f"/kinds/{kind}")
+        expect_equal(properties.headers["x-ms-blob-type"], kind, "the type of the blob")
+        back = stage.folder / f"back-{kind}"
+        client.copy(client.url("kinds", sas, kind), back, "BlobLocal")
+        expect_equal(sha256(back.read_bytes()), sha256(original.read_bytes()), f"what azcopy brought back of a {kind}")
 
 
 @blob_scenario("blob: rclone")
