@@ -218,6 +218,46 @@ def one_namespace(stage):
     service.expect(404, "GET", "/shared/from%20blob")
 
 
+@blob_scenario("blob and S3: leases and append blobs")
+def leases_and_appends(stage):
+    s3, service = S3(stage.server), azure.Blob(stage.server)
+    service.expect(201, "PUT", "/locked", "restype=container")
+    s3.expect(200, "PUT", "locked", "key", body=b"old")
+    lease = {"x-ms-lease-action": "acquire", "x-ms-lease-duration": "-1"}
+    name = service.expect(201, "PUT", "/locked/key", "comp=lease", headers=lease).headers["x-ms-lease-id"]
+    refusals = [
+        s3.request("PUT", "locked", "key", body=b"new"),
+        s3.request("PUT", "locked", "key",
+                   headers={"x-amz-copy-source": "locked/key", "x-amz-metadata-directive": "REPLACE"}),  # fmt: skip
+        s3.request("DELETE", "locked", "key"),
+    ]
+    for refusal in refusals:
+        expect_equal((refusal.status, refusal.code()), (409, "OperationAborted"), "what S3 is told of a lease")
+    expect_equal(s3.expect(200, "GET", "locked", "key").body, b"old", "a leased object through S3")
+    release = {"x-ms-lease-action": "release", "x-ms-lease-id": name}
+    service.expect(200, "PUT", "/locked/key", "comp=lease", headers=release)
+    s3.expect(200, "PUT", "locked", "key", body=b"new")
+
+    service.expect(201, "PUT", "/locked/log", headers={"x-ms-blob-type": "AppendBlob"})
+    text = b""
+    for i in range(50):
+        line = os.urandom(40_000) if i == 25 else f"line {i}\n".encode()
+        service.expect(201, "PUT", "/locked/log", "comp=appendblock", body=line)
+        text += line
+    seen = s3.expect(200, "GET", "locked", "log")
+    expect_equal(seen.body, text, "an append blob through S3")
+    expect(seen.etag().endswith("-50"), "its ETag is no MD5")
+    ranged = s3.request("GET", "locked", "log", headers={"Range": "bytes=100-40300"})
+    expect_equal(ranged.body, text[100:40301], "a range of it")
+    s3.expect(200, "PUT", "locked", "copy", headers={"x-amz-copy-source": "locked/log"})
+    service.expect(201, "PUT", "/locked/copy", "comp=appendblock", body=b"more")
+    expect_equal(s3.expect(200, "GET", "locked", "copy").body, text + b"more", "a copy that goes on growing")
+    expect_equal(s3.expect(200, "GET", "locked", "log").body, text, "what it was copied from")
+    s3.expect(200, "PUT", "locked", "log", body=b"whole")
+    properties = service.expect(200, "HEAD", "/locked/log").headers
+    expect_equal(properties["x-ms-blob-type"], "BlockBlob", "what S3 put in its place")
+
+
 @blob_scenario("blob and S3: racing conditional writes")
 def races(stage):
     azure.Blob(stage.server).expect(201, "PUT", "/races", "restype=container")
