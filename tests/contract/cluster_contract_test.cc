@@ -310,6 +310,52 @@ TEST_CASE("an extent of which everything was given back before it was sealed lea
   }
 }
 
+namespace {
+
+Task<> answer(Result<> outcome) { co_return outcome; }
+
+}  // namespace
+
+TEST_CASE("what the gone can still commit is ended before it is looked what is live, or nothing is given back") {
+  ClusterStore cluster;
+  const rdma::Uuid writer = cluster.extents().writer();
+  const Extent extent = put(cluster, 1);
+  cluster.restart();
+  std::vector<std::string> happened;
+  Result<> outcome;
+  auto options = cluster.options();
+  options.end_writer = [&](rdma::Uuid ended) {
+    happened.push_back(ended == writer ? "ended" : "ended another");
+    return answer(outcome);
+  };
+  class Nothing : public LiveExtents {
+   public:
+    explicit Nothing(std::vector<std::string>& happened) : happened_(happened) {}
+    Task<std::optional<Extent>> next() override {
+      happened_.emplace_back("looked");
+      co_return std::nullopt;
+    }
+
+   private:
+    std::vector<std::string>& happened_;
+  } nothing(happened);
+  NullLog log;
+  const std::atomic<bool> uncertain = false;
+  rdma::ClusterExtents other(cluster.control(), options, uncertain, log);
+
+  outcome = fail(ErrorCode::unavailable, "the index");
+  CHECK_FALSE(run(other.reconcile(nothing, true)));
+  CHECK(happened == std::vector<std::string>{"ended"});
+  CHECK(is_there(cluster, extent, 1));
+
+  outcome = done;
+  const auto reconciled = run(other.reconcile(nothing, true));
+  REQUIRE(reconciled);
+  CHECK(happened == std::vector<std::string>{"ended", "ended", "looked"});
+  CHECK(reconciled->orphan_bytes >= extent.length);
+  CHECK_FALSE(is_there(cluster, extent, 1));
+}
+
 TEST_CASE("a repair that finds no room says so, and keeps what there is") {
   ClusterStore cluster;
   const Extent extent = put(cluster, 0);

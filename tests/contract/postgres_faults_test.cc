@@ -246,6 +246,32 @@ TEST_CASE("a new run of an owner waits for the commits of the one before, and en
   CHECK(run(increment(next->index(), "n")));
 }
 
+TEST_CASE("an owner that is gone is ended by another, which waits for its commits and goes on itself") {
+  PostgresStore gone(server());
+  gone.options().patience = kPatience;
+  gone.close(), gone.open();
+  PostgresStore other(server(), gone.schema(), "two");
+  REQUIRE(run(put(gone.index(), "n", "0")));
+  Holder holder("BEGIN; UPDATE " + gone.schema() + ".entry SET version = version");
+  auto commit = start(increment(gone.index(), "n"));
+  wait_until(waiting("Lock"));
+
+  auto ended = start(other.index().end_owner("one"));
+  wait_until(waiting("Lock", 2));
+  holder.do_("ROLLBACK");
+  CHECK(ended.get());
+  CHECK(commit.get());
+  CHECK(get(other.index(), "n") == "1");
+
+  const auto refused = run(increment(gone.index(), "n"));
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == ErrorCode::unavailable);
+  CHECK(run(increment(other.index(), "n")));
+  CHECK(get(other.index(), "n") == "2");
+  CHECK(run(other.index().end_owner("one")));
+  CHECK(run(other.index().end_owner("nobody")));
+}
+
 TEST_CASE("what was acknowledged outlives the server, and nothing happens twice") {
   PostgresServer own;
   PostgresStore store(own);
