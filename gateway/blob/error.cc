@@ -271,6 +271,7 @@ constexpr FaultRow kFaults[] = {
     {http::Fault::target_too_long, "RequestUrlFailedToParse"},
     {http::Fault::unsupported_version, "InvalidInput"},
     {http::Fault::unsupported_coding, "InvalidHeaderValue"},
+    {http::Fault::overloaded, "ServerBusy"},
     {http::Fault::unavailable, "ServerBusy"},
     {http::Fault::internal, "InternalError"},
 };

@@ -111,6 +111,11 @@ void BufferPool::give_back(std::byte* memory) {
   asio::post(executor, [waiter = std::move(waiter)] { waiter->timer.cancel(); });
 }
 
+std::size_t BufferPool::waiting() const {
+  const std::scoped_lock lock(mutex_);
+  return waiters_.size();
+}
+
 std::size_t BufferPool::used_chunks() const {
   const std::scoped_lock lock(mutex_);
   return allocated_ - free_.size();

@@ -67,6 +67,8 @@ class BufferPool {
 
   std::size_t capacity_chunks() const { return capacity_; }
   std::size_t used_chunks() const;
+  /// How many acquire() calls wait now.
+  std::size_t waiting() const;
 
  private:
   struct Waiter;

@@ -71,6 +71,7 @@ enum class Fault : std::uint8_t {
   target_too_long,
   unsupported_version,
   unsupported_coding,  ///< A transfer coding other than chunked.
+  overloaded,          ///< Too many requests wait for memory already.
   unavailable,         ///< The body of the answer cannot be had for now.
   internal,
 };

@@ -21,6 +21,7 @@ constexpr Refusal kMalformed{400, Fault::malformed_request, "The request is malf
 constexpr Refusal kHeaderTooLarge{400, Fault::header_too_large, "The request header is too large."};
 constexpr Refusal kTargetTooLong{414, Fault::target_too_long, "The request target is too long."};
 constexpr Refusal kInternal{500, Fault::internal, "An internal error occurred."};
+constexpr Refusal kOverloaded{503, Fault::overloaded, "Please reduce your request rate."};
 constexpr Refusal kUnavailable{503, Fault::unavailable, "The server cannot answer now; try again."};
 
 /// What to do with the connection after one request.
@@ -98,6 +99,9 @@ class Session : private Outbox::Sender {
   void render(const Response& response);
   void record(Outcome outcome);
 
+  bool is_overloaded() const {
+    return scope_.pool.waiting() > scope_.options.memory_waiters_max && !scope_.serves_while_draining;
+  }
   bool leaves() const { return scope_.draining.load(std::memory_order_relaxed) && !scope_.serves_while_draining; }
 
   const SessionScope& scope_;
@@ -187,10 +191,11 @@ template <class Stream>
 Awaitable<Then> Session<Stream>::serve_one(Header header) {
   const InFlight in_flight(scope_.metrics);
   Outcome outcome;
-  if (header == Header::complete) {
-    outcome = co_await send(co_await respond());
-  } else {
+  if (header == Header::complete && is_overloaded()) refusal_ = kOverloaded;
+  if (refusal_) {
     outcome = co_await send(refused(*refusal_));
+  } else {
+    outcome = co_await send(co_await respond());
   }
   record(outcome);
 

@@ -27,6 +27,10 @@ struct SessionOptions {
   std::chrono::seconds linger_timeout{5};      ///< For an unwanted body to be dropped, and for the peer to close.
   std::chrono::seconds handshake_timeout{10};  ///< For TLS.
 
+  /// While more requests than these wait for the memory of their bodies, new ones that need
+  /// more than what is at hand are refused at once.
+  std::size_t memory_waiters_max = 1024;
+
   std::size_t header_size_max = 32 * 1024;
   std::size_t target_size_max = 16 * 1024;
   std::uint64_t unread_size_max = 256 * 1024;        ///< An unread body up to this size is dropped, not the connection.

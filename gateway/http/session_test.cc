@@ -1,5 +1,6 @@
 #include "gateway/http/session.h"
 
+#include <boost/asio/detached.hpp>
 #include <catch2/catch.hpp>
 
 #include "gateway/http/wire_test.h"
@@ -318,6 +319,34 @@ TEST_CASE("a header that comes byte by byte has one time-out in all") {
 
   CHECK(wire.until_closed().empty());
   CHECK(echo.heard.empty());
+}
+
+TEST_CASE("while too many wait for memory, new requests are refused at once, and served again afterwards") {
+  Echo echo;
+  Wire wire(echo, {.memory_waiters_max = 1});
+  std::vector<Chunk> held;
+  const auto take = [&]() -> Awaitable<> {
+    auto chunk = co_await wire.pool.acquire();
+    if (chunk) held.push_back(*std::move(chunk));
+  };
+  for (std::size_t i = 0; i < wire.pool.capacity_chunks() + 2; ++i) {
+    boost::asio::co_spawn(wire.io.get_executor(), take, boost::asio::detached);
+  }
+  wire.settle();
+  REQUIRE(wire.pool.waiting() == 2);
+
+  wire.send("PUT /a HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
+  const std::string refusal = wire.until("\r\n\r\n");
+  CHECK(refusal.starts_with("HTTP/1.1 503 "));
+  CHECK(refusal.find("Connection: close") == std::string::npos);
+  CHECK(echo.heard.empty());
+  wire.until("rate.\n");
+
+  held.clear();
+  wire.settle();
+  held.clear();
+  wire.send(kGet);
+  CHECK(wire.until("\r\n\r\n").starts_with("HTTP/1.1 200 "));
 }
 
 /// Answers GET at once, from memory; the rest as Echo.

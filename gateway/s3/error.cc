@@ -240,6 +240,7 @@ constexpr FaultRow kFaults[] = {
     {http::Fault::target_too_long, "RequestURITooLong"},
     {http::Fault::unsupported_version, "HttpVersionNotSupported"},
     {http::Fault::unsupported_coding, "NotImplemented"},
+    {http::Fault::overloaded, "SlowDown"},
     {http::Fault::unavailable, "ServiceUnavailable"},
     {http::Fault::internal, "InternalError"},
 };
