@@ -1,5 +1,6 @@
 """The extent cluster: several gateways over one store, and what dies of it."""
 import contextlib
+import http.client
 import os
 import random
 import signal
@@ -229,6 +230,38 @@ def collect_all(stage, servers, ledger):
             expect(time.monotonic() < deadline, f"{node.name} does not give its space back")
             time.sleep(0.5)
     servers[1].start()
+
+
+@scenario("cluster: a gateway that stood still is given up and ends, and what it answered is true", postgres=True,
+          cluster=NODE_COUNT, long=True, settings=REPAIR_SETTINGS)  # fmt: skip
+def give_up(stage):
+    stage.cluster.settings |= {name: str(value) for name, value in REPAIR_SETTINGS.items()}
+    with second_gateway(stage) as second:
+        paused, other = S3(second), S3(stage.server)
+        other.make_bucket("paused")
+        paused.expect(200, "PUT", "paused", "before", body=content("before", 100_000))
+        second.process.send_signal(signal.SIGSTOP)
+        # The other one manages, at the latest once the lease has run out, and seals what it left open.
+        await_status(stage, "the seal of what it left", lambda counts, _: counts["open"] == 0)
+        other.expect(200, "PUT", "paused", "meanwhile", body=content("meanwhile", 100_000))
+        process = second.process
+        process.send_signal(signal.SIGCONT)
+        try:
+            answer = paused.request("PUT", "paused", "after", body=content("after", 100_000))
+        except (OSError, http.client.HTTPException):
+            answer = None
+        expect_equal(process.wait(START_LIMIT_S), 1, "how it ended")
+        expect_equal(sha256(other.expect(200, "GET", "paused", "before").body), sha256(content("before", 100_000)), "before")
+        if answer is not None:
+            # Whether it was in time, before the index took nothing of it any more, is no matter.
+            expect(answer.status == 200 or answer.status >= 500, f"a late write: {answer}")
+            other.expect(200 if answer.status == 200 else 404, "GET", "paused", "after")
+        second.kill()
+        second.start()
+        paused = S3(second)
+        paused.expect(200, "PUT", "paused", "after", body=content("after", 100_000))
+        for key in ("before", "meanwhile", "after"):
+            expect_equal(sha256(other.expect(200, "GET", "paused", key).body), sha256(content(key, 100_000)), key)
 
 
 @scenario("cluster: nodes, gateways, etcd and PostgreSQL die at random, and nothing acknowledged is lost",
