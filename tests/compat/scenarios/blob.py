@@ -168,6 +168,47 @@ def curl(stage):
     expect_equal((stage.folder / "back").read_bytes(), content.read_bytes(), "what curl brought back")
 
 
+@blob_scenario("blob: azure-cli")
+def azure_cli(stage):
+    endpoint = f"{stage.server.endpoints['blob']}/{azure.ACCOUNT}"
+    scheme = endpoint.split(":")[0]
+    environment = {
+        "AZURE_CONFIG_DIR": str(stage.folder / "azure"), "AZURE_CORE_COLLECT_TELEMETRY": "0",
+        "AZURE_STORAGE_CONNECTION_STRING": f"DefaultEndpointsProtocol={scheme};AccountName={azure.ACCOUNT};"
+                                           f"AccountKey={azure.KEY};BlobEndpoint={endpoint};",
+    }  # fmt: skip
+    if stage.server.ca_file:
+        environment["REQUESTS_CA_BUNDLE"] = str(stage.server.ca_file)
+
+    def call(*arguments):
+        command = [required_program("az"), "storage", *arguments, "--only-show-errors", "--output", "json"]
+        return json.loads(run(command, environment) or "null")
+
+    here = stage.folder / "up"
+    make_tree(here, 12)
+    sums = tree_of(here)
+    expect(call("container", "create", "--name", "cli")["created"], "a container is made")
+    call("blob", "upload-batch", "--destination", "cli", "--source", here)
+    listed = call("blob", "list", "--container-name", "cli")
+    expect_equal(sorted(blob["name"] for blob in listed), sorted(sums), "the blobs azure-cli lists")
+    large = stage.folder / "large"
+    large.write_bytes(os.urandom(1 << 20) * 70)
+    blob = ["--container-name", "cli", "--name", "large"]
+    call("blob", "upload", *blob, "--file", large, "--tags", "kind=big")
+    tags = azure.Blob(stage.server).expect(200, "GET", "/cli/large", "comp=tags").body
+    expect(b"<Key>kind</Key><Value>big</Value>" in tags, "its tags")
+    taken = call("blob", "snapshot", *blob)["snapshot"]
+    call("blob", "download", *blob, "--snapshot", taken, "--file", stage.folder / "large-back")
+    run(["cmp", large, stage.folder / "large-back"])
+    call("blob", "delete", *blob, "--delete-snapshots", "include")
+    expect(not call("blob", "exists", *blob)["exists"], "what was deleted is gone")
+    back = stage.folder / "down"
+    back.mkdir()
+    call("blob", "download-batch", "--source", "cli", "--destination", back)
+    expect_equal(tree_of(back), sums, "the files azure-cli brought back")
+    call("container", "delete", "--name", "cli")
+
+
 @blob_scenario("blob and S3: one namespace")
 def one_namespace(stage):
     s3, service = S3(stage.server), azure.Blob(stage.server)
