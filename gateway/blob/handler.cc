@@ -35,6 +35,7 @@ const Handler::Entry Handler::kEntries[] = {
     {Operation::set_blob_properties, &Handler::set_blob_properties},
     {Operation::set_blob_metadata, &Handler::set_blob_metadata},
     {Operation::get_blob_metadata, &Handler::get_blob_metadata},
+    {Operation::get_user_delegation_key, &Handler::get_user_delegation_key},
     {Operation::snapshot_blob, &Handler::snapshot_blob},
     {Operation::get_blob_tags, &Handler::get_blob_tags},
     {Operation::set_blob_tags, &Handler::set_blob_tags},

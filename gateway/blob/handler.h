@@ -89,6 +89,9 @@ class Handler final : public http::Handler {
   Awaitable<Answer> get_service_stats(Call& call);
   Awaitable<Answer> get_account_information(Call& call);
 
+  // delegation_ops.cc
+  Awaitable<Answer> get_user_delegation_key(Call& call);
+
   // container_ops.cc
   Awaitable<Answer> create_container(Call& call);
   Awaitable<Answer> get_container(Call& call);

@@ -177,8 +177,8 @@ constexpr OperationRow kOperations[] = {
         BlobAction::get_account_information),
     row("GetAccountInformation", kAccount, kHead, {.comp = "properties", .restype = "account"}, get_account_information,
         BlobAction::get_account_information),
-    refused("GetUserDelegationKey", kAccount, kPost, {.comp = "userdelegationkey", .restype = "service"},
-            BlobAction::get_user_delegation_key),
+    row("GetUserDelegationKey", kAccount, kPost, {.comp = "userdelegationkey", .restype = "service"},
+        get_user_delegation_key, BlobAction::get_user_delegation_key),
     row("FindBlobsByTags", kAccount, kGet, {.comp = "blobs"}, find_blobs_by_tags, BlobAction::find_blobs_by_tags),
     refused("SubmitBatch", kAccount, kPost, {.comp = "batch"}, BlobAction::submit_batch),
 };

@@ -25,6 +25,7 @@ enum class Operation : std::uint8_t {
   get_service_properties,
   get_service_stats,
   get_account_information,
+  get_user_delegation_key,
 
   create_container,
   get_container,

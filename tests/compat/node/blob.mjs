@@ -147,6 +147,22 @@ const steps = {
     await container.delete();
   },
 
+  async delegation() {
+    const container = service.getContainerClient("js-delegation");
+    await container.create();
+    await container.getBlockBlobClient("a").upload("bar", 3);
+    const key = await service.getUserDelegationKey(new Date(Date.now() - 60_000), soon());
+    const sas = generateBlobSASQueryParameters(
+      { containerName: "js-delegation", permissions: ContainerSASPermissions.parse("r"), expiresOn: soon() },
+      key,
+      given.account,
+    );
+    const anybody = new BlobServiceClient(`${url}?${sas}`, undefined, options).getContainerClient("js-delegation");
+    assert.equal((await read(anybody.getBlobClient("a"))).toString(), "bar");
+    await refused(anybody.getBlobClient("a").delete(), "AuthorizationPermissionMismatch", 403);
+    await container.delete();
+  },
+
   async tags() {
     const container = service.getContainerClient("js-tags");
     await container.create();
