@@ -120,6 +120,19 @@ TEST_CASE("a block is appended from a URL") {
   CHECK(gateway.get("/box/log").body == "23401234567892340123456789");
 }
 
+TEST_CASE("what is appended from the URL of a snapshot is the snapshot's") {
+  Gateway gateway;
+  make_append_blob(gateway);
+  REQUIRE(gateway.put_blob("/box/source", "then").status == 201);
+  const auto snapshot = gateway.put("/box/source?comp=snapshot").header("x-ms-snapshot").value();
+  REQUIRE(gateway.put_blob("/box/source", "now").status == 201);
+
+  const std::string source = "http://127.0.0.1:10000/alpha/box/source?snapshot=" + snapshot;
+  CHECK(append(gateway, "", {{"x-ms-copy-source", source}}).status == 201);
+
+  CHECK(gateway.get("/box/log").body == "then");
+}
+
 TEST_CASE("blocks and appends do not mix, and a blob of another kind takes the place of one") {
   Gateway gateway;
   make_append_blob(gateway);

@@ -133,6 +133,7 @@ Step<> Handler::check_source_digest(Call& call, Source& source) {
 Step<object::OpenObject> Handler::open_source(Call& call, const Source& source) {
   CO_TRY(const auto range, read_source_range(call.fields()));
   object::OpenOptions options;
+  options.which = source.which;
   options.conditions = source.conditions;
   if (range) options.range = object::RangeRequest{.first = range->offset, .last = range->offset + range->length - 1};
   auto opened = co_await services_.objects.open(call.context, source.name, options);
