@@ -20,9 +20,17 @@ constexpr std::array<PayloadName, 4> kPayloads{{
     {"STREAMING-UNSIGNED-PAYLOAD-TRAILER", Payload::streaming_unsigned_trailer},
 }};
 
+// What every request without a body declares.
+constexpr std::string_view kEmptyHash = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+constexpr std::string_view kEmptyDigest(
+    "\xe3\xb0\xc4\x42\x98\xfc\x1c\x14\x9a\xfb\xf4\xc8\x99\x6f\xb9\x24\x27\xae\x41\xe4\x64\x9b\x93\x4c\xa4\x95\x99\x1b"
+    "\x78\x52\xb8\x55",
+    32);
+
 }  // namespace
 
 Result<DeclaredPayload> parse_payload(std::string_view text) {
+  if (text == kEmptyHash) return DeclaredPayload{Payload::sha256, std::string(kEmptyDigest)};
   if (text.size() == 64) {
     if (auto digest = from_hex(text)) return DeclaredPayload{Payload::sha256, *std::move(digest)};
   }

@@ -121,6 +121,7 @@ class SigV4::Attempt {
   bool presigned_ = false;
   Claim claim_;
   std::string decoded_;         ///< What claim_ of a presigned request looks into.
+  std::string_view sent_time_;  ///< As a header says it.
   sys_seconds time_;            ///< When it was signed.
   std::string converted_date_;  ///< What amz_date_ looks into, if it came in another form.
   std::string_view amz_date_;   ///< time_ as it is signed.
@@ -133,6 +134,7 @@ class SigV4::Attempt {
 
 std::expected<SignedIdentity, SignatureFault> SigV4::Attempt::run() {
   const auto refused = [this](Error error) {
+    if (fault_.request_time.empty()) fault_.request_time = sent_time_;
     fault_.error = std::move(error);
     return std::unexpected(std::move(fault_));
   };
@@ -221,7 +223,7 @@ Result<> SigV4::Attempt::find_time() {
   }
   const auto amz_date = request_.fields.find("x-amz-date");
   const std::string_view text = amz_date ? *amz_date : request_.fields.get("date");
-  fault_.request_time = text;
+  sent_time_ = text;
   if (const auto time = parse_iso_basic(text)) {
     time_ = *time;
     amz_date_ = text;

@@ -10,10 +10,9 @@ namespace {
 
 constexpr std::size_t kUsualSize = 512;  ///< Of all lines.
 
-void append_safely(std::string& lines, std::string_view text) {
-  const std::size_t start = lines.size();
-  lines.append(text);
-  if (!has_control(text)) return;
+/// Replaces what would end a line, from `start` on.
+void make_safe(std::string& lines, std::size_t start) {
+  if (!has_control(std::string_view(lines).substr(start))) return;
   for (std::size_t i = start; i < lines.size(); ++i) {
     if (lines[i] == '\r' || lines[i] == '\n' || lines[i] == '\0') lines[i] = ' ';
   }
@@ -23,9 +22,9 @@ void append_safely(std::string& lines, std::string_view text) {
 
 void ResponseHeader::add(std::string_view name, std::string_view value) {
   if (lines_.empty()) lines_.reserve(kUsualSize);
-  append_safely(lines_, name);
-  lines_.append(": ");
-  append_safely(lines_, value);
+  const std::size_t start = lines_.size();
+  lines_.append(name).append(": ").append(value);
+  make_safe(lines_, start);
   lines_.append("\r\n");
 }
 

@@ -85,12 +85,28 @@ void Reclaimer::interrupt() {
   asio::post(timer->get_executor(), [timer] { timer->cancel(); });
 }
 
+/// The timer of a run for as long as its coroutine is there, however that ends: its
+/// executor may be gone afterwards.
+class Reclaimer::TimerSlot {
+ public:
+  TimerSlot(Reclaimer& reclaimer, std::shared_ptr<Timer> timer) : reclaimer_(reclaimer) {
+    const std::scoped_lock lock(reclaimer_.mutex_);
+    reclaimer_.timer_ = std::move(timer);
+  }
+  ~TimerSlot() {
+    const std::scoped_lock lock(reclaimer_.mutex_);
+    reclaimer_.timer_.reset();
+  }
+  TimerSlot(const TimerSlot&) = delete;
+  TimerSlot& operator=(const TimerSlot&) = delete;
+
+ private:
+  Reclaimer& reclaimer_;
+};
+
 Task<> Reclaimer::run() {
   const auto timer = std::make_shared<Timer>(co_await asio::this_coro::executor);
-  {
-    const std::scoped_lock lock(mutex_);
-    timer_ = timer;
-  }
+  const TimerSlot slot(*this, timer);
   for (;;) {
     const bool stopping = stopping_;
     awake_ = false;
@@ -99,8 +115,6 @@ Task<> Reclaimer::run() {
     if (stopping && last.value_or(0) == 0) break;
     if (!stopping_) co_await pause(*timer, last);
   }
-  const std::scoped_lock lock(mutex_);
-  timer_.reset();
   co_return done;
 }
 

@@ -76,6 +76,7 @@ class Reclaimer {
   Task<bool> step_manifest(const Entry& row);
   Task<bool> step_upload(const Entry& row);
   Task<bool> step_bucket(const Entry& row);
+  class TimerSlot;
   Awaitable<> pause(Timer& timer, const Result<std::uint64_t>& last);
   void interrupt();
 
