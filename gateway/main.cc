@@ -3,7 +3,6 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -12,9 +11,8 @@
 #include "gateway/check.h"
 #include "gateway/cluster_command.h"
 #include "gateway/config.h"
+#include "gateway/environment.h"
 #include "gateway/serve.h"
-
-extern char** environ;
 
 namespace {
 
@@ -31,18 +29,6 @@ A flag beats its environment variable, which beats the file given by --config.
 flags:
 )";
 
-std::map<std::string, std::string> environment() {
-  std::map<std::string, std::string> variables;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const auto equals = text.find('=');
-    if (text.starts_with("SLUICE_") && equals != std::string_view::npos) {
-      variables.emplace(text.substr(0, equals), text.substr(equals + 1));
-    }
-  }
-  return variables;
-}
-
 int run(std::span<const std::string_view> words) {
   const std::string_view verb = words.empty() ? "--help" : words[0];
   if (verb == "--help" || verb == "-h" || verb == "help") {
@@ -54,13 +40,13 @@ int run(std::span<const std::string_view> words) {
     return 0;
   }
   const auto rest = words.subspan(1);
-  if (verb == "serve") return sluice::serve(sluice::read_config(rest, environment()));
+  if (verb == "serve") return sluice::serve(sluice::read_config(rest, sluice::environment()));
   if (verb == "config") {
-    std::fputs(sluice::to_toml(sluice::read_config(rest, environment())).c_str(), stdout);
+    std::fputs(sluice::to_toml(sluice::read_config(rest, sluice::environment())).c_str(), stdout);
     return 0;
   }
-  if (verb == "cluster") return sluice::command_cluster(rest, environment());
-  if (verb == "fsck") return sluice::check(rest, environment());
+  if (verb == "cluster") return sluice::command_cluster(rest, sluice::environment());
+  if (verb == "fsck") return sluice::check(rest, sluice::environment());
   throw std::invalid_argument("there is no verb '" + std::string(verb) + "'; see sluice --help");
 }
 

@@ -3,15 +3,13 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <map>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "gateway/environment.h"
 #include "gateway/node.h"
-
-extern char** environ;
 
 namespace {
 
@@ -26,18 +24,6 @@ A flag beats its environment variable.
 flags:
 )";
 
-std::map<std::string, std::string> environment() {
-  std::map<std::string, std::string> variables;
-  for (char** entry = environ; *entry != nullptr; ++entry) {
-    const std::string_view text = *entry;
-    const auto equals = text.find('=');
-    if (text.starts_with("SLUICE_") && equals != std::string_view::npos) {
-      variables.emplace(text.substr(0, equals), text.substr(equals + 1));
-    }
-  }
-  return variables;
-}
-
 int run(std::span<const std::string_view> words) {
   const std::string_view verb = words.empty() ? "--help" : words[0];
   if (verb == "--help" || verb == "-h" || verb == "help") {
@@ -48,9 +34,9 @@ int run(std::span<const std::string_view> words) {
     std::puts("sluice-extent-node " SLUICE_VERSION);
     return 0;
   }
-  if (verb == "serve") return sluice::serve_node(sluice::read_node_config(words.subspan(1), environment()));
+  if (verb == "serve") return sluice::serve_node(sluice::read_node_config(words.subspan(1), sluice::environment()));
   if (verb == "format") {
-    sluice::format_node(sluice::read_node_config(words.subspan(1), environment()));
+    sluice::format_node(sluice::read_node_config(words.subspan(1), sluice::environment()));
     return 0;
   }
   throw std::invalid_argument("there is no verb '" + std::string(verb) + "'; see sluice-extent-node --help");
