@@ -1,12 +1,12 @@
 #include "gateway/cluster_care.h"
 
-#include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <map>
+
+#include "gateway/gauges.h"
 
 namespace sluice {
 namespace {
@@ -24,40 +24,33 @@ constexpr std::chrono::seconds kRepairPeriod(5);
 
 class ClusterCare::Gauges {
  public:
-  explicit Gauges(prometheus::Registry& registry) : registry_(registry) {}
+  explicit Gauges(prometheus::Registry& registry) : gauges_(registry) {}
 
   void set(const rdma::ClusterCounts& counts) {
-    set("sluice_cluster_appends_total", "runs appended", counts.appends);
-    set("sluice_cluster_append_failures_total", "appends that a member failed", counts.append_failures);
-    set("sluice_cluster_extents_opened_total", "extents begun", counts.extents_opened);
-    set("sluice_cluster_seals_total", "extents sealed", counts.seals);
-    set("sluice_cluster_reads_total", "pieces read", counts.reads);
-    set("sluice_cluster_hedged_reads_total", "reads asked of one more member", counts.hedged_reads);
-    set("sluice_cluster_read_failures_total", "reads that a member failed", counts.read_failures);
-    set("sluice_cluster_releases_total", "runs given back", counts.releases);
+    gauges_.set("sluice_cluster_appends_total", "runs appended", counts.appends);
+    gauges_.set("sluice_cluster_append_failures_total", "appends that a member failed", counts.append_failures);
+    gauges_.set("sluice_cluster_extents_opened_total", "extents begun", counts.extents_opened);
+    gauges_.set("sluice_cluster_seals_total", "extents sealed", counts.seals);
+    gauges_.set("sluice_cluster_reads_total", "pieces read", counts.reads);
+    gauges_.set("sluice_cluster_hedged_reads_total", "reads asked of one more member", counts.hedged_reads);
+    gauges_.set("sluice_cluster_read_failures_total", "reads that a member failed", counts.read_failures);
+    gauges_.set("sluice_cluster_releases_total", "runs given back", counts.releases);
   }
 
   void set(const rdma::Repaired& repaired) {
-    set("sluice_cluster_extents_sealed", "sealed extents; of the manager", repaired.extents);
-    set("sluice_cluster_extents_open", "extents of live gateways; of the manager", repaired.open);
-    set("sluice_cluster_extents_endangered", "with too few copies; of the manager",
-        repaired.endangered - repaired.copied);
-    set("sluice_cluster_extents_lost", "that no disk has now; of the manager", repaired.lost);
+    gauges_.set("sluice_cluster_extents_sealed", "sealed extents; of the manager", repaired.extents);
+    gauges_.set("sluice_cluster_extents_open", "extents of live gateways; of the manager", repaired.open);
+    gauges_.set("sluice_cluster_extents_endangered", "with too few copies; of the manager",
+                repaired.endangered - repaired.copied);
+    gauges_.set("sluice_cluster_extents_lost", "that no disk has now; of the manager", repaired.lost);
     copied_ += repaired.copied;
-    set("sluice_cluster_extents_copied_total", "brought back to enough copies", copied_);
+    gauges_.set("sluice_cluster_extents_copied_total", "brought back to enough copies", copied_);
   }
 
-  void manages(bool manager) { set("sluice_cluster_manager", "1 where the manager is", manager ? 1 : 0); }
+  void manages(bool manager) { gauges_.set("sluice_cluster_manager", "1 where the manager is", manager ? 1 : 0); }
 
  private:
-  void set(const char* name, const char* help, std::uint64_t value) {
-    auto& gauge = gauges_[name];
-    if (gauge == nullptr) gauge = &prometheus::BuildGauge().Name(name).Help(help).Register(registry_).Add({});
-    gauge->Set(static_cast<double>(value));
-  }
-
-  prometheus::Registry& registry_;
-  std::map<std::string, prometheus::Gauge*> gauges_;
+  sluice::Gauges gauges_;
   std::uint64_t copied_ = 0;
 };
 

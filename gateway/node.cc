@@ -1,7 +1,6 @@
 #include "gateway/node.h"
 
 #include <fmt/format.h>
-#include <prometheus/gauge.h>
 #include <prometheus/registry.h>
 #include <pthread.h>
 
@@ -18,6 +17,7 @@
 #include "backends/rdma/etcd_control.h"
 #include "backends/rdma/extent_node.h"
 #include "backends/rdma/orphans.h"
+#include "gateway/gauges.h"
 #include "gateway/http/admin.h"
 #include "gateway/http/server.h"
 
@@ -67,37 +67,30 @@ std::pair<std::string, std::string> host_and_port(const std::string& address) {
 /// The node's counts, as Prometheus reads them.
 class NodeMetrics {
  public:
-  explicit NodeMetrics(prometheus::Registry& registry) : registry_(registry) {}
+  explicit NodeMetrics(prometheus::Registry& registry) : gauges_(registry) {}
 
   void set(const rdma::ExtentNodeCounts& counts, const rdma::Disk& disk, std::uint64_t orphans) {
-    set("sluice_node_orphans_dropped_total", "extents the cluster did not know", orphans);
+    gauges_.set("sluice_node_orphans_dropped_total", "extents the cluster did not know", orphans);
     const auto bytes_of_slabs = [&](std::uint64_t slabs) {
       return slabs * rdma::bytes_of(disk.superblock().slab_pages);
     };
-    set("sluice_node_connections_total", "gateways that connected", counts.connections);
-    set("sluice_node_refused_connections_total", "connections without the secret", counts.refused_connections);
-    set("sluice_node_appends_total", "runs made durable", counts.appends);
-    set("sluice_node_append_bytes_total", "their bytes", counts.append_bytes);
-    set("sluice_node_reads_total", "pieces read", counts.reads);
-    set("sluice_node_read_bytes_total", "their bytes", counts.read_bytes);
-    set("sluice_node_fences_total", "fences asked for", counts.fences);
-    set("sluice_node_releases_total", "runs given back", counts.releases);
-    set("sluice_node_corrupt_total", "requests that met damaged bytes", counts.corrupt);
-    set("sluice_node_failures_total", "requests that the device failed", counts.failures);
-    set("sluice_node_disk_bytes", "room for extents", bytes_of_slabs(disk.superblock().slabs));
-    set("sluice_node_disk_free_bytes", "of that, in free slabs", bytes_of_slabs(disk.table().free_slabs()));
-    set("sluice_node_disk_failed", "1 once a write failed", disk.failed() ? 1 : 0);
+    gauges_.set("sluice_node_connections_total", "gateways that connected", counts.connections);
+    gauges_.set("sluice_node_refused_connections_total", "connections without the secret", counts.refused_connections);
+    gauges_.set("sluice_node_appends_total", "runs made durable", counts.appends);
+    gauges_.set("sluice_node_append_bytes_total", "their bytes", counts.append_bytes);
+    gauges_.set("sluice_node_reads_total", "pieces read", counts.reads);
+    gauges_.set("sluice_node_read_bytes_total", "their bytes", counts.read_bytes);
+    gauges_.set("sluice_node_fences_total", "fences asked for", counts.fences);
+    gauges_.set("sluice_node_releases_total", "runs given back", counts.releases);
+    gauges_.set("sluice_node_corrupt_total", "requests that met damaged bytes", counts.corrupt);
+    gauges_.set("sluice_node_failures_total", "requests that the device failed", counts.failures);
+    gauges_.set("sluice_node_disk_bytes", "room for extents", bytes_of_slabs(disk.superblock().slabs));
+    gauges_.set("sluice_node_disk_free_bytes", "of that, in free slabs", bytes_of_slabs(disk.table().free_slabs()));
+    gauges_.set("sluice_node_disk_failed", "1 once a write failed", disk.failed() ? 1 : 0);
   }
 
  private:
-  void set(const char* name, const char* help, std::uint64_t value) {
-    auto& gauge = gauges_[name];
-    if (gauge == nullptr) gauge = &prometheus::BuildGauge().Name(name).Help(help).Register(registry_).Add({});
-    gauge->Set(static_cast<double>(value));
-  }
-
-  prometheus::Registry& registry_;
-  std::map<std::string, prometheus::Gauge*> gauges_;
+  Gauges gauges_;
 };
 
 /// Everything, in the order it is built; taken apart the other way round.
