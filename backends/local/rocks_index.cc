@@ -26,6 +26,7 @@ using SnapshotPtr = std::shared_ptr<const rocksdb::Snapshot>;
 
 constexpr std::size_t kInlineScanMax = 64;  ///< Rows that are scanned on the calling thread, if in memory.
 constexpr std::size_t kScanReserve = 1024;
+constexpr int kStepsBeforeSeek = 8;                ///< A seek costs about as much.
 constexpr std::size_t kSmallCommitMax = 2 * 1024;  ///< What removing something needs.
 constexpr auto kSpaceCheckPeriod = std::chrono::milliseconds(100);
 
@@ -93,6 +94,15 @@ class Announcer final : public rocksdb::WriteBatch::Handler {
   RowCache::Writing& writing_;
 };
 
+/// Goes to the first row that is not below `key`, which is often not far.
+void step_to(rocksdb::Iterator& row, std::string_view key) {
+  for (int step = 0; step < kStepsBeforeSeek && row.Valid(); ++step) {
+    row.Next();
+    if (row.Valid() && row.key().ToStringView() >= key) return;
+  }
+  if (row.Valid()) row.Seek(key);
+}
+
 rocksdb::ReadOptions from_memory(rocksdb::ReadOptions options) {
   options.read_tier = rocksdb::kBlockCacheTier;
   return options;
@@ -113,6 +123,7 @@ class RocksIndex::State {
   Task<Value> get_latest(std::string_view key);
   RowCache::Value at_hand(std::string_view key) { return cache_.find(key); }
   Task<std::vector<Entry>> scan(SnapshotPtr snapshot, const KeyRange& range, std::size_t limit);
+  Task<> walk(SnapshotPtr snapshot, KeyRange range, std::shared_ptr<RowVisitor> visitor, std::size_t expected);
 
   SnapshotPtr take_snapshot() {
     return {db_->GetSnapshot(), [this](const rocksdb::Snapshot* snapshot) { db_->ReleaseSnapshot(snapshot); }};
@@ -123,6 +134,7 @@ class RocksIndex::State {
   std::optional<Result<Value>> read(const rocksdb::ReadOptions& options, std::string_view key);
   std::optional<Result<std::vector<Entry>>> read(rocksdb::ReadOptions options, const KeyRange& range,
                                                  std::size_t limit);
+  std::optional<Result<>> show(rocksdb::ReadOptions options, KeyRange& rest, RowVisitor& visitor);
   Result<> write(rocksdb::WriteBatch& writes);
 
   RowCache cache_;
@@ -230,6 +242,45 @@ Task<std::vector<Entry>> RocksIndex::State::scan(SnapshotPtr snapshot, const Key
       readers_, [this, options, snapshot, range, limit] { return read(options, range, limit).value(); });
 }
 
+/// Shows rows until there are no more or `visitor` has seen enough. Nothing: it would need the
+/// disk and `options` forbid that; `rest` is then what it has yet to see.
+std::optional<Result<>> RocksIndex::State::show(rocksdb::ReadOptions options, KeyRange& rest, RowVisitor& visitor) {
+  const rocksdb::Slice end(rest.end);
+  if (!rest.end.empty()) options.iterate_upper_bound = &end;
+  const bool may_end_early = options.read_tier == rocksdb::kBlockCacheTier;
+  const std::unique_ptr<rocksdb::Iterator> row(db_->NewIterator(options));
+  row->Seek(rest.begin);
+  while (row->Valid()) {
+    const auto key = row->key().ToStringView();
+    const Walk next = visitor.see(key, row->value().ToStringView());
+    if (next == Walk::stop) return done;
+    if (next == Walk::skip) {
+      rest.begin = visitor.skip_to();
+      step_to(*row, rest.begin);
+    } else {
+      if (may_end_early) rest.begin.assign(key).push_back('\0');
+      row->Next();
+    }
+  }
+  if (row->status().ok()) return done;
+  if (row->status().IsIncomplete()) return std::nullopt;
+  return std::unexpected(error_of(row->status()));
+}
+
+Task<> RocksIndex::State::walk(SnapshotPtr snapshot, KeyRange range, std::shared_ptr<RowVisitor> visitor,
+                               std::size_t expected) {
+  if (!range.end.empty() && range.end <= range.begin) co_return done;
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot.get();
+  if (expected <= kInlineScanMax) {
+    if (auto shown = show(from_memory(options), range, *visitor)) co_return *std::move(shown);
+  }
+  co_return co_await done_on<Result<>>(
+      readers_, [this, options, snapshot, range = std::move(range), visitor = std::move(visitor)]() mutable {
+        return show(options, range, *visitor).value();
+      });
+}
+
 class RocksIndex::RocksTransaction final : public Transaction {
  public:
   explicit RocksTransaction(State& state) : state_(state) {}
@@ -244,6 +295,10 @@ class RocksIndex::RocksTransaction final : public Transaction {
 
   Task<std::vector<Entry>> scan(const KeyRange& range, std::size_t limit) override {
     co_return co_await state_.scan(snapshot(), range, limit);
+  }
+
+  Task<> walk(KeyRange range, std::shared_ptr<RowVisitor> visitor, std::size_t expected) override {
+    co_return co_await state_.walk(snapshot(), std::move(range), std::move(visitor), expected);
   }
 
   void put(std::string key, std::string value) override {

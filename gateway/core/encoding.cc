@@ -135,17 +135,22 @@ std::optional<std::string> from_base64(std::string_view text) {
 std::string percent_encode(std::string_view bytes, bool keep_slash) {
   std::string text;
   text.reserve(bytes.size() + bytes.size() / 4);
-  for (const char c : bytes) {
-    if (is_unreserved(c) || (keep_slash && c == '/')) {
-      text.push_back(c);
-      continue;
-    }
-    const auto value = static_cast<unsigned char>(c);
-    text.push_back('%');
-    text.push_back(kHexUpper[value >> 4]);
-    text.push_back(kHexUpper[value & 15]);
-  }
+  append_percent_encoded(text, bytes, keep_slash);
   return text;
+}
+
+void append_percent_encoded(std::string& text, std::string_view bytes, bool keep_slash) {
+  while (!bytes.empty()) {
+    const auto stays = [&](char c) { return is_unreserved(c) || (keep_slash && c == '/'); };
+    const auto end = std::ranges::find_if_not(bytes, stays);
+    text.append(bytes.begin(), end);
+    bytes.remove_prefix(static_cast<std::size_t>(end - bytes.begin()));
+    if (bytes.empty()) return;
+    const auto value = static_cast<unsigned char>(bytes.front());
+    const char escape[] = {'%', kHexUpper[value >> 4], kHexUpper[value & 15]};
+    text.append(escape, sizeof escape);
+    bytes.remove_prefix(1);
+  }
 }
 
 std::optional<std::string> percent_decode(std::string_view text) {
@@ -197,27 +202,18 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text) {
   return value;
 }
 
-namespace {
-
-/// The top bit of each byte: is it below the space, or DEL?
-std::uint64_t controls_of(const char* eight) {
-  constexpr std::uint64_t kEach = 0x0101010101010101;
-  std::uint64_t word = 0;
-  std::memcpy(&word, eight, sizeof word);
-  const std::uint64_t low = word & (kEach * 0x7F);
-  const std::uint64_t below_space = ~(low + kEach * (0x80 - ' '));
-  const std::uint64_t is_del = low + kEach;
-  return (below_space | is_del) & ~word & (kEach * 0x80);
-}
-
-}  // namespace
-
 bool has_control(std::string_view text) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
   std::uint64_t found = 0;
-  if (text.size() >= 8) {
-    const char* const last = text.data() + text.size() - 8;
-    for (const char* at = text.data(); at < last; at += 8) found |= controls_of(at);
-    return (found | controls_of(last)) != 0;
+  while (text.size() >= 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data(), sizeof word);
+    const std::uint64_t low = word & (kEach * 0x7F);
+    // The top bit of each byte: is it below the space, or DEL?
+    const std::uint64_t below_space = ~(low + kEach * (0x80 - ' '));
+    const std::uint64_t is_del = low + kEach;
+    found |= (below_space | is_del) & ~word & (kEach * 0x80);
+    text.remove_prefix(8);
   }
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);

@@ -18,6 +18,7 @@ std::optional<std::string> from_base64(std::string_view text);  ///< Strict: pad
 /// Percent-encodes all but the unreserved `A-Za-z0-9-._~` (RFC 3986 2.3), and
 /// `/` too unless `keep_slash`.
 std::string percent_encode(std::string_view bytes, bool keep_slash);
+void append_percent_encoded(std::string& text, std::string_view bytes, bool keep_slash);  ///< The same, behind `text`.
 
 /// Decodes `%XX`; a malformed escape is nothing. `+` stays a plus.
 std::optional<std::string> percent_decode(std::string_view text);

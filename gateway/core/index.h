@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,6 +22,27 @@ struct KeyRange {
   std::string end;    ///< Exclusive; empty means no bound.
 };
 
+/// What a walk over rows does once a row was seen.
+enum class Walk : std::uint8_t {
+  on,    ///< To the next row.
+  skip,  ///< To the first row whose key is not below RowVisitor::skip_to().
+  stop,
+};
+
+/// Sees rows one after the other, where they lie. One call at a time, but on whatever
+/// thread, and it may be that nobody waits for it any more: what it refers to must
+/// outlive the index.
+class RowVisitor {
+ public:
+  virtual ~RowVisitor() = default;
+
+  /// One row; its bytes are good until this returns.
+  virtual Walk see(std::string_view key, std::string_view value) = 0;
+
+  /// Asked after Walk::skip; above the key that was seen. Good until the next call of see().
+  virtual std::string_view skip_to() const { return {}; }
+};
+
 /// A serializable unit of work over the index. Reads see one snapshot, taken at
 /// the first of them, and never this transaction's own writes; writes are held
 /// back until commit(). Dropping a transaction abandons it. One caller at a time.
@@ -37,6 +59,11 @@ class Transaction {
 
   /// The first rows of `range` in key order, at most `limit` of them.
   virtual Task<std::vector<Entry>> scan(const KeyRange& range, std::size_t limit) = 0;
+
+  /// Shows the rows of `range` to `visitor` in key order, without a copy of them where that
+  /// can be spared, until there are no more or it has seen enough; in one snapshot, as a scan.
+  /// `expected`: about how many rows it will want.
+  virtual Task<> walk(KeyRange range, std::shared_ptr<RowVisitor> visitor, std::size_t expected);
 
   /// Keys are 1 to 2560 bytes, values at most 64 KiB and some room for headers.
   virtual void put(std::string key, std::string value) = 0;

@@ -10,15 +10,27 @@
 
 #include "gateway/core/encoding.h"
 #include "gateway/object/ids.h"
+#include "gateway/object/outline.h"
 
 namespace sluice::object {
 
+namespace {
+
+void append_tag(std::string& text, std::string_view md5, std::uint32_t count) {
+  append_hex(text, md5);
+  if (count != 0) text.append("-").append(std::to_string(count));
+}
+
+}  // namespace
+
 std::string ObjectInfo::content_tag() const {
-  auto tag = to_hex(md5);
-  const auto count = part_count + block_count;
-  if (count != 0) tag += '-' + std::to_string(count);
+  std::string tag;
+  tag.reserve(md5.size() * 2);
+  append_tag(tag, md5, part_count + block_count);
   return tag;
 }
+
+void ObjectOutline::append_content_tag(std::string& text) const { append_tag(text, md5, part_count + block_count); }
 
 std::string ObjectInfo::revision_tag() const { return object::revision_tag(last_revision()); }
 

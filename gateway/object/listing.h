@@ -1,11 +1,15 @@
 #pragma once
 
+#include <cstddef>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "gateway/core/backend.h"
 #include "gateway/core/context.h"
 #include "gateway/object/info.h"
+#include "gateway/object/outline.h"
 
 namespace sluice::object {
 
@@ -33,6 +37,30 @@ struct ListPage {
 /// Delete markers are passed over. Fails with no_such_bucket.
 Task<ListPage> list_objects(Backend backend, const RequestContext& context, const std::string& bucket,
                             const ListOptions& options);
+
+/// Is shown what a page holds, entry by entry, in the order of names. It must refer to nothing
+/// that does not outlive the backend (RowVisitor says why).
+class ListVisitor {
+ public:
+  virtual ~ListVisitor() = default;
+
+  /// An object. `outline` is a view into its row, which decode_row() reads in full; all are
+  /// good until this returns. Fails only for what its row says; that ends the page.
+  virtual Result<> object(std::string_view key, const ObjectOutline& outline, std::string_view row) = 0;
+  virtual void prefix(std::string_view name) = 0;
+};
+
+/// How a page ends.
+struct ListEnd {
+  std::size_t count = 0;   ///< Of entries.
+  bool truncated = false;  ///< Resume with `after` = the last name.
+  std::string last;        ///< Name of the last entry.
+};
+
+/// The page that list_objects() would give, shown to `visitor` without a copy of its rows.
+/// Fails as that does; what was shown until then is void.
+Task<ListEnd> show_objects(Backend backend, const std::string& bucket, const ListOptions& options,
+                           std::shared_ptr<ListVisitor> visitor);
 
 struct VersionListOptions {
   std::string prefix;

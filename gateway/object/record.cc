@@ -5,6 +5,7 @@
 #include "gateway/core/cipher.h"
 #include "gateway/core/index.h"
 #include "gateway/object/codec.h"
+#include "gateway/object/outline.h"
 
 namespace sluice::object {
 namespace {
@@ -152,6 +153,15 @@ bool decode_checksum(std::string_view bytes, std::optional<Checksum>& checksum) 
   std::optional<Digest> digest;
   if (!decode_digest(bytes.substr(1), digest)) return false;
   checksum = Checksum{std::move(*digest), static_cast<ChecksumType>(bytes[0])};
+  return true;
+}
+
+bool read_checksum_kind(std::string_view bytes, std::optional<ObjectOutline::ChecksumKind>& kind) {
+  if (bytes.size() < 2 || !is_checksum_type(static_cast<unsigned char>(bytes[0])) ||
+      !is_algorithm(static_cast<unsigned char>(bytes[1]))) {
+    return false;
+  }
+  kind = {.algorithm = static_cast<DigestAlgorithm>(bytes[1]), .type = static_cast<ChecksumType>(bytes[0])};
   return true;
 }
 
@@ -693,6 +703,46 @@ Result<ObjectRecord> ObjectRecord::decode(std::string_view row) {
                         std::holds_alternative<std::vector<Slice>>(record.content);
   if (record.seal.has_value() != (info.encryption && has_seal)) return corrupt("an object row: its seal");
   return result;
+}
+
+Result<ObjectOutline> ObjectOutline::read(std::string_view row) {
+  ObjectOutline outline;
+  std::uint64_t flags = 0;
+  Decoder in(row, kVersion);
+  while (in.next()) {
+    switch (in.tag()) {
+      case kSize:
+        outline.size = in.number();
+        break;
+      case kMd5:
+        outline.md5 = in.bytes();
+        break;
+      case kPartCount:
+        outline.part_count = in.number32();
+        break;
+      case kBlockCount:
+        outline.block_count = in.number32();
+        break;
+      case kModified:
+        outline.modified = time_of(in.number());
+        break;
+      case kOwner:
+        outline.owner = in.bytes();
+        break;
+      case kChecksum:
+        if (!read_checksum_kind(in.bytes(), outline.checksum)) in.refuse();
+        break;
+      case kFlags:
+        flags = in.number();
+        break;
+      default:
+        break;
+    }
+  }
+  if (!in.ok() || outline.md5.size() != digest_size(DigestAlgorithm::md5)) return corrupt("an object row");
+  outline.delete_marker = (flags & kDeleteMarker) != 0;
+  outline.soft_deleted = (flags & kSoftDeleted) != 0;
+  return outline;
 }
 
 std::string UploadRecord::encode() const {

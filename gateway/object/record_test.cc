@@ -6,6 +6,7 @@
 #include "gateway/core/encoding.h"
 #include "gateway/object/codec.h"
 #include "gateway/object/manifest.h"
+#include "gateway/object/outline.h"
 
 namespace sluice::object {
 namespace {
@@ -155,6 +156,7 @@ std::vector<std::string> samples() {
 void decode_as_everything(std::string_view row) {
   (void)BucketRecord::decode(row);
   (void)ObjectRecord::decode(row);
+  (void)ObjectOutline::read(row);
   (void)UploadRecord::decode(row);
   (void)PartRecord::decode(row);
   (void)ManifestRecord::decode(row);
@@ -181,6 +183,38 @@ TEST_CASE("an object row without bytes round-trips") {
   REQUIRE(decoded);
   CHECK(decoded->content == Content{});
   CHECK_FALSE(decoded->info.checksum);
+}
+
+TEST_CASE("the outline of an object row says what the row says") {
+  auto record = object(InlineContent{kId, 1});
+  record.info.block_count = 3;
+  const auto row = record.encode();
+  ObjectRecord marker;
+  marker.info.md5 = std::string(16, 'm');
+  marker.info.delete_marker = true;
+  const auto marker_row = marker.encode();
+
+  const auto outline = ObjectOutline::read(row);
+  const auto marker_outline = ObjectOutline::read(marker_row);
+
+  REQUIRE(outline);
+  CHECK(outline->size == record.info.size);
+  CHECK(outline->modified == record.info.modified);
+  CHECK(outline->owner == record.info.owner);
+  CHECK(outline->soft_deleted);
+  CHECK_FALSE(outline->delete_marker);
+  REQUIRE(outline->checksum);
+  CHECK(outline->checksum->algorithm == record.info.checksum->digest.algorithm);
+  CHECK(outline->checksum->type == record.info.checksum->type);
+  std::string tag;
+  outline->append_content_tag(tag);
+  CHECK(tag == record.info.content_tag());
+  REQUIRE(marker_outline);
+  CHECK(marker_outline->delete_marker);
+  CHECK_FALSE(marker_outline->soft_deleted);
+  CHECK_FALSE(marker_outline->checksum);
+  CHECK(ObjectOutline::read("").error().code == ErrorCode::corrupt);
+  CHECK(ObjectOutline::read(ExtentRecord{1, 2, 3}.encode()).error().code == ErrorCode::corrupt);
 }
 
 TEST_CASE("what a head knows of its key round-trips, and what a snapshot is") {

@@ -331,9 +331,13 @@ http::ResponseHeader Handler::begin(const Call& call, unsigned status) const {
 }
 
 http::Response Handler::document(const Call& call, std::string text) const {
+  return document(call, Chunk::of(std::move(text)));
+}
+
+http::Response Handler::document(const Call& call, Chunk text) const {
   http::Response response{.header = begin(call), .content = {}, .body = nullptr, .content_length = text.size()};
   response.header.add("Content-Type", kXml);
-  response.content = Chunk::of(std::move(text));
+  response.content = std::move(text);
   return response;
 }
 

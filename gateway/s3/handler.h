@@ -76,6 +76,7 @@ class Handler final : public http::Handler {
 
   http::ResponseHeader begin(const Call& call, unsigned status = 200) const;
   http::Response document(const Call& call, std::string text) const;
+  http::Response document(const Call& call, Chunk text) const;
   std::string_view display_name(const std::string& account) const;
 
   // bucket_ops.cc
@@ -151,7 +152,8 @@ class Handler final : public http::Handler {
   Awaitable<Answer> list_object_versions(Call& call);
   Awaitable<Answer> list_multipart_uploads(Call& call);
   Awaitable<Answer> list_parts(Call& call);
-  Step<object::ListPage> list(Call& call, const object::ListOptions& options);
+  Step<object::ListEnd> list(Call& call, const object::ListOptions& options,
+                             std::shared_ptr<object::ListVisitor> visitor);
   Step<object::VersionPage> list_versions(Call& call, const object::ListOptions& asked, std::string_view marker);
 
   // object_ops.cc
@@ -169,8 +171,7 @@ class Handler final : public http::Handler {
     ByteRange range;
     bool partial = false;
     const object::PartInfo* part = nullptr;
-    bool ranged = false;                                 ///< By a Range field.
-    const MadeOnce<std::string>* description = nullptr;  ///< Where to keep the lines that tell of the object.
+    bool ranged = false;  ///< By a Range field.
   };
   static Shown shown(const object::Selection& selection, bool ranged);
   http::Response describe(const Call& call, const Shown& shown) const;

@@ -323,20 +323,29 @@ std::string quoted(std::string_view tag) {
 }
 
 std::string iso_time(UtcTime time) {
+  std::string text;
+  append_iso_time(text, time);
+  return text;
+}
+
+void append_iso_time(std::string& text, UtcTime time) {
   const auto day = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(std::chrono::floor<std::chrono::seconds>(time - day));
-  std::string text = "0000-00-00T00:00:00.000Z";
-  const auto put = [&](std::size_t last, unsigned number) {
-    for (; number != 0; number /= 10) text[last--] = static_cast<char>('0' + number % 10);
+  const auto seconds = static_cast<unsigned>(std::chrono::floor<std::chrono::seconds>(time - day).count());
+  char form[] = "0000-00-00T00:00:00.000Z";
+  const auto put = [&form](std::size_t at, unsigned number) {
+    form[at] = static_cast<char>('0' + number / 10 % 10);
+    form[at + 1] = static_cast<char>('0' + number % 10);
   };
-  put(3, static_cast<unsigned>(static_cast<int>(date.year())) % 10000);
-  put(6, static_cast<unsigned>(date.month()));
-  put(9, static_cast<unsigned>(date.day()));
-  put(12, static_cast<unsigned>(clock.hours().count()));
-  put(15, static_cast<unsigned>(clock.minutes().count()));
-  put(18, static_cast<unsigned>(clock.seconds().count()));
-  return text;
+  const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
+  put(0, year / 100);
+  put(2, year % 100);
+  put(5, static_cast<unsigned>(date.month()));
+  put(8, static_cast<unsigned>(date.day()));
+  put(11, seconds / 3600);
+  put(14, seconds / 60 % 60);
+  put(17, seconds % 60);
+  text.append(form, sizeof form - 1);
 }
 
 }  // namespace sluice::s3

@@ -77,5 +77,6 @@ std::string quoted(std::string_view tag);
 
 /// 2026-01-01T00:00:00.000Z, at whole seconds, as Last-Modified tells them too.
 std::string iso_time(UtcTime time);
+void append_iso_time(std::string& text, UtcTime time);
 
 }  // namespace sluice::s3

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <charconv>
+#include <map>
 
 #include "gateway/core/encoding.h"
 #include "gateway/s3/checksum.h"
@@ -10,7 +12,8 @@ namespace sluice::s3 {
 namespace {
 
 constexpr std::uint64_t kPageMax = 1000;
-constexpr std::size_t kEntrySize = 400;  ///< About what one key takes in a listing.
+constexpr std::size_t kEntrySize = 320;  ///< About what one key takes in a listing.
+constexpr std::size_t kHeadRoom = 4096;  ///< What stands before the keys of a page is seldom longer.
 constexpr std::uint64_t kNumberMax = 0x7fffffff;
 
 /// A count parameter: 1000 where it is not given, and at most 1000.
@@ -44,6 +47,13 @@ class KeyWriter {
       xml.element(element, percent_encode(key, true));
     } else {
       xml.element(element, key);
+    }
+  }
+  void append(std::string& document, std::string_view key) const {
+    if (encodes_) {
+      append_percent_encoded(document, key, true);
+    } else {
+      xml::append_characters(document, key);
     }
   }
   /// The first listing's prefix stands as it was asked for, since SDKs decode all but
@@ -131,6 +141,86 @@ class ListWriter {
   const KeyWriter& keys_;
 };
 
+/// The display names of accounts.
+using Names = std::map<std::string, std::string>;
+
+/// Renders the entries of a page as they come: objects behind the room for the document's
+/// head, prefixes by themselves, since they stand behind all objects.
+class PageWriter final : public object::ListVisitor {
+ public:
+  /// With `names`, owners are told.
+  PageWriter(KeyWriter keys, std::size_t limit, std::optional<Names> names) : keys_(keys), names_(std::move(names)) {
+    document_.reserve(kHeadRoom + limit * kEntrySize);
+    document_.assign(kHeadRoom, ' ');
+  }
+
+  Result<> object(std::string_view key, const object::ObjectOutline& outline, std::string_view) override {
+    document_.append("<Contents><Key>");
+    keys_.append(document_, key);
+    document_.append("</Key><LastModified>");
+    append_iso_time(document_, outline.modified);
+    document_.append("</LastModified><ETag>\"");
+    outline.append_content_tag(document_);
+    document_.append("\"</ETag>");
+    if (outline.checksum) checksum(*outline.checksum);
+    document_.append("<Size>");
+    append_number(outline.size);
+    document_.append("</Size>");
+    if (names_) owner(outline.owner);
+    document_.append("<StorageClass>STANDARD</StorageClass></Contents>");
+    return done;
+  }
+
+  void prefix(std::string_view name) override {
+    prefixes_.append("<CommonPrefixes><Prefix>");
+    keys_.append(prefixes_, name);
+    prefixes_.append("</Prefix></CommonPrefixes>");
+  }
+
+  /// The document, with `head` before the entries, which ends within the root element.
+  Chunk take(std::string_view head, std::string_view root) {
+    document_.append(prefixes_).append("</").append(root).append(">");
+    if (head.size() > kHeadRoom) document_.insert(0, head.size() - kHeadRoom, ' ');
+    const std::size_t begin = std::max(head.size(), kHeadRoom) - head.size();
+    std::ranges::copy(head, document_.begin() + static_cast<std::ptrdiff_t>(begin));
+    const std::size_t size = document_.size() - begin;
+    return Chunk::of(std::move(document_)).slice(begin, size);
+  }
+
+ private:
+  void append_number(std::uint64_t number) {
+    char digits[20];
+    document_.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+  }
+
+  void checksum(const object::ObjectOutline::ChecksumKind& kind) {
+    document_.append("<ChecksumAlgorithm>").append(checksum_name(kind.algorithm).token);
+    document_.append("</ChecksumAlgorithm><ChecksumType>").append(to_text(kind.type)).append("</ChecksumType>");
+  }
+
+  void owner(std::string_view id) {
+    if (id != owner_ || owner_text_.empty()) {
+      owner_ = id;
+      const auto name = names_->find(owner_);
+      owner_text_ = "<Owner><ID>";
+      xml::append_characters(owner_text_, owner_);
+      owner_text_ += "</ID><DisplayName>";
+      xml::append_characters(owner_text_, name == names_->end() ? owner_ : name->second);
+      owner_text_ += "</DisplayName></Owner>";
+    }
+    document_.append(owner_text_);
+  }
+
+  const KeyWriter keys_;
+  const std::optional<Names> names_;
+  std::string document_;
+  std::string prefixes_;
+  std::string owner_;
+  std::string owner_text_;  ///< How that owner is told.
+};
+
+constexpr std::string_view kListRoot = "ListBucketResult";
+
 // A token's first letter says what it is, so that tokens may change later on.
 constexpr char kTokenKind = 'k';
 
@@ -146,45 +236,36 @@ Outcome<std::string> parse_token(std::string_view token) {
 
 }  // namespace
 
-Step<object::ListPage> Handler::list(Call& call, const object::ListOptions& options) {
+Step<object::ListEnd> Handler::list(Call& call, const object::ListOptions& options,
+                                    std::shared_ptr<object::ListVisitor> visitor) {
   // A page of nothing is a page of nothing, but the bucket must be there.
   if (options.limit == 0) {
     CO_TRY(co_await bucket_of(call));
-    co_return object::ListPage{};
+    co_return object::ListEnd{};
   }
-  CO_TRY(auto page, co_await object::list_objects(services_.backend, call.context, call.target.bucket, options));
-  co_return page;
+  CO_TRY(auto end, co_await object::show_objects(services_.backend, call.target.bucket, options, std::move(visitor)));
+  co_return end;
 }
 
 Awaitable<Answer> Handler::list_objects(Call& call) {
   const http::Query& query = call.target.query;
   CO_TRY(Listing listing, read_listing(query));
   listing.options.after = query.get("marker");
-  CO_TRY(const object::ListPage page, co_await list(call, listing.options));
+  const auto page = std::make_shared<PageWriter>(listing.keys, listing.options.limit, options_.display_names);
+  CO_TRY(const object::ListEnd end, co_await list(call, listing.options, page));
 
-  ListWriter writer("ListBucketResult", listing.keys);
-  XmlWriter& xml = writer.xml();
-  xml.reserve(page.entries.size() * kEntrySize);
-  xml.element("Name", call.target.bucket);
-  listing.keys.write_first_prefix(xml, listing.options.prefix);
-  writer.key("Marker", listing.options.after);
+  XmlWriter head;
+  head.open_root(kListRoot);
+  head.element("Name", call.target.bucket);
+  listing.keys.write_first_prefix(head, listing.options.prefix);
+  listing.keys.write(head, "Marker", listing.options.after);
   // Without a delimiter the last key tells where to go on.
-  if (page.truncated && !listing.options.delimiter.empty()) writer.key("NextMarker", page.entries.back().name);
-  xml.element("MaxKeys", listing.max_keys);
-  if (!listing.options.delimiter.empty()) writer.key("Delimiter", listing.options.delimiter);
-  listing.keys.tell_type(xml);
-  xml.element("IsTruncated", page.truncated);
-  for (const object::ListEntry& entry : page.entries) {
-    if (entry.is_prefix) continue;
-    xml.open("Contents");
-    writer.key("Key", entry.name);
-    writer.facts(entry.info);
-    writer.owner("Owner", entry.info.owner, display_name(entry.info.owner));
-    writer.storage_class();
-    xml.close();
-  }
-  writer.prefixes(page);
-  co_return document(call, writer.take());
+  if (end.truncated && !listing.options.delimiter.empty()) listing.keys.write(head, "NextMarker", end.last);
+  head.element("MaxKeys", listing.max_keys);
+  if (!listing.options.delimiter.empty()) listing.keys.write(head, "Delimiter", listing.options.delimiter);
+  listing.keys.tell_type(head);
+  head.element("IsTruncated", end.truncated);
+  co_return document(call, page->take(head.take_open(), kListRoot));
 }
 
 Awaitable<Answer> Handler::list_objects_v2(Call& call) {
@@ -196,33 +277,26 @@ Awaitable<Answer> Handler::list_objects_v2(Call& call) {
   if (token && !token->empty()) {
     CO_TRY(listing.options.after, parse_token(*token));
   }
-  const bool with_owner = query.get("fetch-owner") == "true";
-  CO_TRY(const object::ListPage page, co_await list(call, listing.options));
+  std::optional<Names> names;
+  if (query.get("fetch-owner") == "true") names = options_.display_names;
+  const auto page = std::make_shared<PageWriter>(listing.keys, listing.options.limit, std::move(names));
+  CO_TRY(const object::ListEnd end, co_await list(call, listing.options, page));
 
-  ListWriter writer("ListBucketResult", listing.keys);
-  XmlWriter& xml = writer.xml();
-  xml.reserve(page.entries.size() * kEntrySize);
-  xml.element("Name", call.target.bucket);
-  writer.key("Prefix", listing.options.prefix);
-  if (const auto start = query.value("start-after"); start && !start->empty()) writer.key("StartAfter", *start);
-  if (token) xml.element("ContinuationToken", *token);
-  if (page.truncated) xml.element("NextContinuationToken", token_of(page.entries.back().name));
-  xml.element("KeyCount", std::uint64_t{page.entries.size()});
-  xml.element("MaxKeys", listing.max_keys);
-  if (!listing.options.delimiter.empty()) writer.key("Delimiter", listing.options.delimiter);
-  listing.keys.tell_type(xml);
-  xml.element("IsTruncated", page.truncated);
-  for (const object::ListEntry& entry : page.entries) {
-    if (entry.is_prefix) continue;
-    xml.open("Contents");
-    writer.key("Key", entry.name);
-    writer.facts(entry.info);
-    if (with_owner) writer.owner("Owner", entry.info.owner, display_name(entry.info.owner));
-    writer.storage_class();
-    xml.close();
+  XmlWriter head;
+  head.open_root(kListRoot);
+  head.element("Name", call.target.bucket);
+  listing.keys.write(head, "Prefix", listing.options.prefix);
+  if (const auto start = query.value("start-after"); start && !start->empty()) {
+    listing.keys.write(head, "StartAfter", *start);
   }
-  writer.prefixes(page);
-  co_return document(call, writer.take());
+  if (token) head.element("ContinuationToken", *token);
+  if (end.truncated) head.element("NextContinuationToken", token_of(end.last));
+  head.element("KeyCount", std::uint64_t{end.count});
+  head.element("MaxKeys", listing.max_keys);
+  if (!listing.options.delimiter.empty()) listing.keys.write(head, "Delimiter", listing.options.delimiter);
+  listing.keys.tell_type(head);
+  head.element("IsTruncated", end.truncated);
+  co_return document(call, page->take(head.take_open(), kListRoot));
 }
 
 /// `marker` names the version behind which to go on within its key.

@@ -60,6 +60,34 @@ bool acceptable(const pugi::xml_document& document) {
 
 }  // namespace
 
+// Quotes stand as they are, which XML 1.0 2.4 allows in text: parsers that count
+// entities refuse a page of a thousand ETags otherwise.
+void append_characters(std::string& document, std::string_view text) {
+  // Most text has nothing to spell out.
+  const auto plain = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '&' && c != '<' && c != '>'; };
+  const auto first = std::ranges::find_if_not(text, plain);
+  document.append(text.begin(), first);
+  for (const char c : text.substr(static_cast<std::size_t>(first - text.begin()))) {
+    switch (c) {
+      case '&':
+        document += "&amp;";
+        break;
+      case '<':
+        document += "&lt;";
+        break;
+      case '>':
+        document += "&gt;";
+        break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) {
+          append_reference(document, static_cast<unsigned char>(c));
+        } else {
+          document += c;
+        }
+    }
+  }
+}
+
 Writer::Writer() : out_("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n") {}
 
 void Writer::open(std::string_view name) {
@@ -92,36 +120,13 @@ void Writer::element(std::string_view name, std::uint64_t number) {
   element(name, std::string_view(digits, end));
 }
 
-// Quotes stand as they are, which XML 1.0 2.4 allows in text: parsers that count
-// entities refuse a page of a thousand ETags otherwise.
-void Writer::characters(std::string_view text) {
-  // Most text has nothing to spell out.
-  const auto plain = [](char c) { return static_cast<unsigned char>(c) >= 0x20 && c != '&' && c != '<' && c != '>'; };
-  const auto first = std::ranges::find_if_not(text, plain);
-  out_.append(text.begin(), first);
-  for (const char c : text.substr(static_cast<std::size_t>(first - text.begin()))) {
-    switch (c) {
-      case '&':
-        out_ += "&amp;";
-        break;
-      case '<':
-        out_ += "&lt;";
-        break;
-      case '>':
-        out_ += "&gt;";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          append_reference(out_, static_cast<unsigned char>(c));
-        } else {
-          out_ += c;
-        }
-    }
-  }
-}
-
 std::string Writer::take() {
   assert(open_.empty());
+  return std::move(out_);
+}
+
+std::string Writer::take_open() {
+  open_.clear();
   return std::move(out_);
 }
 

@@ -13,6 +13,9 @@
 
 namespace sluice::xml {
 
+/// Appends `text` to a document as Writer::characters() does.
+void append_characters(std::string& document, std::string_view text);
+
 /// Writes one document, element by element, into a string. Text is escaped so
 /// that any bytes of UTF-8 come out of a parser as they went in; control
 /// characters that XML 1.0 has no way to write become numeric references.
@@ -37,8 +40,10 @@ class Writer {
     element(name, std::string_view(value ? "true" : "false"));
   }
   /// Text inside the element that is open.
-  void characters(std::string_view text);
+  void characters(std::string_view text) { append_characters(out_, text); }
 
+  /// The document so far, and nothing of it here; what is open is for its holder to close.
+  std::string take_open();
   /// The document; all that was opened must be closed.
   std::string take();
 

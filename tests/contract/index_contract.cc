@@ -60,6 +60,35 @@ std::string scan(Index& index, const KeyRange& range, std::size_t limit = 100) {
   return scan(*index.begin(), range, limit);
 }
 
+/// Notes what it sees, skipping the rest of those that begin as the one seen does, for so many bytes.
+class Notes final : public RowVisitor {
+ public:
+  explicit Notes(std::size_t fold = 0, std::size_t count_max = 100'000) : fold_(fold), count_max_(count_max) {}
+
+  Walk see(std::string_view key, std::string_view value) override {
+    text.append(key).append("=").append(value).append(" ");
+    if (++count_ == count_max_) return Walk::stop;
+    if (fold_ == 0) return Walk::on;
+    skip_to_ = std::string(key.substr(0, fold_)) + '\xFF';
+    return Walk::skip;
+  }
+  std::string_view skip_to() const override { return skip_to_; }
+
+  std::string text;
+
+ private:
+  const std::size_t fold_;
+  const std::size_t count_max_;
+  std::size_t count_ = 0;
+  std::string skip_to_;
+};
+
+std::string walk(Transaction& transaction, const KeyRange& range, std::size_t expected, const Notes& kind = Notes()) {
+  const auto notes = std::make_shared<Notes>(kind);
+  REQUIRE(run(transaction.walk(range, notes, expected)));
+  return notes->text;
+}
+
 bool is_conflict(const Result<>& result) { return !result && result.error().code == ErrorCode::conflict; }
 
 void check_rows(Index& index) {
@@ -154,6 +183,38 @@ void check_order(Index& index) {
     REQUIRE(entries);
     CHECK(entries->size() == 120);
     CHECK(entries->back().value == std::string(64 * 1024, 'v'));
+  }
+}
+
+void check_walks(Index& index) {
+  std::vector<Row> rows;
+  for (int n = 1000; n < 4000; ++n) rows.push_back({std::to_string(n), "v"});
+  write(index, rows);
+  const auto expected = GENERATE(as<std::size_t>{}, 1, 64, 1000, 100'000);
+  const auto transaction = index.begin();
+
+  SECTION("a walk sees what a scan gives") {
+    CHECK(walk(*transaction, {}, expected) == scan(*transaction, {}, 5000));
+    CHECK(walk(*transaction, {"1500", "3200"}, expected) == scan(*transaction, {"1500", "3200"}, 5000));
+    CHECK(walk(*transaction, {"3999", ""}, expected) == "3999=v ");
+    CHECK(walk(*transaction, {"4", ""}, expected).empty());
+    CHECK(walk(*transaction, {"2000", "2000"}, expected).empty());
+    CHECK(walk(*transaction, {"2000", "1000"}, expected).empty());
+  }
+  SECTION("a walk sees the snapshot of its transaction") {
+    CHECK(get(*transaction, "1000") == "v");
+    write(index, {{"1000", "2"}, {"1001", std::nullopt}, {"10005", "2"}});
+    CHECK(walk(*transaction, {"", "1003"}, expected) == "1000=v 1001=v 1002=v ");
+    CHECK(walk(*index.begin(), {"", "1003"}, expected) == "1000=2 10005=2 1002=v ");
+  }
+  SECTION("a walk stops when it is told to") {
+    CHECK(walk(*transaction, {"1500", ""}, expected, Notes(0, 2)) == "1500=v 1501=v ");
+  }
+  SECTION("a walk skips what it is told to, be it near or far") {
+    CHECK(walk(*transaction, {"", "1040"}, expected, Notes(3)) == "1000=v 1010=v 1020=v 1030=v ");
+    CHECK(walk(*transaction, {}, expected, Notes(2)) == walk(*transaction, {}, 1, Notes(2)));
+    CHECK(walk(*transaction, {"1005", "3500"}, expected, Notes(1)) == "1005=v 2000=v 3000=v ");
+    CHECK(walk(*transaction, {"1005", ""}, expected, Notes(1, 2)) == "1005=v 2000=v ");
   }
 }
 
@@ -367,6 +428,7 @@ void check_index_contract(const MakeIndex& make) {
   const auto index = make();
   check_rows(*index);
   check_order(*index);
+  SECTION("walks") { check_walks(*index); }
   SECTION("snapshots") { check_snapshots(*index); }
   SECTION("conflicts") { check_conflicts(*index); }
   check_concurrency(*index);
