@@ -12,5 +12,6 @@ from scenarios import (  # noqa: F401
     listing,
     memory,
     objects,
+    pressure,
     versions,
 )
