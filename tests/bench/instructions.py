@@ -21,7 +21,10 @@ KINDS = {
     "HEAD": ["--op", "head", "--size", "4096"],
     "PUT 4 KiB": ["--op", "put", "--size", "4096"],
     "GET 64 KiB": ["--op", "get", "--size", "65536"],
+    "LIST 1000": ["--op", "list", "--folders"],
 }
+KEYS = 5000  # In the bucket that is listed,
+PAGES = 200  # of which so many are counted.
 
 
 def count(arguments, root, flags):
@@ -31,18 +34,21 @@ def count(arguments, root, flags):
     subprocess.run(["strip", "-g", arguments.sluice, "-o", binary], check=True)
     profile = root / "profile"
     tool = ["valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={profile}"]
-    with bench.sluice(str(binary), root / "data", tool) as server:
+    lists = "list" in flags
+    keys, requests = (KEYS, PAGES) if lists else (100, REQUESTS)
+    with bench.sluice(str(binary), root / "data", tool) as (server, _):
         size = bench.size_of(flags)
-        bench.make_bucket(server, bench.bucket_of(size))
-        few = [*flags, "--connections", "16", "--objects", "100"]
-        bench.load(arguments, server, ["--op", "put", "--size", str(size), "--connections", "4", "--objects", "100",
-                                       "--count", "100", "--sequential"], 0)
-        bench.load(arguments, server, [*few, "--count", "300"], 0)
-        for state, number in [("on", REQUESTS), ("off", 1)]:
-            subprocess.run(["callgrind_control", "-i", state, str(server["pid"])], check=True, capture_output=True)
+        of_bucket = ["--bucket", bench.bucket_of(size), "--objects", str(keys)]
+        bench.make_bucket(arguments, server, bench.bucket_of(size))
+        few = [*flags, *of_bucket, "--connections", "16"]
+        filling = [*of_bucket, "--count", str(keys), "--sequential", *(["--folders"] if lists else [])]
+        bench.load(arguments, server, bench.op("put", size, 64, *filling), 0)
+        bench.load(arguments, server, [*few, "--count", str(requests // 5)], 0)
+        for state, number in [("on", requests), ("off", 1)]:
+            subprocess.run(["callgrind_control", "-i", state, str(server.pid)], check=True, capture_output=True)
             bench.load(arguments, server, [*few, "--count", str(number)], 0)
     totals = re.findall(r"^(?:totals|summary): (\d+)", profile.read_text(), re.M)
-    return int(totals[-1]) / REQUESTS
+    return int(totals[-1]) / requests
 
 
 def main():

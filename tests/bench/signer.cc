@@ -40,4 +40,29 @@ std::string Signer::sign(std::string_view method, std::string_view path, std::st
   return lines;
 }
 
+// The string to sign: "Authorize with Shared Key", Azure Storage REST API.
+std::string Signer::sign_blob(std::string_view method, std::string_view path, std::string_view query,
+                              std::uint64_t body_size) const {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char date[32];
+  std::strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+  std::string own = body_size != 0 ? "x-ms-blob-type:BlockBlob\n" : "";
+  own.append("x-ms-date:").append(date).append("\nx-ms-version:2023-11-03\n");
+
+  std::string text(method);
+  text.append("\n\n\n").append(body_size != 0 ? std::to_string(body_size) : "").append("\n\n\n\n\n\n\n\n\n");
+  text.append(own).append("/").append(access_key).append(path);
+  if (!query.empty()) text.append("\n").append(query.substr(0, query.find('='))).append(":");
+  if (!query.empty()) text.append(query.substr(query.find('=') + 1));
+
+  std::string lines = "Host: " + host + "\r\n";
+  lines.append(body_size != 0 ? "x-ms-blob-type: BlockBlob\r\n" : "");
+  lines.append("x-ms-date: ").append(date).append("\r\nx-ms-version: 2023-11-03\r\nAuthorization: SharedKey ");
+  lines.append(access_key).append(":");
+  lines.append(to_base64(hmac_sha256(from_base64(secret_key).value_or(""), text))).append("\r\n");
+  return lines;
+}
+
 }  // namespace sluice::bench
