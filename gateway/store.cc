@@ -20,6 +20,7 @@ namespace {
 local::LocalOptions local_options(const Config& config) {
   return {.directory = config.data,
           .block_cache_size = config.index_cache_size,
+          .checked_cache_size = config.read_cache_size,
           .segment_size = config.segment_size,
           .inline_size_max = config.inline_size_max};
 }

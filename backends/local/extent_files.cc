@@ -14,7 +14,6 @@ namespace sluice::local {
 namespace {
 
 constexpr std::size_t kFooterCacheSize = 16 << 20;
-constexpr std::size_t kCheckedSize = 64 << 20;
 
 Segments::Options segment_options(const std::filesystem::path& directory, const LocalOptions& options) {
   return {.directory = directory, .segment_size = options.segment_size, .reserve_size = options.reserve_size};
@@ -29,7 +28,7 @@ ExtentFiles::ExtentFiles(const std::filesystem::path& directory, const LocalOpti
                 .segments = std::make_shared<Segments>(segment_options(directory, options), log),
                 .flusher = Flusher(log),
                 .footers = FooterCache(kFooterCacheSize),
-                .checked = CheckedExtents(kCheckedSize)},
+                .checked = CheckedExtents(options.checked_cache_size)},
       index_uncertain_(index_uncertain) {}
 
 ExtentFiles::~ExtentFiles() = default;

@@ -11,11 +11,12 @@
 namespace sluice::local {
 
 struct LocalOptions {
-  std::filesystem::path directory;             ///< Made if absent.
-  std::uint64_t block_cache_size = 64 << 20;   ///< Index blocks kept in memory.
-  std::uint64_t write_buffer_size = 32 << 20;  ///< Index rows gathered before they are sorted to disk.
-  std::uint64_t segment_size = 1ULL << 30;     ///< A segment takes no new extent beyond this.
-  std::uint64_t reserve_size = 256 << 20;      ///< Kept free of extents, so that the index can go on.
+  std::filesystem::path directory;              ///< Made if absent.
+  std::uint64_t block_cache_size = 64 << 20;    ///< Index blocks kept in memory.
+  std::uint64_t checked_cache_size = 64 << 20;  ///< Small extents kept in memory once they are checked.
+  std::uint64_t write_buffer_size = 32 << 20;   ///< Index rows gathered before they are sorted to disk.
+  std::uint64_t segment_size = 1ULL << 30;      ///< A segment takes no new extent beyond this.
+  std::uint64_t reserve_size = 256 << 20;       ///< Kept free of extents, so that the index can go on.
   std::size_t inline_size_max = 16 << 10;
   unsigned index_threads = 4;  ///< Threads for index reads that need the disk.
 };
