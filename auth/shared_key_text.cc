@@ -26,8 +26,11 @@ void add(Texts& texts, std::string text) {
   if (std::ranges::find(texts, text) == texts.end()) texts.push_back(std::move(text));
 }
 
-/// Is the request of version `version` or a later one?
-bool speaks(const Fields& fields, std::string_view version) { return fields.get("x-ms-version") >= version; }
+/// Is the request of version `version` or a later one? Those of a batch name none: no batch is older.
+bool speaks(const Fields& fields, std::string_view version) {
+  const auto own = fields.find("x-ms-version");
+  return !own || *own >= version;
+}
 
 std::string_view signed_value(const Fields& fields, std::string_view name, std::string_view date) {
   if (name == kDate) return date;

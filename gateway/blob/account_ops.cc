@@ -10,8 +10,6 @@ Awaitable<Answer> Handler::not_implemented(Call& call) {
   co_return blob::refuse(Code::not_implemented, std::string(call.row->name) + " is not supported by this server.");
 }
 
-Awaitable<Answer> Handler::preflight(Call&) { co_return blob::refuse(Code::cors_preflight_failure); }
-
 Awaitable<Answer> Handler::list_containers(Call& call) {
   CO_TRY(const Paging paging, read_paging(call.query()));
   CO_TRY(const Includes includes, read_includes(call.query(), {"metadata", "deleted", "system"}));
@@ -40,33 +38,6 @@ Awaitable<Answer> Handler::list_containers(Call& call) {
   }
   xml.close();
   xml.element("NextMarker", marker_of(page.next));
-  xml.close();
-  co_return document(200, xml.take());
-}
-
-Awaitable<Answer> Handler::get_service_properties(Call&) {
-  xml::Writer xml;
-  xml.open("StorageServiceProperties");
-  const auto retention = [&](std::string_view name) {
-    xml.open(name);
-    xml.element("Enabled", false);
-    xml.close();
-  };
-  xml.open("Logging");
-  xml.element("Version", std::string_view("1.0"));
-  for (const std::string_view name : {"Delete", "Read", "Write"}) xml.element(name, false);
-  retention("RetentionPolicy");
-  xml.close();
-  for (const std::string_view name : {"HourMetrics", "MinuteMetrics"}) {
-    xml.open(name);
-    xml.element("Version", std::string_view("1.0"));
-    xml.element("Enabled", false);
-    retention("RetentionPolicy");
-    xml.close();
-  }
-  xml.element("Cors", std::string_view(""));
-  retention("DeleteRetentionPolicy");
-  retention("StaticWebsite");
   xml.close();
   co_return document(200, xml.take());
 }

@@ -149,6 +149,7 @@ Awaitable<Answer> Handler::get_blob_properties(Call& call) {
 Awaitable<Answer> Handler::put_blob(Call& call) {
   CO_TRY(Description description, read_description(call.fields(), true));
   CO_TRY(object::Conditions conditions, put_conditions(call));
+  CO_TRY(const object::Tier tier, read_tier(call.fields()));
   WriteBody body(call, options_.put_size_max);
   CO_TRY(body.prepare());
   // Of a body that comes whole the server finds the MD5 itself, and holds the writer to its word.
@@ -159,7 +160,8 @@ Awaitable<Answer> Handler::put_blob(Call& call) {
                                    .headers = std::move(description.headers),
                                    .metadata = std::move(description.metadata),
                                    .checksum = {},
-                                   .tags = std::move(description.tags)};
+                                   .tags = std::move(description.tags),
+                                   .tier = tier};
   const object::ObjectName name = call.name();
   const auto put = co_await services_.objects.put(call.context, name, options, body.source());
   if (!put) co_return std::unexpected(explain_put(call, put.error(), options.conditions));
@@ -182,6 +184,10 @@ Awaitable<Answer> Handler::delete_blob(Call& call) {
   CO_TRY(request.which, read_which(call.query()));
   CO_TRY(request.snapshots, read_delete_snapshots(call.fields(), request.which));
   CO_TRY(request.conditions, write_conditions(call.fields()));
+  request.kept_until = call.kept_until;
+  if (call.query().has("deletetype")) {
+    co_return blob::refuse(Code::feature_not_supported, "What is soft deleted goes when it is due, and not before.");
+  }
   // Removing what is not there is an error to this protocol.
   object::Conditions& conditions = request.conditions;
   if (!conditions.if_match && !conditions.if_unmodified_since) conditions.if_match = object::TagCondition{.any = true};
@@ -199,9 +205,15 @@ Awaitable<Answer> Handler::delete_blob(Call& call) {
   CO_TRY(const auto removed, co_await services_.objects.remove(call.context, call.target.container, requests));
   CO_TRY(const object::Removal removal, removed.front());
   http::Response response = empty(202);
-  const bool permanent = !removal.delete_marker || !request.which.current();
+  const bool permanent = !removal.kept && (!removal.delete_marker || !request.which.current());
   response.header.add("x-ms-delete-type-permanent", permanent ? "true" : "false");
   co_return response;
+}
+
+Awaitable<Answer> Handler::undelete_blob(Call& call) {
+  const object::ObjectName name = call.name();
+  CO_TRY(co_await services_.objects.undelete(call.context, name));
+  co_return empty(200);
 }
 
 }  // namespace sluice::blob

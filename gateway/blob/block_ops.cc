@@ -95,6 +95,7 @@ Awaitable<Answer> Handler::put_block_list(Call& call) {
   CO_TRY(const std::string text, co_await read_document(call, kListSizeMax));
   object::BlockCommit options;
   CO_TRY(options.conditions, put_conditions(call));
+  CO_TRY(options.tier, read_tier(call.fields()));
   options.owner = call.account->owner;
   options.headers = std::move(description.headers);
   options.metadata = std::move(description.metadata);

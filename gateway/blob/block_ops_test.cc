@@ -185,6 +185,24 @@ TEST_CASE("a blob put from a URL is a blob of its own") {
   CHECK_FALSE(got.header("x-ms-copy-id"));
 }
 
+TEST_CASE("blobs of nothing but uncommitted blocks are listed where that is asked for") {
+  WithContainer gateway;
+  gateway.put_blob("/photos/b", "text");
+  gateway.block("/photos/a", "b1", "one");
+  gateway.block("/photos/b", "b1", "one");
+  gateway.block("/photos/c/d", "b1", "one");
+  const std::string list = "/photos?restype=container&comp=list";
+
+  CHECK_FALSE(gateway.get(list).has("<Name>a</Name>"));
+  const Reply all = gateway.get(list + "&include=uncommittedblobs");
+  CHECK(all.has("<Blob><Name>a</Name><Properties>"));
+  CHECK(all.has("<Name>b</Name>"));
+  CHECK(all.body.find("<Name>b</Name>") == all.body.rfind("<Name>b</Name>"));
+  CHECK(all.has("<Name>c/d</Name>"));
+  CHECK(gateway.get(list + "&include=uncommittedblobs&delimiter=/").has("<BlobPrefix><Name>c/</Name></BlobPrefix>"));
+  CHECK(gateway.get(list + "&include=uncommittedblobs,snapshots").code() == "InvalidQueryParameterValue");
+}
+
 TEST_CASE("an access policy is stored, told and judged by") {
   WithContainer gateway;
   gateway.put_blob("/photos/a", "bar");

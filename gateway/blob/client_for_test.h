@@ -39,6 +39,7 @@ struct Ask {
   std::string account = "alpha";
   bool sign = true;       ///< With the account's key; anonymous, or a SAS in the target, otherwise.
   bool bodyless = false;  ///< Without body and length.
+  bool versioned = true;  ///< With an x-ms-version.
 };
 
 /// A whole gateway but for its sockets and disks: the handler over the object layer
@@ -76,12 +77,17 @@ class Gateway {
                  .sign = false});
   }
 
+  /// A request as it stands in a batch, up to its empty line.
+  std::string batch_part(const Ask& ask) const;
+
   FixedClock& clock();
   object::Objects& objects();
   object::Buckets& buckets();
   const auth::AzureAccount& account(const std::string& name) const;
 
  private:
+  void sign(http::RequestHeader& header, const std::string& account_name) const;
+
   struct State;
   std::unique_ptr<State> state_;
 };

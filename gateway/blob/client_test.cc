@@ -1,6 +1,7 @@
 #include "auth/sas_token.h"
 #include "auth/shared_key_text.h"
 #include "gateway/blob/client_for_test.h"
+#include "gateway/blob/headers.h"
 #include "gateway/core/digest.h"
 #include "gateway/core/encoding.h"
 #include "gateway/core/log.h"
@@ -90,17 +91,9 @@ Reply Gateway::send(const Ask& ask) {
   if (has_body && !ask.bodyless) header.content_length = ask.body.size();
   for (const auto& [name, value] : ask.headers) header.fields.add(name, value);
   if (!header.fields.has("Host")) header.fields.add("Host", "127.0.0.1:10000");
-  if (!header.fields.has("x-ms-version")) header.fields.add("x-ms-version", "2026-04-06");
+  if (!header.fields.has("x-ms-version") && ask.versioned) header.fields.add("x-ms-version", "2026-04-06");
   if (has_body && !ask.bodyless) header.fields.add("Content-Length", std::to_string(ask.body.size()));
-  if (ask.sign) {
-    header.fields.add("x-ms-date", kDate);
-    const auth::AzureAccount& account = *state_->accounts.find(ask.account);
-    const auth::SignedRequest request{.method = ask.method, .target = header.target, .fields = header.fields};
-    const auto texts = auth::shared_key_texts(request, {.account = account, .in_path = true, .secondary = false});
-    const std::string text = texts.heads.front() + texts.headers.front() + texts.resources.front();
-    header.fields.add("Authorization",
-                      "SharedKey " + ask.account + ":" + to_base64(hmac_sha256(account.keys.front(), text)));
-  }
+  if (ask.sign) sign(header, ask.account);
 
   sluice::test::StringSource source(ask.body, 1000);
   const http::Request request{.header = header, .body = source};
@@ -117,6 +110,30 @@ Reply Gateway::send(const Ask& ask) {
     reply.body += rest.value_or("(failed)");
   }
   return reply;
+}
+
+void Gateway::sign(http::RequestHeader& header, const std::string& account_name) const {
+  header.fields.add("x-ms-date", http_date(state_->clock.now()));
+  const auth::AzureAccount& by = account(account_name);
+  const auth::SignedRequest request{.method = header.method_text, .target = header.target, .fields = header.fields};
+  const auto texts = auth::shared_key_texts(request, {.account = by, .in_path = true, .secondary = false});
+  const std::string text = texts.heads.front() + texts.headers.front() + texts.resources.front();
+  header.fields.add("Authorization", "SharedKey " + account_name + ":" + to_base64(hmac_sha256(by.keys.front(), text)));
+}
+
+std::string Gateway::batch_part(const Ask& ask) const {
+  http::RequestHeader header;
+  header.method_text = ask.method;
+  header.target = "/" + ask.account + ask.target;
+  for (const auto& [name, value] : ask.headers) header.fields.add(name, value);
+  header.fields.add("Content-Length", "0");
+  if (ask.sign) sign(header, ask.account);
+  std::string text = header.method_text + " " + header.target + " HTTP/1.1\r\n";
+  for (std::size_t i = 0; i < header.fields.size(); ++i) {
+    const auto [name, value] = header.fields.at(i);
+    text.append(name).append(": ").append(value).append("\r\n");
+  }
+  return text;
 }
 
 std::string container_sas(const Gateway& gateway, const std::string& container, const std::string& permissions,

@@ -69,7 +69,19 @@ Awaitable<Answer> Handler::copy_blob(Call& call) {
   CO_TRY(object::CopyOptions options, co_await copy_options(call, source));
   CO_TRY(object::Metadata metadata, read_metadata(call.fields()));
   CO_TRY(options.tags, read_copy_tags(call.fields()));
+  CO_TRY(const object::Tier tier, read_tier(call.fields()));
+  CO_TRY(const bool urgent, read_urgency(call.fields()));
+  // "Copy Blob", Azure Storage REST API: what is archived comes back by a copy into another tier.
+  const bool may_wait = !call.fields().has("x-ms-requires-sync");
+  options.from_archive = may_wait && tier != object::Tier::none && tier != object::Tier::archive;
+  object::Tiering tiering{.tier = tier};
+  options.admit_source = [&](const object::ObjectInfo& info) -> Result<> {
+    if (info.kind != object::ObjectKind::block && tier != object::Tier::none) return fail(ErrorCode::kind_mismatch);
+    tiering = copied_tier(info, {.tier = tier, .urgent = urgent});
+    return done;
+  };
   options.edit = [&](object::ObjectInfo& info) -> Result<> {
+    info.tiering = tiering;
     // "Copy Blob", Azure Storage REST API: any metadata replaces all of the source's.
     if (!metadata.empty()) info.metadata = metadata;
     info.copy = object::CopyOrigin{.id = new_copy_id(), .source = source.url};
@@ -87,6 +99,7 @@ Awaitable<Answer> Handler::put_blob_from_url(Call& call) {
   CO_TRY(Description description, read_description(call.fields(), false));
   options.as_block = true;
   CO_TRY(options.tags, read_copy_tags(call.fields()));
+  CO_TRY(const object::Tier tier, read_tier(call.fields()));
   const auto keeps = call.fields().find("x-ms-copy-source-blob-properties");
   const auto truth = keeps ? parse_truth(*keeps) : std::optional(true);
   if (!truth) co_return invalid_header("x-ms-copy-source-blob-properties", *keeps);
@@ -94,6 +107,7 @@ Awaitable<Answer> Handler::put_blob_from_url(Call& call) {
   // A new blob, not a copy: it says for itself what it is.
   options.edit = [&](object::ObjectInfo& info) -> Result<> {
     info.metadata = description.metadata;
+    info.tiering.tier = tier;
     if (!*truth || says_headers) info.headers = description.headers;
     return done;
   };

@@ -29,7 +29,13 @@ constexpr CodeRow kCodes[] = {
      "This request is not authorized to perform this operation using this service."},
     {Code::authorization_source_ip_mismatch, 403, "AuthorizationSourceIPMismatch",
      "This request is not authorized to perform this operation using this source IP."},
+    {Code::batch_of_several_operations, 400, "AllBatchSubRequestsShouldBeSameApi",
+     "All batch subrequests should be the same api."},
+    {Code::batch_too_long, 400, "ExceedsMaxBatchRequestCount", "A batch may hold 256 requests."},
     {Code::blob_already_exists, 409, "BlobAlreadyExists", "The specified blob already exists."},
+    {Code::blob_archived, 409, "BlobArchived", "This operation is not permitted on an archived blob."},
+    {Code::blob_being_rehydrated, 409, "BlobBeingRehydrated",
+     "This operation is not permitted because the blob is being rehydrated."},
     {Code::blob_customer_specified_encryption_mismatch, 409, "BlobCustomerSpecifiedEncryptionMismatch",
      "The given customer specified encryption does not match the encryption used to encrypt the blob."},
     {Code::blob_does_not_use_customer_specified_encryption, 409, "BlobDoesNotUseCustomerSpecifiedEncryption",
@@ -81,6 +87,8 @@ constexpr CodeRow kCodes[] = {
      "The tags specified are invalid. They contain characters that are not permitted."},
     {Code::invalid_uri, 400, "InvalidUri", "The requested URI does not represent any resource on the server."},
     {Code::invalid_xml_document, 400, "InvalidXmlDocument", "XML specified is not syntactically valid."},
+    {Code::invalid_xml_node_value, 400, "InvalidXmlNodeValue",
+     "The value provided for one of the XML nodes in the request body was not in the correct format."},
     {Code::lease_already_present, 409, "LeaseAlreadyPresent", "There is already a lease present."},
     {Code::lease_id_mismatch_with_blob_operation, 412, "LeaseIdMismatchWithBlobOperation",
      "The lease ID specified did not match the lease ID for the blob."},
@@ -114,6 +122,8 @@ constexpr CodeRow kCodes[] = {
      "An HTTP header that's mandatory for this request is not specified."},
     {Code::missing_required_query_parameter, 400, "MissingRequiredQueryParameter",
      "A query parameter that's mandatory for this request is not specified."},
+    {Code::missing_required_xml_node, 400, "MissingRequiredXmlNode",
+     "A required XML node was not specified in the request body."},
     {Code::multiple_condition_headers_not_supported, 400, "MultipleConditionHeadersNotSupported",
      "Multiple condition headers are not supported."},
     {Code::no_authentication_information, 401, "NoAuthenticationInformation",
@@ -151,13 +161,15 @@ constexpr CodeRow kCodes[] = {
     {Code::unsupported_header, 400, "UnsupportedHeader",
      "One of the HTTP headers specified in the request is not supported."},
     {Code::unsupported_http_verb, 405, "UnsupportedHttpVerb", "The resource doesn't support specified Http Verb."},
+    {Code::unsupported_xml_node, 400, "UnsupportedXmlNode",
+     "One of the XML nodes specified in the request body is not supported."},
 };
 
 constexpr bool in_enum_order() {
   for (std::size_t i = 0; i < std::size(kCodes); ++i) {
     if (static_cast<std::size_t>(kCodes[i].code) != i) return false;
   }
-  return std::size(kCodes) == static_cast<std::size_t>(Code::unsupported_http_verb) + 1;
+  return std::size(kCodes) == static_cast<std::size_t>(Code::unsupported_xml_node) + 1;
 }
 static_assert(in_enum_order());
 
@@ -172,6 +184,8 @@ constexpr Translation kTranslations[] = {
     {ErrorCode::no_such_upload, Code::blob_not_found},
     {ErrorCode::no_such_version, Code::blob_not_found},
     {ErrorCode::is_delete_marker, Code::blob_not_found},
+    {ErrorCode::archived, Code::blob_archived},
+    {ErrorCode::returning, Code::blob_being_rehydrated},
     {ErrorCode::snapshot_present, Code::snapshots_present},
     {ErrorCode::bucket_exists, Code::container_already_exists},
     {ErrorCode::bucket_already_owned, Code::container_already_exists},

@@ -25,7 +25,11 @@ enum class Code : std::uint8_t {
   authorization_resource_type_mismatch,
   authorization_service_mismatch,
   authorization_source_ip_mismatch,
+  batch_of_several_operations,
+  batch_too_long,
   blob_already_exists,
+  blob_archived,
+  blob_being_rehydrated,
   blob_customer_specified_encryption_mismatch,
   blob_does_not_use_customer_specified_encryption,
   blob_is_sealed,
@@ -60,6 +64,7 @@ enum class Code : std::uint8_t {
   invalid_tag,
   invalid_uri,
   invalid_xml_document,
+  invalid_xml_node_value,
   lease_already_present,
   lease_id_mismatch_with_blob_operation,
   lease_id_mismatch_with_container_operation,
@@ -78,6 +83,7 @@ enum class Code : std::uint8_t {
   missing_content_length,
   missing_required_header,
   missing_required_query_parameter,
+  missing_required_xml_node,
   multiple_condition_headers_not_supported,
   no_authentication_information,
   no_pending_copy,
@@ -102,6 +108,7 @@ enum class Code : std::uint8_t {
   unsatisfiable_condition,
   unsupported_header,
   unsupported_http_verb,
+  unsupported_xml_node,
 };
 
 struct CodeRow {

@@ -6,6 +6,8 @@ namespace sluice::blob {
 
 Outcome<object::Conditions> put_conditions(const Call& call) {
   TRY(object::Conditions conditions, write_conditions(call.fields()));
+  conditions.keeps_tier = true;
+  conditions.kept_until = call.kept_until;
   if (call.only_if_absent) conditions.if_none_match = object::TagCondition{.any = true};
   return conditions;
 }

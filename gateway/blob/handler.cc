@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/blob/cors.h"
 #include "gateway/blob/version.h"
 #include "gateway/core/encoding.h"
 
@@ -40,6 +41,9 @@ const Handler::Entry Handler::kEntries[] = {
     {Operation::get_blob_tags, &Handler::get_blob_tags},
     {Operation::set_blob_tags, &Handler::set_blob_tags},
     {Operation::find_blobs_by_tags, &Handler::find_blobs_by_tags},
+    {Operation::set_blob_tier, &Handler::set_blob_tier},
+    {Operation::undelete_blob, &Handler::undelete_blob},
+    {Operation::submit_batch, &Handler::submit_batch},
     {Operation::list_blobs, &Handler::list_blobs},
     {Operation::create_container, &Handler::create_container},
     {Operation::get_container, &Handler::get_container},
@@ -47,6 +51,7 @@ const Handler::Entry Handler::kEntries[] = {
     {Operation::delete_container, &Handler::delete_container},
     {Operation::list_containers, &Handler::list_containers},
     {Operation::get_service_properties, &Handler::get_service_properties},
+    {Operation::set_service_properties, &Handler::set_service_properties},
     {Operation::get_service_stats, &Handler::get_service_stats},
     {Operation::get_account_information, &Handler::get_account_information},
     {Operation::preflight, &Handler::preflight},
@@ -55,14 +60,19 @@ const Handler::Entry Handler::kEntries[] = {
 
 Awaitable<http::Response> Handler::handle(RequestContext& context, const http::Request& request) {
   Call call{.context = context, .request = request};
+  co_return co_await respond(call);
+}
+
+Awaitable<http::Response> Handler::respond(Call& call) {
   Answer answered = co_await answer(call);
   http::Response response;
   if (answered) {
     response = *std::move(answered);
   } else {
-    response = render(answered.error(), context, request.header.method);
+    response = render(answered.error(), call.context, call.request.header.method);
   }
   add_common(call, response.header);
+  if (call.service) add_cors(call, *call.service, response.header);
   co_return response;
 }
 
@@ -75,6 +85,8 @@ void Handler::add_common(const Call& call, http::ResponseHeader& header) const {
   header.add("x-ms-request-id", guid_of(call.context));
   std::string_view version = call.fields().get("x-ms-version");
   if (version.empty() && call.grant) version = call.grant->version;
+  if (version.empty() && call.batch != nullptr) version = call.batch->fields().get("x-ms-version");
+  if (version.empty() && call.service) version = call.service->default_version;
   header.add("x-ms-version", is_version(version) ? version : kVersionNewest);
   const std::string_view client_id = call.fields().get("x-ms-client-request-id");
   if (!client_id.empty() && client_id.size() <= kClientIdMax) header.add("x-ms-client-request-id", client_id);
@@ -90,14 +102,20 @@ Awaitable<Answer> Handler::answer(Call& call) {
     call.row = *found;
     call.context.operation = call.row->name;
   }
-  if (found && call.row->operation == Operation::preflight) co_return co_await preflight(call);
-  CO_TRY(check_version(header.fields));
   call.account = services_.accounts.find(call.target.account);
+  if (found && call.row->operation == Operation::preflight) co_return co_await preflight(call);
+  if (call.batch == nullptr || header.fields.has("x-ms-version")) {
+    CO_TRY(check_version(header.fields));
+  }
   if (call.account == nullptr) {
     co_return std::unexpected(Failure(Code::authentication_failed)
                                   .with("AuthenticationErrorDetail", "There is no such account on this server."));
   }
 
+  CO_TRY(call.service, co_await service_of(call));
+  if (const auto& days = call.service->delete_retention) {
+    call.kept_until = services_.clock.now() + std::chrono::days(*days);
+  }
   if (!found) {
     // Who cannot prove anything learns nothing of what there is.
     CO_TRY(co_await authenticate(call));

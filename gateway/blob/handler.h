@@ -7,12 +7,15 @@
 #include "auth/azure_account.h"
 #include "auth/sas.h"
 #include "auth/shared_key.h"
+#include "gateway/blob/batch.h"
 #include "gateway/blob/call.h"
 #include "gateway/blob/paging.h"
+#include "gateway/blob/service_cache.h"
 #include "gateway/blob/source.h"
 #include "gateway/core/backend.h"
 #include "gateway/core/clock.h"
 #include "gateway/http/message.h"
+#include "gateway/object/accounts.h"
 #include "gateway/object/append.h"
 #include "gateway/object/blocks.h"
 #include "gateway/object/buckets.h"
@@ -37,6 +40,8 @@ struct Services {
 struct Options {
   std::vector<std::string> domains;            ///< account.blob.<domain> names an account (host style).
   std::uint64_t put_size_max = 5000ULL << 20;  ///< Of one Put Blob.
+  /// How long what is archived takes to come back: Standard and High.
+  object::Objects::Pace rehydration{.normal = std::chrono::minutes(1), .urgent = std::chrono::seconds(1)};
 };
 
 /// The stored access policy that a signature names, of its container; nothing if it
@@ -49,7 +54,12 @@ std::optional<auth::StoredAccessPolicy> policy_of(const auth::SignedSas& signed_
 class Handler final : public http::Handler {
  public:
   Handler(const Services& services, Options options)
-      : services_(services), options_(std::move(options)), shared_key_(services.clock), sas_(services.clock) {}
+      : services_(services),
+        options_(std::move(options)),
+        accounts_(services.backend),
+        service_cache_(services.clock),
+        shared_key_(services.clock),
+        sas_(services.clock) {}
 
   Awaitable<http::Response> handle(RequestContext& context, const http::Request& request) override;
   http::Response refuse(RequestContext& context, const http::Refusal& refusal) override;
@@ -59,6 +69,7 @@ class Handler final : public http::Handler {
   struct Entry;
   static const Entry kEntries[];
 
+  Awaitable<http::Response> respond(Call& call);
   Awaitable<Answer> answer(Call& call);
   void add_common(const Call& call, http::ResponseHeader& header) const;
 
@@ -83,11 +94,17 @@ class Handler final : public http::Handler {
 
   // account_ops.cc
   Awaitable<Answer> not_implemented(Call& call);
-  Awaitable<Answer> preflight(Call& call);
   Awaitable<Answer> list_containers(Call& call);
-  Awaitable<Answer> get_service_properties(Call& call);
   Awaitable<Answer> get_service_stats(Call& call);
   Awaitable<Answer> get_account_information(Call& call);
+
+  // service_ops.cc
+  Awaitable<Answer> preflight(Call& call);
+  Awaitable<Answer> get_service_properties(Call& call);
+  Awaitable<Answer> set_service_properties(Call& call);
+  /// The properties of the account's service: those of kServiceAge ago at most.
+  Step<std::shared_ptr<const ServiceProperties>> service_of(Call& call);
+  Step<std::shared_ptr<const ServiceProperties>> read_service(Call& call);
 
   // delegation_ops.cc
   Awaitable<Answer> get_user_delegation_key(Call& call);
@@ -123,6 +140,7 @@ class Handler final : public http::Handler {
   Awaitable<Answer> get_blob(Call& call);
   Awaitable<Answer> get_blob_properties(Call& call);
   Awaitable<Answer> delete_blob(Call& call);
+  Awaitable<Answer> undelete_blob(Call& call);
 
   // snapshot_ops.cc
   Awaitable<Answer> snapshot_blob(Call& call);
@@ -134,6 +152,15 @@ class Handler final : public http::Handler {
   Awaitable<Answer> get_blob_tags(Call& call);
   Awaitable<Answer> set_blob_tags(Call& call);
   Awaitable<Answer> find_blobs_by_tags(Call& call);
+
+  // tier_ops.cc
+  Awaitable<Answer> set_blob_tier(Call& call);
+  /// The tier of a copy of `source`: it is on its way back where that is archived.
+  object::Tiering copied_tier(const object::ObjectInfo& source, object::Objects::TierChoice choice) const;
+
+  // batch_ops.cc
+  Awaitable<Answer> submit_batch(Call& call);
+  Outcome<> check_batch(const Call& call, const std::vector<Subrequest>& parts) const;
 
   // property_ops.cc
   Awaitable<Answer> set_blob_properties(Call& call);
@@ -166,6 +193,8 @@ class Handler final : public http::Handler {
 
   Services services_;
   Options options_;
+  object::Accounts accounts_;
+  ServiceCache service_cache_;
   auth::SharedKey shared_key_;
   auth::Sas sas_;
 };

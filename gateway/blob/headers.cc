@@ -64,6 +64,51 @@ Outcome<std::optional<std::chrono::sys_seconds>> date_condition(const Fields& fi
   return date;
 }
 
+struct TierName {
+  object::Tier tier;
+  std::string_view name;
+  std::string_view returning;  ///< What x-ms-archive-status calls the way back to it.
+};
+constexpr TierName kTiers[] = {
+    {object::Tier::hot, "Hot", "rehydrate-pending-to-hot"},
+    {object::Tier::cool, "Cool", "rehydrate-pending-to-cool"},
+    {object::Tier::cold, "Cold", "rehydrate-pending-to-cold"},
+    {object::Tier::archive, "Archive", {}},
+};
+const TierName& name_of(object::Tier tier) {
+  const auto found = std::ranges::find(kTiers, tier, &TierName::tier);
+  return found == std::end(kTiers) ? kTiers[0] : *found;
+}
+
+/// What is told of a block blob's tier; empty texts are not told.
+struct TierText {
+  std::string_view name;
+  bool inferred = false;
+  std::string changed;
+  std::string_view status{};
+  std::string_view priority{};
+};
+
+TierText tier_text(const object::ObjectInfo& info, UtcTime now) {
+  const object::Tiering tiering = info.tiering.at(now);
+  TierText text{.name = name_of(tiering.tier).name, .inferred = tiering.tier == object::Tier::none, .changed = {}};
+  if (tiering.changed != UtcTime{}) text.changed = http_date(tiering.changed);
+  if (tiering.awaited != object::Tier::none) {
+    text.status = name_of(tiering.awaited).returning;
+    text.priority = tiering.urgent ? "High" : "Standard";
+  }
+  return text;
+}
+
+void add_tier(http::ResponseHeader& header, const object::ObjectInfo& info, UtcTime now) {
+  const TierText text = tier_text(info, now);
+  header.add("x-ms-access-tier", text.name);
+  if (text.inferred) header.add("x-ms-access-tier-inferred", "true");
+  if (!text.changed.empty()) header.add("x-ms-access-tier-change-time", text.changed);
+  if (!text.status.empty()) header.add("x-ms-archive-status", text.status);
+  if (!text.priority.empty()) header.add("x-ms-rehydrate-priority", text.priority);
+}
+
 struct LeaseText {
   std::string_view status;
   std::string_view state;
@@ -247,8 +292,7 @@ void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info, UtcT
   if (info.snapshot == 0) add_lease(header, info.lease, now);
   header.add("x-ms-server-encrypted", "false");
   if (info.kind == object::ObjectKind::block) {
-    header.add("x-ms-access-tier", "Hot");
-    header.add("x-ms-access-tier-inferred", "true");
+    add_tier(header, info, now);
   }
   if (info.kind == object::ObjectKind::append) {
     header.add("x-ms-blob-committed-block-count", std::to_string(info.block_count));
@@ -269,6 +313,31 @@ void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info, UtcT
   }
   if (!info.tags.empty()) header.add("x-ms-tag-count", std::uint64_t{info.tags.size()});
   add_metadata(header, info.metadata);
+}
+
+Outcome<object::Tier> read_tier(const Fields& fields) {
+  const auto text = fields.find("x-ms-access-tier");
+  if (!text) return object::Tier::none;
+  const auto found =
+      std::ranges::find_if(kTiers, [&](const TierName& row) { return equals_ignoring_case(row.name, *text); });
+  if (found == std::end(kTiers)) return invalid_header("x-ms-access-tier", *text);
+  return found->tier;
+}
+
+Outcome<bool> read_urgency(const Fields& fields) {
+  const auto text = fields.find("x-ms-rehydrate-priority");
+  if (!text || equals_ignoring_case(*text, "Standard")) return false;
+  if (equals_ignoring_case(*text, "High")) return true;
+  return invalid_header("x-ms-rehydrate-priority", *text);
+}
+
+void write_tier(xml::Writer& xml, const object::ObjectInfo& info, UtcTime now) {
+  const TierText text = tier_text(info, now);
+  xml.element("AccessTier", text.name);
+  if (text.inferred) xml.element("AccessTierInferred", true);
+  if (!text.changed.empty()) xml.element("AccessTierChangeTime", text.changed);
+  if (!text.status.empty()) xml.element("ArchiveStatus", text.status);
+  if (!text.priority.empty()) xml.element("RehydratePriority", text.priority);
 }
 
 std::string crc64_text(const Digest& crc64nvme) {

@@ -61,6 +61,12 @@ Outcome<std::optional<std::string>> read_digest(const Fields& fields, std::strin
 
 /// What an answer says of a blob at that time: dates, tag, headers, lease, metadata.
 void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info, UtcTime now);
+/// x-ms-access-tier. Fails with InvalidHeaderValue for one that block blobs cannot be in.
+Outcome<object::Tier> read_tier(const Fields& fields);
+/// x-ms-rehydrate-priority: is it High? Fails with InvalidHeaderValue.
+Outcome<bool> read_urgency(const Fields& fields);
+/// The tier of a block blob, as elements of a listing.
+void write_tier(xml::Writer& xml, const object::ObjectInfo& info, UtcTime now);
 /// x-ms-lease-status, -state, -duration.
 void add_lease(http::ResponseHeader& header, const std::optional<object::Lease>& lease, UtcTime now);
 /// The same as elements of a listing.

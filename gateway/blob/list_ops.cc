@@ -26,14 +26,16 @@ void write_properties(xml::Writer& xml, const object::ObjectInfo& info, const In
   xml.element("Cache-Control", info.headers.cache_control);
   xml.element("Content-Disposition", info.headers.disposition);
   xml.element("BlobType", type_text(info));
-  if (info.kind == object::ObjectKind::block) {
-    xml.element("AccessTier", std::string_view("Hot"));
-    xml.element("AccessTierInferred", true);
-  }
+  if (info.kind == object::ObjectKind::block) write_tier(xml, info, now);
   if (info.sealed) xml.element("Sealed", true);
   write_lease(xml, info.lease, now);
   if (!info.tags.empty()) xml.element("TagCount", std::uint64_t{info.tags.size()});
   xml.element("ServerEncrypted", false);
+  if (info.soft_deleted) {
+    xml.element("DeletedTime", http_date(info.deleted));
+    const auto left = std::chrono::floor<std::chrono::days>(info.kept_until - now);
+    xml.element("RemainingRetentionDays", static_cast<std::uint64_t>(left.count()));
+  }
   if (info.copy && includes.has("copy")) {
     xml.element("CopyId", info.copy->id);
     xml.element("CopySource", info.copy->source);
@@ -61,10 +63,11 @@ void write_blob(xml::Writer& xml, const Shown& blob, const Includes& includes, U
   const object::ObjectInfo& info = blob.info;
   xml.open("Blob");
   write_name(xml, blob.name);
+  if (info.soft_deleted) xml.element("Deleted", true);
   if (info.snapshot != 0) xml.element("Snapshot", object::revision_time(info.snapshot));
   if (includes.has("versions") && info.snapshot == 0) {
     if (info.versioned || !blob.is_latest) xml.element("VersionId", object::revision_time(info.revision));
-    if (blob.is_latest) xml.element("IsCurrentVersion", true);
+    if (blob.is_latest && !info.soft_deleted) xml.element("IsCurrentVersion", true);
   }
   write_properties(xml, info, includes, now);
   if (includes.has("metadata")) write_metadata(xml, info.metadata);
@@ -97,9 +100,12 @@ Step<std::string> Handler::write_current(Call& call, const Paging& paging, const
   const object::ListOptions options{.prefix = paging.prefix,
                                     .delimiter = std::string(call.query().get("delimiter")),
                                     .after = paging.after,
-                                    .limit = paging.limit};
+                                    .limit = paging.limit,
+                                    .from = std::string(call.query().get("startFrom"))};
   CO_TRY(const object::ListPage page,
-         co_await object::list_objects(services_.backend, call.context, call.target.container, options));
+         co_await (includes.has("uncommittedblobs")
+                       ? object::list_with_staged(services_.backend, call.context, call.target.container, options)
+                       : object::list_objects(services_.backend, call.context, call.target.container, options)));
   for (const object::ListEntry& entry : page.entries) {
     if (entry.is_prefix) {
       write_prefix(xml, entry.name);
@@ -116,7 +122,10 @@ Step<std::string> Handler::write_states(Call& call, const Paging& paging, const 
                                    .key_after = {},
                                    .limit = paging.limit,
                                    .versions = includes.has("versions"),
-                                   .snapshots = includes.has("snapshots")};
+                                   .snapshots = includes.has("snapshots"),
+                                   .from = std::string(call.query().get("startFrom"))};
+  options.deleted_only = call.query().has("showonly");
+  if (includes.has("deleted") || options.deleted_only) options.deleted_at = services_.clock.now();
   CO_TRY(read_place(paging, options));
   CO_TRY(const object::StatePage page,
          co_await object::list_states(services_.backend, call.context, call.target.container, options));
@@ -135,13 +144,22 @@ Awaitable<Answer> Handler::list_blobs(Call& call) {
   CO_TRY(const Paging paging, read_paging(call.query()));
   CO_TRY(const Includes includes,
          read_includes(call.query(), {"metadata", "snapshots", "copy", "deleted", "versions", "deletedwithversions",
-                                      "immutabilitypolicy", "legalhold", "tags"}));
+                                      "immutabilitypolicy", "legalhold", "tags", "uncommittedblobs"}));
   const bool sees_tags = call.grant ? call.grant->permissions.has_any("t") : !call.anonymous;
   if (includes.has("tags") && !sees_tags) {
     co_return blob::refuse(Code::authorization_permission_mismatch);
   }
-  for (const std::string_view name : {"showonly", "startFrom", "endBefore"}) {
-    if (call.query().has(name)) co_return invalid_parameter(name, call.query().get(name), "It is not supported.");
+  if (call.query().has("endBefore")) {
+    co_return invalid_parameter("endBefore", call.query().get("endBefore"), "It is not supported.");
+  }
+  const auto shown = call.query().value("showonly");
+  if (shown && !equals_ignoring_case(*shown, "deleted")) {
+    co_return invalid_parameter("showonly", *shown, "Files and directories are not told apart here.");
+  }
+  const bool of_states = includes.has("snapshots") || includes.has("versions") || includes.has("deleted") || shown;
+  if (of_states && includes.has("uncommittedblobs")) {
+    co_return invalid_parameter("include", call.query().get("include"),
+                                "uncommittedblobs does not go together with snapshots, versions and deleted.");
   }
   xml::Writer xml;
   xml.open_raw("EnumerationResults", " ServiceEndpoint=\"" + attribute_text(endpoint(call)) + "\" ContainerName=\"" +
@@ -150,7 +168,6 @@ Awaitable<Answer> Handler::list_blobs(Call& call) {
   const std::string delimiter(call.query().get("delimiter"));
   if (!delimiter.empty()) xml.element("Delimiter", delimiter);
   xml.open("Blobs");
-  const bool of_states = includes.has("snapshots") || includes.has("versions");
   CO_TRY(const std::string next,
          co_await (of_states ? write_states(call, paging, includes, xml) : write_current(call, paging, includes, xml)));
   xml.close();

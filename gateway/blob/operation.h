@@ -23,6 +23,7 @@ enum class Operation : std::uint8_t {
 
   list_containers,
   get_service_properties,
+  set_service_properties,
   get_service_stats,
   get_account_information,
   get_user_delegation_key,
@@ -60,6 +61,9 @@ enum class Operation : std::uint8_t {
   get_blob_tags,
   set_blob_tags,
   find_blobs_by_tags,
+  set_blob_tier,
+  undelete_blob,
+  submit_batch,
 };
 
 /// The groups of x-ms-* request headers that an operation honours, as bits. What
@@ -87,6 +91,7 @@ inline constexpr Groups kSourceLease = 1U << 22;       ///< x-ms-source-lease-id
 inline constexpr Groups kAppend = 1U << 23;            ///< x-ms-blob-condition-*
 inline constexpr Groups kIfTags = 1U << 15;            ///< x-ms-if-tags
 inline constexpr Groups kSourceTags = 1U << 16;        ///< x-ms-copy-source-tag-option
+inline constexpr Groups kRehydrate = 1U << 28;         ///< x-ms-rehydrate-priority
 inline constexpr Groups kStructured = 1U << 17;        ///< x-ms-structured-*
 }  // namespace group
 

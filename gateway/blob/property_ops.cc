@@ -13,6 +13,7 @@ Step<object::ObjectInfo> Handler::change_blob(Call& call, const BlobEdit& edit) 
     if (info.encryption && info.encryption->mode == object::EncryptionMode::customer) {
       return fail(ErrorCode::customer_key_missing);
     }
+    if (info.is_archived(services_.clock.now())) return fail(ErrorCode::archived);
     edit(info);
     return done;
   };
@@ -37,6 +38,7 @@ Step<object::ObjectInfo> Handler::copy_changed(Call& call, const BlobEdit& edit)
     info.acl = before.acl;
     info.copy = before.copy;
     info.sealed = before.sealed;
+    info.tiering = before.tiering;
     edit(info);
     return done;
   };

@@ -17,6 +17,8 @@ enum class ErrorCode : std::uint8_t {
   bucket_exists,         ///< The bucket belongs to somebody else.
   bucket_already_owned,  ///< The bucket is the caller's own already.
   bucket_not_empty,
+  archived,          ///< Its bytes are in a tier that is not read; it has to be brought back first.
+  returning,         ///< It is being brought back from there, to another tier than this one.
   snapshot_present,  ///< What is to be removed has snapshots, which are not to be removed.
 
   // The request cannot be honoured as it stands.

@@ -52,7 +52,8 @@ std::optional<HeldObject> Objects::at_hand(const ObjectName& name, bool with_con
   held.record = record_of(*held.row);
   if (held.record == nullptr) return std::nullopt;
   const ObjectInfo& info = held.record->info;
-  if (info.delete_marker || info.soft_deleted || info.encryption) return std::nullopt;
+  const bool is_archived = info.tiering.tier == Tier::archive;
+  if (info.delete_marker || info.soft_deleted || info.encryption || is_archived) return std::nullopt;
   if (!with_content) return held;
   held.content = content_at_hand(backend_, held.record->content);
   if (!held.content || held.content->size() != info.size) return std::nullopt;

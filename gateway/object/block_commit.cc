@@ -27,6 +27,7 @@ Result<ObjectInfo> describe(const BlockCommit& options, const std::vector<PartRe
   info.headers = options.headers;
   info.metadata = options.metadata;
   info.tags = options.tags;
+  info.tiering.tier = options.tier;
   std::string md5s;
   std::optional<Digest> crc = digest_of(DigestAlgorithm::crc64nvme, {});
   for (const auto& part : parts) {

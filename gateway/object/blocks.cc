@@ -119,6 +119,7 @@ Task<std::optional<PartInfo>> Blocks::stage_current(Staged& staged, std::optiona
   const ObjectRecord& source = staged.source->current->record;
   if (source.info.encryption) co_return fail(ErrorCode::not_implemented, kNotEncrypted);
   CO_TRY(check_source(staged.source->conditions, source.info));
+  if (source.info.is_archived(clock_.now())) co_return fail(ErrorCode::archived);
   CO_TRY(check_lease(staged.source->conditions.lease, source.info.lease, clock_.now()));
   CO_TRY(const auto resolved, range_within(range, source.info.size));
   if (resolved.length > kSizeMax) co_return fail(ErrorCode::entity_too_large, std::to_string(resolved.length));

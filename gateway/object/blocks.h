@@ -35,6 +35,7 @@ struct BlockCommit {
   Metadata metadata;
   Tags tags;
   std::vector<BlockClaim> blocks;  ///< In the object's order; one may come several times.
+  Tier tier = Tier::none;
 };
 
 /// What a blob is and may become made of.

@@ -14,6 +14,12 @@ void append_big_endian(std::string& out, Word value) {
   }
 }
 
+std::uint64_t number_of(std::string_view big_endian) {
+  std::uint64_t number = 0;
+  for (const char c : big_endian) number = number << 8 | static_cast<unsigned char>(c);
+  return number;
+}
+
 std::string key_of(std::string_view letters, std::string_view rest) {
   std::string key;
   key.reserve(letters.size() + rest.size() + 16);
@@ -107,9 +113,7 @@ std::optional<VersionName> version_of_key(std::string_view row_key) {
   row_key.remove_prefix(end + 1);
   auto key = unescape(row_key);
   if (!key || row_key.size() != sizeof(std::uint64_t)) return std::nullopt;
-  std::uint64_t inverted = 0;
-  for (const char c : row_key) inverted = inverted << 8 | static_cast<unsigned char>(c);
-  return VersionName{{std::move(bucket), std::move(*key)}, ~inverted};
+  return VersionName{{std::move(bucket), std::move(*key)}, ~number_of(row_key)};
 }
 
 std::string inline_key(std::string_view id) { return key_of(rows::kInline, id); }
@@ -124,9 +128,7 @@ std::optional<ExtentId> extent_of_key(std::string_view row_key) {
   row_key.remove_prefix(row_key.starts_with(rows::kExtentGarbage) ? rows::kExtentGarbage.size()
                                                                   : rows::kExtents.size());
   if (row_key.size() != sizeof(std::uint64_t)) return std::nullopt;
-  std::uint64_t id = 0;
-  for (const char c : row_key) id = id << 8 | static_cast<unsigned char>(c);
-  return ExtentId{id};
+  return ExtentId{number_of(row_key)};
 }
 
 std::string uploads_prefix(std::string_view bucket) {
@@ -187,6 +189,25 @@ std::string extent_garbage_key(ExtentId id) {
 std::string manifest_garbage_key(std::string_view manifest_id) { return key_of(rows::kManifestGarbage, manifest_id); }
 std::string upload_garbage_key(std::string_view upload_id) { return key_of(rows::kUploadGarbage, upload_id); }
 std::string bucket_garbage_key(std::string_view bucket_id) { return key_of(rows::kBucketGarbage, bucket_id); }
+
+std::string retained_key(UtcTime until, const ObjectName& name, std::uint64_t revision) {
+  auto key = key_of(rows::kRetained, {});
+  append_big_endian(key, static_cast<std::uint64_t>(until.time_since_epoch().count()));
+  return key.append(version_key(name, revision));
+}
+
+std::optional<RetainedName> retained_of_key(std::string_view row_key) {
+  constexpr auto kTimeSize = sizeof(std::uint64_t);
+  row_key.remove_prefix(rows::kRetained.size());
+  if (row_key.size() < kTimeSize || !row_key.substr(kTimeSize).starts_with(rows::kVersions)) return std::nullopt;
+  const auto until =
+      UtcTime(std::chrono::milliseconds(static_cast<std::int64_t>(number_of(row_key.substr(0, kTimeSize)))));
+  auto state = version_of_key(row_key.substr(kTimeSize));
+  if (!state) return std::nullopt;
+  return RetainedName{until, *std::move(state)};
+}
+
+std::string account_key(std::string_view account) { return key_of(rows::kAccounts, account); }
 
 std::string successor(std::string_view prefix) {
   while (!prefix.empty() && prefix.back() == '\xFF') prefix.remove_suffix(1);

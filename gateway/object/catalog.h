@@ -63,6 +63,16 @@ std::string manifest_garbage_key(std::string_view manifest_id);
 std::string upload_garbage_key(std::string_view upload_id);
 std::string bucket_garbage_key(std::string_view bucket_id);
 
+/// A state of a key that is kept after its removal, sorted by when it may go.
+std::string retained_key(UtcTime until, const ObjectName& name, std::uint64_t revision);
+struct RetainedName {
+  UtcTime until;
+  VersionName state;
+};
+std::optional<RetainedName> retained_of_key(std::string_view row_key);
+
+std::string account_key(std::string_view account);
+
 /// The first letters of the rows' keys, for whoever walks whole kinds.
 namespace rows {
 inline constexpr std::string_view kBuckets = "b";
@@ -76,8 +86,10 @@ inline constexpr std::string_view kManifests = "m";
 inline constexpr std::string_view kGarbage = "g";
 inline constexpr std::string_view kExtentGarbage = "ge";
 inline constexpr std::string_view kManifestGarbage = "gm";
+inline constexpr std::string_view kRetained = "gs";
 inline constexpr std::string_view kUploadGarbage = "gu";
 inline constexpr std::string_view kBucketGarbage = "gb";
+inline constexpr std::string_view kAccounts = "s";
 }  // namespace rows
 
 /// The first key behind all that begin with `prefix`. Not for bytes 0xFF alone.

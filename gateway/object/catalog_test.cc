@@ -87,11 +87,28 @@ TEST_CASE("the name of a version is read back from its row's key") {
   CHECK_FALSE(version_of_key(std::string("vphotos\0key\0short", 17)));
 }
 
+TEST_CASE("what is kept for a while sorts by when it may go, and is read back from its row's key") {
+  const UtcTime early(std::chrono::milliseconds(1'767'225'600'000));
+  const UtcTime late = early + std::chrono::milliseconds(1);
+  const std::uint64_t revision = 0x8D000000000000FF;
+  const auto key = retained_key(early, {"photos", std::string("a\0b", 3)}, revision);
+
+  CHECK(key < retained_key(late, {"photos", "a"}, revision));
+  const auto name = retained_of_key(key);
+  REQUIRE(name);
+  CHECK(name->until == early);
+  CHECK(name->state.object == ObjectName{"photos", std::string("a\0b", 3)});
+  CHECK(name->state.revision == revision);
+  CHECK_FALSE(retained_of_key("gs"));
+  CHECK_FALSE(retained_of_key(key.substr(0, key.size() - 1)));
+}
+
 TEST_CASE("the longest key of a row fits an index") {
   const ObjectName longest{std::string(63, 'b'), std::string(kKeySizeMax, '\0')};
   CHECK(object_key(longest).size() <= Index::kKeySizeMax);
   CHECK(upload_key(longest, kFirst).size() <= Index::kKeySizeMax);
   CHECK(version_key(longest, 1).size() <= Index::kKeySizeMax);
+  CHECK(retained_key({}, longest, 1).size() <= Index::kKeySizeMax);
 }
 
 TEST_CASE("rows of extents and parts sort by number") {

@@ -1,8 +1,30 @@
+#include <algorithm>
+
 #include "gateway/object/in_place.h"
 #include "gateway/object/objects.h"
 #include "gateway/object/retry.h"
 
 namespace sluice::object {
+namespace {
+
+Result<Tiering> changed_tier(const Tiering& before, Objects::TierChoice choice, Objects::Pace pace, UtcTime now) {
+  const Tiering tiering = before.at(now);
+  const bool returns = tiering.awaited != Tier::none;
+  if (returns && tiering.awaited != choice.tier) return fail(ErrorCode::returning);
+  if (returns && (tiering.urgent || !choice.urgent)) return tiering;
+  if (tiering.tier != Tier::archive || choice.tier == Tier::archive) {
+    const bool stays = tiering.tier == choice.tier;
+    return stays ? tiering : Tiering{.tier = choice.tier, .changed = now};
+  }
+  Tiering back = tiering;
+  back.awaited = choice.tier;
+  back.urgent = choice.urgent;
+  const auto due = now + (choice.urgent ? pace.urgent : pace.normal);
+  back.due = returns ? std::min(due, tiering.due) : due;
+  return back.at(now);
+}
+
+}  // namespace
 
 Task<> Objects::set_acl(const RequestContext& context, const ObjectName& name, const AclChange& change,
                         const Which& which) {
@@ -20,6 +42,16 @@ Task<ObjectInfo> Objects::change(const RequestContext&, const ObjectName& name, 
   CO_TRY(check_name(name));
   auto attempt = [&] { return change_once(name, options, edit); };
   co_return co_await retry_conflicts(attempt);
+}
+
+Task<ObjectInfo> Objects::set_tier(const RequestContext& context, const ObjectName& name, const ChangeOptions& options,
+                                   TierChoice choice, Pace pace) {
+  const Edit edit = [&](ObjectInfo& info) -> Result<> {
+    if (info.kind != ObjectKind::block) return fail(ErrorCode::kind_mismatch, name.key);
+    TRY(info.tiering, changed_tier(info.tiering, choice, pace, clock_.now()));
+    return done;
+  };
+  co_return co_await change(context, name, options, edit);
 }
 
 Task<ObjectInfo> Objects::change_once(const ObjectName& name, const ChangeOptions& options, const Edit& edit) {

@@ -29,8 +29,13 @@ struct Conditions {
   std::optional<std::chrono::sys_seconds> if_unmodified_since;
   std::optional<std::string> lease = std::nullopt;  ///< Which lease the sender holds; checked apart, by check_lease().
   std::shared_ptr<const TagQuery> if_tags{};
+  /// The writer knows of tiers: it does not write over what is archived (archived), and what it
+  /// names no tier for comes into that of the object it replaces.
+  bool keeps_tier = false;
+  /// An object that is replaced, where no version of it is made, is soft deleted until then.
+  std::optional<UtcTime> kept_until{};
 
-  /// Nothing but perhaps a lease.
+  /// No condition but perhaps a lease.
   bool empty() const { return !if_match && !if_none_match && !if_modified_since && !if_unmodified_since && !if_tags; }
 };
 

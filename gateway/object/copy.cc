@@ -31,6 +31,7 @@ class Copy {
     if (options_.admit_source) {
       CO_TRY(options_.admit_source(source.record.info));
     }
+    if (!options_.from_archive && source.record.info.is_archived(clock_.now())) co_return fail(ErrorCode::archived);
     // A snapshot is encrypted as its object is, whoever has the key.
     if (!is_snapshot_) {
       CO_TRY(decryption_,
@@ -73,6 +74,7 @@ class Copy {
     record_.upload_id.clear();
     record_.info.snapshot = 0;
     record_.info.sealed = false;
+    record_.info.tiering = {};
     if (options_.tags) record_.info.tags = *options_.tags;
     record_.info.owner = options_.owner;
     record_.info.acl = options_.acl;

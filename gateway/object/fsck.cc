@@ -161,6 +161,8 @@ class Fsck {
     } else if (row.key.starts_with(rows::kBucketGarbage)) {
       if (!BucketGarbage::decode(row.value)) unreadable("a garbage row of a bucket is unreadable");
       gone_buckets_.insert(std::string(rest));
+    } else if (row.key.starts_with(rows::kRetained)) {
+      if (!retained_of_key(row.key)) unreadable("the key of a row of what is kept is unreadable");
     } else {
       unreadable("a garbage row of no known kind");
     }
@@ -196,7 +198,7 @@ class Fsck {
       unreadable(where + ": " + object.error().detail);
       co_return done;
     }
-    if (object->null_revision != 0 || object->snapshot_count != 0) {
+    if (object->null_revision != 0 || object->snapshot_count != 0 || object->deleted_count != 0) {
       CO_TRY(co_await check_promises(where, name, *object));
     }
     co_return co_await check_content(where, *object);
@@ -225,9 +227,13 @@ class Fsck {
       CO_TRY(const auto row, co_await backend_.index.get(version_key(name, head.null_revision)));
       if (!row) fault(where + ": its null version is missing");
     }
-    if (head.snapshot_count != 0) {
+    if (head.deleted_current != 0) {
+      CO_TRY(const auto row, co_await backend_.index.get(version_key(name, head.deleted_current)));
+      if (!row) fault(where + ": what was current of it is missing");
+    }
+    if (head.snapshot_count != 0 || head.deleted_count != 0) {
       CO_TRY(const auto rows, co_await backend_.index.begin()->scan(versions_of(name), 1));
-      if (rows.empty()) fault(where + ": its snapshots are missing");
+      if (rows.empty()) fault(where + ": its snapshots, or what is soft deleted of it, are missing");
     }
     co_return done;
   }
@@ -251,9 +257,13 @@ class Fsck {
     }
     if (name->object != states_.name) {
       CO_TRY(co_await check_states());
-      states_ = {.name = name->object, .newest = name->revision, .snapshot_count = 0, .null_revision = 0};
+      states_ = {.name = name->object, .newest = name->revision};
     }
-    if (info.snapshot != 0) {
+    if (info.soft_deleted) {
+      ++states_.deleted_count;
+      CO_TRY(const auto mark, co_await backend_.index.get(retained_key(info.kept_until, name->object, name->revision)));
+      if (!mark) fault(where + ": nothing says when it is to go");
+    } else if (info.snapshot != 0) {
       ++states_.snapshot_count;
     } else if (!info.versioned) {
       if (states_.null_revision != 0) fault(where + ": there is another null version");
@@ -280,6 +290,10 @@ class Fsck {
     if (head->snapshot_count != states.snapshot_count) {
       fault(where + ": has " + std::to_string(states.snapshot_count) + " snapshots, not " +
             std::to_string(head->snapshot_count));
+    }
+    if (head->deleted_count != states.deleted_count) {
+      fault(where + ": has " + std::to_string(states.deleted_count) + " states that are soft deleted, not " +
+            std::to_string(head->deleted_count));
     }
     co_return done;
   }
@@ -499,6 +513,7 @@ class Fsck {
     ObjectName name;
     std::uint64_t newest = 0;
     std::uint64_t snapshot_count = 0;
+    std::uint64_t deleted_count = 0;
     std::uint64_t null_revision = 0;
   };
   States states_;

@@ -23,6 +23,11 @@ void append_tag(std::string& text, std::string_view md5, std::uint32_t count) {
 
 }  // namespace
 
+Tiering Tiering::at(UtcTime now) const {
+  if (awaited == Tier::none || now < due) return *this;
+  return {.tier = awaited, .changed = due};
+}
+
 std::string ObjectInfo::content_tag() const {
   std::string tag;
   tag.reserve(md5.size() * 2);

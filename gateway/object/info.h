@@ -93,6 +93,7 @@ enum class VersionId : std::uint64_t { null = 0 };
 struct Which {
   std::optional<VersionId> version{};
   std::uint64_t snapshot = 0;
+  bool deleted = false;  ///< One that is soft deleted; what was current is a snapshot then. For removals alone.
 
   bool current() const { return !version && snapshot == 0; }
 };
@@ -124,6 +125,30 @@ enum class ObjectKind : std::uint8_t {
   page = 2,    ///< Anywhere, in pages of 512 bytes.
 };
 
+/// How soon the bytes of an object are to be had. The numbers are stored.
+enum class Tier : std::uint8_t {
+  none = 0,  ///< Nobody has said: as hot.
+  hot = 1,
+  cool = 2,
+  cold = 3,
+  archive = 4,  ///< Not at all: its bytes are not read, and it is not copied.
+};
+
+/// The tier of an object, as it was set.
+struct Tiering {
+  Tier tier = Tier::none;
+  UtcTime changed{};  ///< When it was changed, where it is not the one that the object was made with.
+
+  // Of what is archived, and on its way back.
+  Tier awaited = Tier::none;  ///< The tier it will be in; none: it stays.
+  UtcTime due{};              ///< When it will.
+  bool urgent = false;
+
+  /// What it has come to by then.
+  Tiering at(UtcTime now) const;
+  friend bool operator==(const Tiering&, const Tiering&) = default;
+};
+
 struct ObjectInfo {
   std::uint64_t size = 0;
   /// Raw 16 bytes: of the content, or of its parts' digests. Random ones instead of the
@@ -150,9 +175,15 @@ struct ObjectInfo {
 
   bool versioned = false;      ///< Was written while versioning was on, so that it has a version id of its own.
   bool delete_marker = false;  ///< Stands for a removal; there are no bytes.
-  bool soft_deleted = false;   ///< Removed, and kept for a while.
+  /// Removed, and kept for a while. A delete marker that is so stands where a key has nothing
+  /// but what is kept so.
+  bool soft_deleted = false;
+  UtcTime deleted{};           ///< Of what is soft deleted: when it was,
+  UtcTime kept_until{};        ///< and until when it is kept.
   std::uint64_t snapshot = 0;  ///< Of a snapshot, its revision as one; `revision` is that of what it was taken of.
+  Tiering tiering{};
 
+  bool is_archived(UtcTime now) const { return tiering.at(now).tier == Tier::archive; }
   std::uint64_t last_revision() const { return changed != 0 ? changed : revision; }
   VersionId version() const { return versioned ? VersionId{revision} : VersionId::null; }
 
@@ -193,6 +224,12 @@ struct BucketSettings {
   PublicAccess public_access = PublicAccess::none;
   std::vector<AccessPolicy> access_policies;
   friend bool operator==(const BucketSettings&, const BucketSettings&) = default;
+};
+
+/// What an account is set to; as BucketSettings.
+struct AccountSettings {
+  std::string service;
+  friend bool operator==(const AccountSettings&, const AccountSettings&) = default;
 };
 
 /// One part of an upload, or of an object made from one.

@@ -23,6 +23,10 @@ Task<bool> install(Catalog& rows, References& references, UtcTime now, const Obj
 
   auto& info = record.info;
   CO_TRY(info.lease, check_lease_for_write(conditions.lease, lease_of(head), now));
+  if (conditions.keeps_tier && head && !head->info.delete_marker) {
+    if (head->info.is_archived(now)) co_return fail(ErrorCode::archived, name.key);
+    if (info.kind == ObjectKind::block && info.tiering.tier == Tier::none) info.tiering = head->info.tiering.at(now);
+  }
   info.changed = 0;
   info.versioned = versioning == Versioning::enabled;
   info.modified = now;
@@ -31,7 +35,8 @@ Task<bool> install(Catalog& rows, References& references, UtcTime now, const Obj
   bool garbage = false;
   if (head) {
     const bool keeps_content = before == Before::kept;
-    CO_TRY(garbage, co_await make_way(rows, references, name, std::move(*head), record, keeps_content));
+    CO_TRY(garbage,
+           co_await make_way(rows, references, name, std::move(*head), record, keeps_content, conditions.kept_until));
   }
   CO_TRY(auto value, encode_object(record));
   rows.transaction().put(object_key(name), std::move(value));

@@ -93,6 +93,7 @@ Task<ListEnd> show_objects(Backend backend, const std::string& bucket, const Lis
 
   auto rows = objects_prefix(bucket);
   auto range = keys_with(rows + options.prefix);
+  range.begin = std::max(range.begin, rows + std::string(clamped(options.from)));
   if (!options.after.empty()) range.begin = std::max(range.begin, start(rows, options));
   const auto lister = std::make_shared<RowLister>(std::move(rows), options, std::move(visitor));
   const auto transaction = backend.index.begin();

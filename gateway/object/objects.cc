@@ -27,6 +27,7 @@ Task<std::optional<Done>> open_current(Backend backend, ObjectRecord& record, Op
   CO_TRY(check_lease(options.conditions.lease, record.info.lease, now));
   CO_TRY(const auto selected, co_await select(backend.index, record, options, object.selection));
   if (!selected) co_return std::optional<Done>{};
+  if (object.selection.info.is_archived(now)) co_return fail(ErrorCode::archived);
   CO_TRY(const auto decryption,
          decryption_of(keys, object.selection.info.encryption, record.seal, options.customer_key));
   CO_TRY(auto opened, co_await open_content(backend, reading, record.content, decryption, object.selection.range));
@@ -123,6 +124,7 @@ Task<ObjectInfo> Objects::put(const RequestContext&, const ObjectName& name, con
   info.metadata = options.metadata;
   info.acl = options.acl;
   info.tags = options.tags;
+  info.tiering.tier = options.tier;
   info.checksum = Checksum{*body.digest(algorithm), ChecksumType::full_object};
   if (const auto& bytes = object.body.inline_bytes; !bytes.empty()) {
     object.record.content = InlineContent{new_id(clock_.now()), crc32c(bytes)};
@@ -160,6 +162,7 @@ Task<std::optional<ObjectInfo>> Objects::head(const RequestContext&, const Objec
   CO_TRY(const auto row, co_await backend_.index.get(key));
   if (!row) co_return std::optional<ObjectInfo>{};
   CO_TRY(auto record, decode_row<ObjectRecord>(key, *row));
+  if (is_tombstone(record.info)) co_return std::optional<ObjectInfo>{};
   co_return std::move(record.info);
 }
 

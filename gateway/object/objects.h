@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -74,6 +75,7 @@ struct PutOptions {
   Tags tags{};
   std::string acl{};
   EncryptionRequest encryption{};
+  Tier tier = Tier::none;
 };
 
 struct CopyOptions {
@@ -96,7 +98,8 @@ struct CopyOptions {
   Which source{};              ///< Which state of `from` is copied.
   std::optional<Tags> tags{};  ///< Replace those of the source; without it they are carried over.
   bool as_block = false;       ///< What is written in place is stored anew, as a block object.
-  /// Changes what is carried over, last of all.
+  bool from_archive = false;   ///< A source that is archived is copied too.
+  /// Changes what is carried over, last of all. The tier is not: it is to be set here.
   std::function<Result<>(ObjectInfo&)> edit{};
 };
 
@@ -119,11 +122,15 @@ struct RemoveRequest {
   Conditions conditions{};  ///< Of the state that is removed.
   Which which{};
   Snapshots snapshots = Snapshots::refuse;  ///< Where `which` is the current state.
+  /// What would be gone for good is soft deleted until then; not a null version that is named, nor
+  /// what is current in its stead.
+  std::optional<UtcTime> kept_until{};
 };
 
 struct Removal {
   bool removed = false;                ///< Something was there.
   bool delete_marker = false;          ///< A marker was put, or the version removed was one.
+  bool kept = false;                   ///< It is soft deleted.
   std::optional<VersionId> version{};  ///< The marker's, or of the version removed.
 };
 
@@ -148,7 +155,7 @@ class Objects {
       : backend_(backend), reclaimer_(reclaimer), clock_(clock), keys_(keys) {}
 
   /// Fails with precondition_failed, not_modified, range_not_satisfiable (detail:
-  /// the size, in decimal), invalid_part_number, and as check_lease.
+  /// the size, in decimal), invalid_part_number, archived, and as check_lease.
   Task<OpenObject> open(const RequestContext& context, const ObjectName& name, const OpenOptions& options);
 
   /// The current object of that name, if that costs no wait and it is not encrypted; nothing
@@ -159,7 +166,7 @@ class Objects {
   /// key is asked for.
   static Result<ByteRange> range_of(const HeldObject& object, const OpenOptions& options);
 
-  /// As open, without the bytes.
+  /// As open, without the bytes: never archived.
   Task<Selection> stat(const RequestContext& context, const ObjectName& name, const OpenOptions& options);
 
   /// The parts of an object made from an upload, after number `after`; none for one put whole.
@@ -175,7 +182,7 @@ class Objects {
 
   /// Makes `to` an object with the content of `from`, sharing its extents, so its cost
   /// does not grow with its size (but for a checksum of another kind, which is
-  /// computed). The content tag of the source is kept. Where it is to be encrypted
+  /// computed). Fails with archived. The content tag of the source is kept. Where it is to be encrypted
   /// otherwise than the source, it is stored anew, and has its own content tag.
   Task<ObjectInfo> copy(const RequestContext& context, const ObjectName& from, const ObjectName& to,
                         const CopyOptions& options);
@@ -198,10 +205,30 @@ class Objects {
   /// What a key's current state is, a delete marker too. Nothing: there is none.
   Task<std::optional<ObjectInfo>> head(const RequestContext& context, const ObjectName& name);
 
+  /// Brings back what is soft deleted of a key and still kept: the object, where there is none, as it was;
+  /// its snapshots; its versions. Fails with no_such_object where there is nothing to be current then, and
+  /// with entity_too_large where there are too many.
+  Task<ObjectInfo> undelete(const RequestContext& context, const ObjectName& name);
+
   /// Keeps the current object as it is now, as a snapshot; its content is shared. The
   /// answer's `snapshot` names it. `metadata` replaces what the object has.
   Task<ObjectInfo> snapshot(const RequestContext& context, const ObjectName& name, const Conditions& conditions,
                             const std::optional<Metadata>& metadata = {});
+
+  /// Brings an object into `tier`; neither dates nor revision change. What is archived comes back
+  /// after a while, `pace`: until then the answer's `awaited` says to where. Fails as change(), with
+  /// kind_mismatch where it is not a block object, and with returning while it is on its way
+  /// to another tier.
+  struct Pace {
+    std::chrono::milliseconds normal{};
+    std::chrono::milliseconds urgent{};
+  };
+  struct TierChoice {
+    Tier tier = Tier::hot;
+    bool urgent = false;  ///< Asks for the urgent pace, also of what is on its way.
+  };
+  Task<ObjectInfo> set_tier(const RequestContext& context, const ObjectName& name, const ChangeOptions& options,
+                            TierChoice choice, Pace pace);
 
   /// Removes the named objects of one bucket, up to 1000, each on its own: one
   /// answer for each, in order. Where the bucket has versioning, the current object is
@@ -215,6 +242,7 @@ class Objects {
  private:
   struct NewObject;
   Task<ObjectInfo> commit(const ObjectName& name, const PutOptions& options, NewObject& object);
+  Task<ObjectInfo> undelete_once(const ObjectName& name);
   Task<ObjectInfo> change_once(const ObjectName& name, const ChangeOptions& options, const Edit& edit);
   struct RemoveBatch;
   Task<> remove(RemoveBatch& batch);

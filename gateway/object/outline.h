@@ -28,6 +28,7 @@ struct ObjectOutline {
   std::optional<ChecksumKind> checksum;
   bool delete_marker = false;
   bool soft_deleted = false;
+  Tiering tiering{};
 
   /// Appends ObjectInfo::content_tag().
   void append_content_tag(std::string& text) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gateway/object/listing.h"
+#include "gateway/object/versions.h"
 
 namespace sluice::object {
 namespace {
@@ -22,11 +23,15 @@ Task<> empty_out(Backend backend, Objects& objects, const RequestContext& contex
   VersionListOptions options;
   options.limit = kPageSize;
   options.snapshots = true;
+  options.deleted_at = UtcTime::min();
   for (;;) {
     CO_TRY(const VersionPage page, co_await list_versions(backend, context, bucket, options));
     std::vector<RemoveRequest> requests;
     for (const VersionEntry& entry : page.entries) {
+      // What stands for what is soft deleted goes with the last of that.
+      if (is_tombstone(entry.info)) continue;
       RemoveRequest request{.key = entry.name};
+      request.which.deleted = entry.info.soft_deleted;
       request.which.snapshot = entry.info.snapshot;
       if (entry.info.snapshot == 0) request.which.version = entry.info.version();
       // A lease does not keep an object from going with its bucket.
@@ -40,8 +45,7 @@ Task<> empty_out(Backend backend, Objects& objects, const RequestContext& contex
       if (!one && !is_for_next_round(one.error().code)) co_return std::unexpected(one.error());
     }
     if (!page.truncated) co_return done;
-    options.key_after = page.entries.back().name;
-    options.revision_after = page.entries.back().position();
+    page.go_on(options);
   }
 }
 

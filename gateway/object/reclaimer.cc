@@ -10,6 +10,7 @@
 #include "gateway/object/cursor.h"
 #include "gateway/object/references.h"
 #include "gateway/object/retry.h"
+#include "gateway/object/soft_delete.h"
 
 namespace asio = boost::asio;
 
@@ -174,6 +175,11 @@ Task<Reclaimer::Batch> Reclaimer::gather() {
       CO_TRY(Entry * row, co_await cursor.peek());
       if (row == nullptr) break;
       last = row->key;
+      // Those stand in the order in which they are due.
+      if (row->key.starts_with(rows::kRetained) && !is_due(*row)) {
+        cursor.skip_to(successor(rows::kRetained));
+        continue;
+      }
       if (is_due(*row)) (row->key.starts_with(rows::kExtentGarbage) ? batch.extents : batch.others).push_back(*row);
       cursor.pop();
     }
@@ -188,6 +194,10 @@ Task<Reclaimer::Batch> Reclaimer::gather() {
 }
 
 bool Reclaimer::is_due(const Entry& row) {
+  if (row.key.starts_with(rows::kRetained)) {
+    const auto name = retained_of_key(row.key);
+    return !name || name->until <= clock_.now();
+  }
   if (!row.key.starts_with(rows::kManifestGarbage)) return true;
   const auto garbage = ManifestGarbage::decode(row.value);
   if (!garbage || garbage->builder.empty()) return true;
@@ -269,9 +279,34 @@ Task<> Reclaimer::work_off(Round& round, const Entry& row) {
 }
 
 Task<bool> Reclaimer::step(const Entry& row) {
+  if (row.key.starts_with(rows::kRetained)) return step_retained(row);
   if (row.key.starts_with(rows::kManifestGarbage)) return step_manifest(row);
   if (row.key.starts_with(rows::kUploadGarbage)) return step_upload(row);
   return step_bucket(row);
+}
+
+// What was brought back, or removed, meanwhile is let alone.
+Task<bool> Reclaimer::step_retained(const Entry& row) {
+  const auto retained = retained_of_key(row.key);
+  if (!retained) co_return fail(ErrorCode::corrupt, "the key of a row of what is kept");
+  const auto& [name, position] = retained->state;
+  const auto transaction = backend_.index.begin();
+  Catalog catalog(*transaction);
+  CO_TRY(const auto mark, co_await transaction->get(row.key));
+  if (!mark) co_return true;
+  const auto key = version_key(name, position);
+  CO_TRY(const auto state, co_await catalog.get<ObjectRecord>(key));
+  CO_TRY(auto head, co_await catalog.get<ObjectRecord>(object_key(name)));
+  References references;
+  if (state && state->info.soft_deleted && state->info.kept_until == retained->until) {
+    catalog.erase(key);
+    let_go(catalog, references, state->content);
+    if (head) forget_deleted(catalog, name, *std::move(head), position);
+  }
+  catalog.erase(row.key);
+  CO_TRY(co_await references.apply(catalog));
+  CO_TRY(co_await transaction->commit());
+  co_return true;
 }
 
 // Each step takes something away in one commit, which also gets the garbage row:

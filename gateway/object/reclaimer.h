@@ -19,8 +19,8 @@
 
 namespace sluice::object {
 
-/// Gives the bytes that nothing names any more back to the store, in the
-/// background and for sure: what a commit unnames it writes down as garbage rows
+/// Gives the bytes that nothing names any more back to the store, and removes what is soft deleted
+/// once it is due, in the background and for sure: what a commit unnames it writes down as garbage rows
 /// of the same commit, and the reclaimer works those off, after every reader that
 /// may still hold such bytes has gone. Extents that were sealed and never
 /// committed are dropped directly. Safe for concurrent use.
@@ -73,6 +73,7 @@ class Reclaimer {
   Task<> release_extents(Round& round, const std::vector<Entry>& rows);
   Task<> work_off(Round& round, const Entry& row);
   Task<bool> step(const Entry& row);
+  Task<bool> step_retained(const Entry& row);
   Task<bool> step_manifest(const Entry& row);
   Task<bool> step_upload(const Entry& row);
   Task<bool> step_bucket(const Entry& row);

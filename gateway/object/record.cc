@@ -319,16 +319,23 @@ enum ObjectTag : unsigned {
   kLease = 18,
   kKind = 19,
   kAcl = 20,
+  kTier = 21,
   kCreated = 22,
+  kTierChanged = 23,
   kSequenceNumber = 24,
   kCopyOrigin = 25,
   kSnapshotCount = 30,
+  kDeleted = 31,
   kObjectEncryption = 33,
   kBlockCount = 34,
   kSnapshot = 36,
   kSeal = 37,
   kAppended = 38,
   kChanged = 39,
+  kReturn = 40,
+  kKeptUntil = 41,
+  kDeletedCount = 42,
+  kDeletedCurrent = 43,
 };
 
 enum ObjectFlag : std::uint64_t {
@@ -354,6 +361,31 @@ Word word_of(Decoder& in, Word last) {
   return Word{};
 }
 
+void encode_tiering(Encoder& out, const Tiering& tiering) {
+  out.number(kTier, static_cast<unsigned>(tiering.tier));
+  if (tiering.changed != UtcTime{}) out.number(kTierChanged, time_number(tiering.changed));
+  if (tiering.awaited == Tier::none) return;
+  Encoder back;
+  back.number(1, static_cast<unsigned>(tiering.awaited)).number(2, time_number(tiering.due)).number(3, tiering.urgent);
+  out.bytes(kReturn, back.take());
+}
+
+bool decode_return(std::string_view bytes, Tiering& tiering) {
+  Decoder in(bytes);
+  while (in.next()) {
+    if (in.tag() == 1) tiering.awaited = word_of(in, Tier::archive);
+    if (in.tag() == 2) tiering.due = time_of(in.number());
+    if (in.tag() == 3) tiering.urgent = in.number() != 0;
+  }
+  return in.ok();
+}
+
+void decode_tiering(Decoder& in, Tiering& tiering) {
+  if (in.tag() == kTier) tiering.tier = word_of(in, Tier::archive);
+  if (in.tag() == kTierChanged) tiering.changed = time_of(in.number());
+  if (in.tag() == kReturn && !decode_return(in.bytes(), tiering)) in.refuse();
+}
+
 // What is written of the state a key is in, beside the object itself.
 void encode_state(Encoder& out, const ObjectRecord& record) {
   const auto& info = record.info;
@@ -363,6 +395,10 @@ void encode_state(Encoder& out, const ObjectRecord& record) {
   if (info.created != info.modified) out.number(kCreated, time_number(info.created));
   if (info.lease) out.bytes(kLease, encode_lease(*info.lease));
   out.number(kChanged, info.changed);
+  encode_tiering(out, info.tiering);
+  if (info.deleted != UtcTime{}) out.number(kDeleted, time_number(info.deleted));
+  if (info.kept_until != UtcTime{}) out.number(kKeptUntil, time_number(info.kept_until));
+  out.number(kDeletedCount, record.deleted_count).number(kDeletedCurrent, record.deleted_current);
   out.number(kSnapshotCount, record.snapshot_count);
   out.number(kSnapshot, info.snapshot != 0 ? info.snapshot : record.newest_snapshot);
 }
@@ -405,6 +441,18 @@ void decode_state(Decoder& in, ObjectRecord& record, State& state) {
     case kCreated:
       state.created = time_of(in.number());
       break;
+    case kDeleted:
+      record.info.deleted = time_of(in.number());
+      break;
+    case kKeptUntil:
+      record.info.kept_until = time_of(in.number());
+      break;
+    case kDeletedCount:
+      record.deleted_count = in.number();
+      break;
+    case kDeletedCurrent:
+      record.deleted_current = in.number();
+      break;
     case kSnapshotCount:
       record.snapshot_count = in.number();
       break;
@@ -412,6 +460,7 @@ void decode_state(Decoder& in, ObjectRecord& record, State& state) {
       state.snapshot = in.number();
       break;
     default:
+      decode_tiering(in, record.info.tiering);
       break;
   }
 }
@@ -618,10 +667,24 @@ Result<BucketRecord> BucketRecord::decode(std::string_view row) {
   return record;
 }
 
+std::string AccountRecord::encode() const { return Encoder(kVersion).bytes(1, settings.service).take(); }
+
+Result<AccountRecord> AccountRecord::decode(std::string_view row) {
+  AccountRecord record;
+  Decoder in(row, kVersion);
+  while (in.next()) {
+    if (in.tag() == 1) record.settings.service = in.bytes();
+  }
+  if (!in.ok()) return corrupt("an account row");
+  return record;
+}
+
 void ObjectRecord::leave_head() {
   null_revision = 0;
   snapshot_count = 0;
   newest_snapshot = 0;
+  deleted_count = 0;
+  deleted_current = 0;
   info.lease.reset();
 }
 
@@ -736,6 +799,7 @@ Result<ObjectOutline> ObjectOutline::read(std::string_view row) {
         flags = in.number();
         break;
       default:
+        decode_tiering(in, outline.tiering);
         break;
     }
   }

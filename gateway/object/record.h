@@ -97,6 +97,13 @@ struct BucketRecord {
   static Result<BucketRecord> decode(std::string_view row);
 };
 
+struct AccountRecord {
+  AccountSettings settings;
+
+  std::string encode() const;
+  static Result<AccountRecord> decode(std::string_view row);
+};
+
 /// One state of a key: the head, which every write of the key gets and puts, or an
 /// earlier version or snapshot.
 struct ObjectRecord {
@@ -108,6 +115,9 @@ struct ObjectRecord {
   std::uint64_t null_revision = 0;    ///< Of the null version, where that is not the head.
   std::uint64_t snapshot_count = 0;   ///< Of the key.
   std::uint64_t newest_snapshot = 0;  ///< Its revision, or that of one there was: later ones are above it.
+
+  std::uint64_t deleted_count = 0;    ///< Of its states that are soft deleted.
+  std::uint64_t deleted_current = 0;  ///< Of those the one that was current last, where nothing is current now.
 
   std::optional<Seal> seal{};  ///< Of the content, if info.encryption is set; in a manifest, each part has its own.
 

@@ -239,6 +239,34 @@ TEST_CASE("what a head knows of its key round-trips, and what a snapshot is") {
   CHECK(decoded_snapshot->info.snapshot == 9);
 }
 
+TEST_CASE("a tier and what is soft deleted round-trip") {
+  ObjectRecord record;
+  record.info = info();
+  record.info.size = 0;
+  record.info.tiering = {.tier = Tier::archive,
+                         .changed = record.info.modified,
+                         .awaited = Tier::cool,
+                         .due = record.info.modified + std::chrono::hours(2),
+                         .urgent = true};
+  record.info.soft_deleted = true;
+  record.info.deleted = record.info.modified;
+  record.info.kept_until = record.info.modified + std::chrono::days(7);
+  record.deleted_count = 3;
+  record.deleted_current = 5;
+
+  const auto decoded = ObjectRecord::decode(record.encode());
+
+  REQUIRE(decoded);
+  CHECK(decoded->info.tiering == record.info.tiering);
+  CHECK(decoded->info.soft_deleted);
+  CHECK(decoded->info.deleted == record.info.deleted);
+  CHECK(decoded->info.kept_until == record.info.kept_until);
+  CHECK(decoded->deleted_count == 3);
+  CHECK(decoded->deleted_current == 5);
+  CHECK(AccountRecord::decode(AccountRecord{{.service = "text"}}.encode())->settings.service == "text");
+  CHECK_FALSE(AccountRecord::decode("\2"));
+}
+
 TEST_CASE("a delete marker has no bytes") {
   ObjectRecord marker;
   marker.info.md5 = std::string(16, 'm');

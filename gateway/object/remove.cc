@@ -5,6 +5,7 @@
 #include "gateway/object/install.h"
 #include "gateway/object/objects.h"
 #include "gateway/object/retry.h"
+#include "gateway/object/soft_delete.h"
 #include "gateway/object/versions.h"
 
 namespace sluice::object {
@@ -55,9 +56,9 @@ class Removing {
     }
     CO_TRY(check_write(request.conditions, visible(head)));
     CO_TRY(check_lease_for_write(request.conditions.lease, lease_of(head), now_));
-    if (request.snapshots == Snapshots::only) co_return co_await remove_snapshots_alone(name, std::move(head));
-    if (bucket_.settings.versioning == Versioning::off) co_return co_await remove_head(name, std::move(head));
-    co_return co_await put_marker(name, std::move(head));
+    if (request.snapshots == Snapshots::only) co_return co_await remove_snapshots_alone(name, request, std::move(head));
+    if (bucket_.settings.versioning == Versioning::off) co_return co_await remove_head(name, request, std::move(head));
+    co_return co_await put_marker(name, request, std::move(head));
   }
 
   Task<> finish() {
@@ -75,15 +76,37 @@ class Removing {
     cost_ += cost_of(record);
   }
 
-  Task<Removal> remove_head(const ObjectName& name, std::optional<ObjectRecord> head) {
-    if (!head) co_return Removal{};
-    CO_TRY(co_await remove_snapshots(name, *head));
-    rows_.erase(object_key(name));
+  Task<Removal> remove_head(const ObjectName& name, const RemoveRequest& request, std::optional<ObjectRecord> head) {
+    if (!head || is_tombstone(head->info)) co_return Removal{};
+    CO_TRY(co_await remove_snapshots(name, request, *head));
+    if (request.kept_until) {
+      CO_TRY(keep_head(name, *head, {now_, *request.kept_until}));
+      co_return Removal{.removed = true, .kept = true};
+    }
+    vacate(rows_, name, *head, now_);
     forget(*head);
     co_return Removal{.removed = true};
   }
 
-  Task<Removal> put_marker(const ObjectName& name, std::optional<ObjectRecord> head) {
+  // It becomes a soft-deleted snapshot, for which a tombstone stands.
+  Result<> keep_head(const ObjectName& name, ObjectRecord head, const Keeping& keeping) {
+    head.newest_snapshot = head.deleted_current = next_revision(now_, head);
+    ++head.deleted_count;
+    rows_.put(object_key(name), tombstone_of(head, now_));
+    head.info.snapshot = head.newest_snapshot;
+    cost_ += kNameCost + cost_of(head);
+    claim(name);
+    return keep_deleted(rows_, name, head, head.info.snapshot, keeping);
+  }
+
+  // What is put wants its bucket: a removal of that is called off.
+  void claim(const ObjectName& name) {
+    if (bucket_.removal.empty()) return;
+    bucket_.removal.clear();
+    rows_.put(bucket_key(name.bucket), bucket_);
+  }
+
+  Task<Removal> put_marker(const ObjectName& name, const RemoveRequest& request, std::optional<ObjectRecord> head) {
     ObjectRecord marker;
     marker.info.md5 = std::string(digest_size(DigestAlgorithm::md5), '\0');
     marker.info.owner = bucket_.owner;
@@ -93,16 +116,12 @@ class Removing {
     marker.info.revision = next_revision(now_, head);
     const bool removed = head && !head->info.delete_marker;
     if (head) {
-      CO_TRY(co_await remove_snapshots(name, *head));
+      CO_TRY(co_await remove_snapshots(name, request, *head));
       cost_ += cost_of(*head);
       CO_TRY(const bool garbage, co_await make_way(rows_, references_, name, std::move(*head), marker));
       leaves_work_ |= garbage;
     }
-    // A marker is put like any object: the bucket must stay, and a removal of it is called off.
-    if (!bucket_.removal.empty()) {
-      bucket_.removal.clear();
-      rows_.put(bucket_key(name.bucket), bucket_);
-    }
+    claim(name);
     rows_.put(object_key(name), marker);
     cost_ += kNameCost;
     co_return Removal{.removed = removed, .delete_marker = true, .version = marker.info.version()};
@@ -117,9 +136,22 @@ class Removing {
     Removal removal{.removed = found.has_value(), .version = which.version};
     if (!found) co_return removal;
     removal.delete_marker = record->info.delete_marker;
-    if (found->key == object_key(name)) {
+    if (which.deleted) {
+      const auto position = version_of_key(found->key)->revision;
+      rows_.erase(found->key);
+      rows_.erase(retained_key(record->info.kept_until, name, position));
+      forget_deleted(rows_, name, *std::move(head), position);
+    } else if (found->key == object_key(name)) {
       CO_TRY(check_lease_for_write(request.conditions.lease, record->info.lease, now_));
-      CO_TRY(co_await promote(rows_, name, *record));
+      CO_TRY(co_await promote(rows_, name, *record, now_));
+    } else if (request.kept_until && (which.snapshot != 0 || record->info.versioned)) {
+      if (which.snapshot != 0 && head->snapshot_count != 0) --head->snapshot_count;
+      ++head->deleted_count;
+      rows_.put(object_key(name), *head);
+      cost_ += kNameCost + cost_of(*record);
+      removal.kept = true;
+      CO_TRY(keep_deleted(rows_, name, *record, version_of_key(found->key)->revision, {now_, *request.kept_until}));
+      co_return removal;
     } else {
       rows_.erase(found->key);
       if (which.snapshot != 0 && head->snapshot_count != 0) --head->snapshot_count;
@@ -130,15 +162,16 @@ class Removing {
     co_return removal;
   }
 
-  Task<Removal> remove_snapshots_alone(const ObjectName& name, std::optional<ObjectRecord> head) {
+  Task<Removal> remove_snapshots_alone(const ObjectName& name, const RemoveRequest& request,
+                                       std::optional<ObjectRecord> head) {
     if (!head || head->snapshot_count == 0) co_return Removal{};
-    CO_TRY(co_await remove_snapshots(name, *head));
+    CO_TRY(co_await remove_snapshots(name, request, *head));
     rows_.put(object_key(name), *head);
-    co_return Removal{.removed = true};
+    co_return Removal{.removed = true, .kept = request.kept_until.has_value()};
   }
 
   // All of them, or entity_too_large: what is removed together is removed in one commit.
-  Task<> remove_snapshots(const ObjectName& name, ObjectRecord& head) {
+  Task<> remove_snapshots(const ObjectName& name, const RemoveRequest& request, ObjectRecord& head) {
     if (head.snapshot_count == 0) co_return done;
     std::vector<std::pair<std::string, ObjectRecord>> snapshots;
     std::size_t cost = 0;
@@ -148,18 +181,24 @@ class Removing {
       if (row == nullptr) break;
       const std::string key = row->key;
       CO_TRY(const auto seen, decode_row<ObjectRecord>(key, row->value));
-      if (seen.info.snapshot == 0) continue;
+      if (seen.info.snapshot == 0 || seen.info.soft_deleted) continue;
       CO_TRY(auto record, co_await rows_.get<ObjectRecord>(key));
       if (!record) co_return fail(ErrorCode::conflict, name.key);
       cost += cost_of(*record);
       if (cost > 2 * kRemoveSize) co_return fail(ErrorCode::entity_too_large, "too many snapshots for one removal");
       snapshots.emplace_back(key, std::move(*record));
     }
-    for (const auto& [key, record] : snapshots) {
-      rows_.erase(key);
-      forget(record);
-    }
     head.snapshot_count = 0;
+    for (const auto& [key, record] : snapshots) {
+      if (request.kept_until) {
+        CO_TRY(keep_deleted(rows_, name, record, record.info.snapshot, {now_, *request.kept_until}));
+        ++head.deleted_count;
+        cost_ += cost_of(record);
+      } else {
+        rows_.erase(key);
+        forget(record);
+      }
+    }
     co_return done;
   }
 

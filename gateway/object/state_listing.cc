@@ -1,10 +1,10 @@
 #include <algorithm>
 #include <deque>
 #include <limits>
-#include <optional>
 #include <utility>
 
 #include "gateway/object/listing.h"
+#include "gateway/object/versions.h"
 
 namespace sluice::object {
 namespace {
@@ -18,7 +18,9 @@ class StateLister {
 
   // False: the page is full.
   bool take(VersionEntry entry) {
+    if (is_tombstone(entry.info)) tombstone_ = entry;
     if (entry.info.delete_marker) return true;
+    if (entry.info.soft_deleted && !take_deleted(entry)) return true;
     if (!group_.empty() && group_.front().name != entry.name && !flush()) return false;
     if (entry.is_prefix) return append(std::move(entry));
     if (group_.empty() && room() == 0) return stop();
@@ -42,6 +44,18 @@ class StateLister {
   StatePage take_page() { return std::move(page_); }
 
  private:
+  // What was current is shown as that. False: it is not wanted.
+  bool take_deleted(VersionEntry& entry) const {
+    const bool was_current =
+        entry.info.snapshot != 0 && entry.name == tombstone_.name && entry.info.snapshot == tombstone_.info.snapshot;
+    if (was_current) {
+      entry.info.snapshot = 0;
+      entry.is_latest = true;
+      return true;
+    }
+    return entry.info.snapshot != 0 ? options_.snapshots : options_.versions;
+  }
+
   std::size_t room() const { return options_.limit - page_.entries.size(); }
 
   bool append(VersionEntry entry) {
@@ -59,6 +73,7 @@ class StateLister {
   StatePage page_;
   std::deque<VersionEntry> group_;  ///< The oldest first.
   bool cut_ = false;                ///< Newer ones were left out.
+  VersionEntry tombstone_;          ///< The last one met.
 };
 
 VersionListOptions first_rows(const StateListOptions& options) {
@@ -68,7 +83,10 @@ VersionListOptions first_rows(const StateListOptions& options) {
                           .revision_after = 0,
                           .limit = kRowsAtOnce,
                           .versions = options.versions,
-                          .snapshots = options.snapshots};
+                          .snapshots = options.snapshots,
+                          .deleted_at = options.deleted_at,
+                          .deleted_only = options.deleted_only,
+                          .from = options.from};
   // Of a key that the page before left unfinished all states are read again, from the newest on.
   if (options.age_after != kAgeMax) rows.revision_after = std::numeric_limits<std::uint64_t>::max();
   return rows;
@@ -82,21 +100,10 @@ Task<StatePage> list_states(Backend backend, const RequestContext& context, cons
                             const StateListOptions& options) {
   StateLister lister(options);
   auto rows = first_rows(options);
-  std::optional<std::string> listed_head;
   for (;;) {
     CO_TRY(auto page, co_await list_versions(backend, context, bucket, rows));
-    const auto skipped = std::exchange(listed_head, std::nullopt);
-    if (page.truncated) {
-      const VersionEntry& last = page.entries.back();
-      rows.key_after = last.name;
-      rows.revision_after = last.is_prefix ? 0 : last.position();
-      // The head comes before all else of its key, and again where a page begins within that.
-      if (!last.is_prefix) listed_head = last.name;
-      // Snapshots are younger than the head they were taken of: its states are read from the first on.
-      if (last.is_latest) rows.revision_after = std::numeric_limits<std::uint64_t>::max();
-    }
+    if (page.truncated) page.go_on(rows);
     for (VersionEntry& entry : page.entries) {
-      if (entry.is_latest && entry.name == skipped) continue;
       if (!lister.take(std::move(entry))) co_return lister.take_page();
     }
     if (!page.truncated) break;

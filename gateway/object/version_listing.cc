@@ -3,6 +3,7 @@
 #include "gateway/object/catalog.h"
 #include "gateway/object/cursor.h"
 #include "gateway/object/listing.h"
+#include "gateway/object/versions.h"
 
 namespace sluice::object {
 namespace {
@@ -25,6 +26,7 @@ class VersionLister {
       if (!entry) co_return page;
       page.truncated = page.entries.size() == options_.limit;
       if (page.truncated) co_return page;
+      page.head = entry->name == head_name_ ? head_revision_ : 0;
       if (entry->is_prefix) skip(entry->name);
       page.entries.push_back(std::move(*entry));
     }
@@ -35,10 +37,12 @@ class VersionLister {
 
   // No key is longer than the limit, so one byte more tells as much as all of it does.
   std::string after() const { return options_.key_after.substr(0, kKeySizeMax + 1); }
+  std::string from() const { return options_.from.substr(0, kKeySizeMax + 1); }
   bool is_behind_prefix() const { return folded(after(), options_.prefix, options_.delimiter) == after(); }
 
   KeyRange heads_range() const {
     auto range = keys_with(heads_prefix_ + options_.prefix);
+    range.begin = std::max(range.begin, heads_prefix_ + from());
     if (options_.key_after.empty()) return range;
     auto begin = heads_prefix_ + after();
     if (is_behind_prefix()) {
@@ -51,8 +55,9 @@ class VersionLister {
   }
 
   KeyRange versions_range() const {
-    if (!options_.versions && !options_.snapshots) return {"v", "v"};
+    if (!options_.versions && !options_.snapshots && !options_.deleted_at) return {"v", "v"};
     auto range = keys_with(versions_prefix(bucket_, options_.prefix));
+    range.begin = std::max(range.begin, versions_prefix(bucket_, from()));
     if (options_.key_after.empty()) return range;
     const ObjectName name{bucket_, after()};
     auto begin = versions_of(name).end;
@@ -91,6 +96,11 @@ class VersionLister {
                          .info = {}};
       CO_TRY(auto record, decode_row<ObjectRecord>(row.key, row.value));
       entry.info = std::move(record.info);
+      if (takes_head) {
+        head_name_ = entry.name;
+        head_revision_ = entry.info.revision;
+        if (is_tombstone(entry.info)) entry.info.snapshot = record.deleted_current;
+      }
       if (is_wanted(entry)) {
         if (const auto prefix = folded(entry.name, options_.prefix, options_.delimiter)) {
           co_return VersionEntry{.name = std::string(*prefix), .is_prefix = true, .is_latest = false, .info = {}};
@@ -104,12 +114,15 @@ class VersionLister {
 
   bool is_wanted(const VersionEntry& entry) const {
     const auto& info = entry.info;
-    if (info.soft_deleted) return false;
-    if (info.snapshot != 0) return options_.snapshots;
-    if (!options_.versions) return entry.is_latest && !info.delete_marker;
-    // Of the key where the page begins: the head may be the one behind which it does.
+    // Of the key where the page begins, the head may have been listed, or have become it since.
     const bool resumes = entry.is_latest && options_.revision_after != 0 && entry.name == options_.key_after;
-    return !resumes || info.revision < options_.revision_after;
+    const bool is_listed = info.revision == options_.head_after || info.revision >= options_.revision_after;
+    if (resumes && is_listed) return false;
+    if (is_tombstone(info)) return options_.deleted_at.has_value();
+    if (info.soft_deleted) return options_.deleted_at && info.kept_until > *options_.deleted_at;
+    if (options_.deleted_only) return false;
+    if (info.snapshot != 0) return options_.snapshots;
+    return options_.versions || (entry.is_latest && !info.delete_marker);
   }
 
   const std::string& bucket_;
@@ -117,9 +130,22 @@ class VersionLister {
   const std::string heads_prefix_;
   Cursor heads_;
   Cursor versions_;
+  // The last head that was passed.
+  std::string head_name_;
+  std::uint64_t head_revision_ = 0;
 };
 
 }  // namespace
+
+void VersionPage::go_on(VersionListOptions& options) const {
+  const VersionEntry& last = entries.back();
+  options.key_after = last.name;
+  options.head_after = head;
+  options.revision_after = 0;
+  if (last.is_prefix) return;
+  // All noncurrent states stand behind the head: snapshots of it are newer than it is.
+  options.revision_after = last.is_latest ? ~std::uint64_t{0} : last.position();
+}
 
 Task<VersionPage> list_versions(Backend backend, const RequestContext&, const std::string& bucket,
                                 const VersionListOptions& options) {

@@ -1,16 +1,18 @@
 #include "gateway/object/versions.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "gateway/object/cursor.h"
 #include "gateway/object/ids.h"
+#include "gateway/object/soft_delete.h"
 
 namespace sluice::object {
 namespace {
 
 // Is this what `which` names, and not another kind of state at its revision?
 bool is_meant(const ObjectInfo& info, const Which& which) {
-  if (info.soft_deleted) return false;
+  if (info.soft_deleted != which.deleted || is_tombstone(info)) return false;
   if (which.snapshot != 0) return info.snapshot == which.snapshot;
   if (info.snapshot != 0) return false;
   // The null version answers to its revision, too: Blob has no other name for it.
@@ -59,6 +61,8 @@ std::optional<Lease> lease_of(const std::optional<ObjectRecord>& head) {
   return head ? head->info.lease : std::nullopt;
 }
 
+bool is_tombstone(const ObjectInfo& info) { return info.delete_marker && info.soft_deleted; }
+
 bool is_kept(Versioning versioning, const ObjectInfo& head) {
   return versioning == Versioning::enabled || head.versioned;
 }
@@ -74,13 +78,14 @@ std::uint64_t next_revision(UtcTime now, const std::optional<ObjectRecord>& head
 }
 
 Task<bool> make_way(Catalog& rows, References& references, const ObjectName& name, ObjectRecord head,
-                    ObjectRecord& next, bool keeps_content) {
-  const bool keeps_head = next.info.versioned || head.info.versioned;
+                    ObjectRecord& next, bool keeps_content, const std::optional<UtcTime>& kept_until) {
+  const bool keeps_head = (next.info.versioned || head.info.versioned) && !is_tombstone(head.info);
   auto null_revision = head.null_revision;
   if (keeps_head && !head.info.versioned) null_revision = head.info.revision;
   next.null_revision = next.info.versioned ? null_revision : 0;
   next.snapshot_count = head.snapshot_count;
   next.newest_snapshot = head.newest_snapshot;
+  next.deleted_count = head.deleted_count;
 
   // There is one null version: another one takes its place.
   bool garbage = false;
@@ -96,6 +101,11 @@ Task<bool> make_way(Catalog& rows, References& references, const ObjectName& nam
   if (keeps_head) {
     head.leave_head();
     rows.put(version_key(name, head.info.revision), head);
+  } else if (kept_until && !keeps_content && !head.info.delete_marker) {
+    // It is a snapshot from now on, and older than what replaces it.
+    head.info.snapshot = next.newest_snapshot = std::exchange(next.info.revision, next.info.revision + 1);
+    ++next.deleted_count;
+    CO_TRY(keep_deleted(rows, name, std::move(head), next.newest_snapshot, {next.info.modified, *kept_until}));
   } else if (!keeps_content) {
     let_go(rows, references, head.content);
     garbage |= leaves_garbage(head.content);
@@ -103,7 +113,7 @@ Task<bool> make_way(Catalog& rows, References& references, const ObjectName& nam
   co_return garbage;
 }
 
-Task<> promote(Catalog& rows, const ObjectName& name, const ObjectRecord& head) {
+Task<> promote(Catalog& rows, const ObjectName& name, const ObjectRecord& head, UtcTime now) {
   constexpr std::size_t kExpected = 2;
   Cursor cursor(rows.transaction(), versions_of(name), kExpected);
   for (;; cursor.pop()) {
@@ -118,12 +128,13 @@ Task<> promote(Catalog& rows, const ObjectName& name, const ObjectRecord& head) 
     next->null_revision = next->info.versioned ? head.null_revision : 0;
     next->snapshot_count = head.snapshot_count;
     next->newest_snapshot = head.newest_snapshot;
+    next->deleted_count = head.deleted_count;
     rows.erase(key);
     rows.put(object_key(name), *next);
     co_return done;
   }
   if (head.snapshot_count != 0) co_return fail(ErrorCode::snapshot_present, name.key);
-  rows.erase(object_key(name));
+  vacate(rows, name, head, now);
   co_return done;
 }
 

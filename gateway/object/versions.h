@@ -26,6 +26,9 @@ std::optional<ObjectInfo> visible(const std::optional<ObjectRecord>& head);
 /// The lease of an object by its head.
 std::optional<Lease> lease_of(const std::optional<ObjectRecord>& head);
 
+/// Is it the head of a key that has nothing but what is soft deleted?
+bool is_tombstone(const ObjectInfo& info);
+
 /// Is a head that is overwritten in such a bucket kept, as a version?
 bool is_kept(Versioning versioning, const ObjectInfo& head);
 
@@ -37,13 +40,14 @@ std::uint64_t next_revision(UtcTime now, const std::optional<ObjectRecord>& head
 
 /// Takes `head` out of its place, for `next`, whose versioned flag is set already: keeps it as
 /// a version, or lets its content go (unless `next` has it); lets go the null version that
-/// `next` replaces; and hands on to `next` what heads know of their key. True: the reclaimer
-/// has work. The caller puts `next`.
+/// `next` replaces; and hands on to `next` what heads know of their key. A head that would be let go
+/// is soft deleted until `kept_until`, if that is given, and `next` gets a later revision for it. True: the
+/// reclaimer has work. The caller puts `next`.
 Task<bool> make_way(Catalog& rows, References& references, const ObjectName& name, ObjectRecord head,
-                    ObjectRecord& next, bool keeps_content = false);
+                    ObjectRecord& next, bool keeps_content = false, const std::optional<UtcTime>& kept_until = {});
 
 /// Takes `head` out of its place for good: the newest version there is, if any, becomes the
 /// head. Lets no content go. Fails with snapshot_present where only snapshots are left.
-Task<> promote(Catalog& rows, const ObjectName& name, const ObjectRecord& head);
+Task<> promote(Catalog& rows, const ObjectName& name, const ObjectRecord& head, UtcTime now);
 
 }  // namespace sluice::object

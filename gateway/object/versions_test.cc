@@ -370,7 +370,7 @@ TEST_CASE("versions are listed in pages that go on where they ended") {
       pages.insert(pages.end(), texts.begin(), texts.end());
       if (!page->truncated) break;
       options.key_after = page->entries.back().name;
-      options.revision_after = page->entries.back().position();
+      page->go_on(options);
     }
     CHECK(pages == all);
   }
@@ -389,6 +389,61 @@ TEST_CASE("a page of versions goes on behind one that has been removed since") {
   REQUIRE(world.remove_version("key", second));
 
   CHECK(states(world, options) == std::vector<std::string>{"key " + to_text(first) + "+"});
+}
+
+TEST_CASE("pages of versions with snapshots, of every size, are the whole listing") {
+  World world;
+  const auto snapshot = [&](const char* key) { REQUIRE(run(world.start_snapshot(key))); };
+  put(world, "a", "text");
+  snapshot("a");
+  snapshot("a");
+  world.set_versioning(Versioning::enabled);
+  put(world, "a", "text");
+  snapshot("a");
+  put(world, "b", "text");
+  snapshot("b");
+  const auto tell = [](const VersionPage& page, std::vector<std::uint64_t>& into) {
+    for (const auto& entry : page.entries) into.push_back(entry.position());
+  };
+  std::vector<std::uint64_t> all;
+  VersionListOptions options;
+  options.snapshots = true;
+  tell(run(list_versions(world.faulty.backend(), world.context, "photos", options)).value(), all);
+  REQUIRE(all.size() == 7);
+
+  for (options.limit = 1; options.limit <= 8; ++options.limit) {
+    std::vector<std::uint64_t> pages;
+    auto at = options;
+    for (;;) {
+      const auto page = run(list_versions(world.faulty.backend(), world.context, "photos", at)).value();
+      tell(page, pages);
+      if (!page.truncated) break;
+      page.go_on(at);
+    }
+    CHECK(pages == all);
+  }
+}
+
+TEST_CASE("a page goes on with a head that has become it since") {
+  World world;
+  world.set_versioning(Versioning::enabled);
+  const auto first = put(world, "key", "one");
+  const auto second = put(world, "key", "two");
+  REQUIRE(run(world.start_snapshot("key")));
+  VersionListOptions options;
+  options.snapshots = true;
+  options.limit = 1;
+  const auto page = run(list_versions(world.faulty.backend(), world.context, "photos", options)).value();
+  page.go_on(options);
+  options.limit = 10;
+  REQUIRE(world.remove_version("key", second));
+
+  const auto rest = run(list_versions(world.faulty.backend(), world.context, "photos", options)).value();
+
+  REQUIRE(rest.entries.size() == 2);
+  CHECK(rest.entries[0].info.version() == first);
+  CHECK(rest.entries[0].is_latest);
+  CHECK(rest.entries[1].info.snapshot != 0);
 }
 
 TEST_CASE("versions are listed by prefix, and folded by a delimiter") {

@@ -109,7 +109,7 @@ Awaitable<Answer> Handler::get_object_attributes(Call& call) {
     xml.close();
   }
   if (wanted.parts && page.info.part_count != 0) tell_parts(xml, page, after, limit);
-  if (wanted.storage_class) xml.element("StorageClass", "STANDARD");
+  if (wanted.storage_class) xml.element("StorageClass", storage_class_of(page.info.tiering, services_.clock.now()));
   if (wanted.size) xml.element("ObjectSize", page.info.size);
   xml.close();
   http::Response response = document(call, xml.take());

@@ -85,6 +85,7 @@ class Gateway {
   std::size_t body_bytes_read() const;
 
   FixedClock& clock();
+  object::Objects& objects();
 
   /// Signs: the header a client would put on the wire.
   http::RequestHeader header_of(const Ask& ask);

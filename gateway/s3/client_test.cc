@@ -88,6 +88,7 @@ Gateway::~Gateway() = default;
 int Gateway::answered_at_once() const { return state_->answered_at_once; }
 std::size_t Gateway::body_bytes_read() const { return state_->bytes_read; }
 FixedClock& Gateway::clock() { return state_->clock; }
+object::Objects& Gateway::objects() { return state_->objects; }
 const std::string& Gateway::seed() const { return state_->seed; }
 std::string Gateway::scope() const { return "20260102/" + state_->region + "/s3/aws4_request"; }
 std::string Gateway::signing_key_of(const std::string& user) const {

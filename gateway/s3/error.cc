@@ -48,6 +48,8 @@ constexpr CodeRow kCodes[] = {
      "The encryption request you specified is not valid. The valid value is AES256."},
     {Code::invalid_location_constraint, 400, "InvalidLocationConstraint",
      "The specified location-constraint is not valid"},
+    {Code::invalid_object_state, 403, "InvalidObjectState",
+     "The operation is not valid for the object's storage class"},
     {Code::invalid_part, 400, "InvalidPart",
      "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified "
      "entity tag may not match the part's entity tag."},
@@ -185,6 +187,8 @@ constexpr Translation kTranslations[] = {
     {ErrorCode::lease_broken, Code::operation_aborted},
     {ErrorCode::lease_not_held, Code::operation_aborted},
     {ErrorCode::lease_id_refused, Code::operation_aborted},
+    {ErrorCode::archived, Code::invalid_object_state},
+    {ErrorCode::returning, Code::invalid_object_state},
     {ErrorCode::kind_mismatch, Code::invalid_request, true},
     {ErrorCode::sealed, Code::invalid_request, true},
     {ErrorCode::append_position_mismatch, Code::precondition_failed},

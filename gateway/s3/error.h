@@ -41,6 +41,7 @@ enum class Code : std::uint8_t {
   invalid_digest,
   invalid_encryption_algorithm,
   invalid_location_constraint,
+  invalid_object_state,
   invalid_part,
   invalid_part_order,
   invalid_range,

@@ -316,6 +316,17 @@ void add_object(http::ResponseHeader& header, const object::ObjectInfo& info, co
   for (const auto& [name, value] : info.metadata) header.add(std::string(kMeta) + to_lower(name), metadata_text(value));
 }
 
+std::string_view storage_class_of(const object::Tiering& tiering, UtcTime now) {
+  return tiering.at(now).tier == object::Tier::archive ? "GLACIER" : "STANDARD";
+}
+
+void add_storage_class(http::ResponseHeader& header, const object::ObjectInfo& info, UtcTime now) {
+  // "HeadObject", Amazon S3 API Reference: not sent for STANDARD.
+  if (!info.is_archived(now)) return;
+  header.add("x-amz-storage-class", storage_class_of(info.tiering, now));
+  if (info.tiering.awaited != object::Tier::none) header.add("x-amz-restore", "ongoing-request=\"true\"");
+}
+
 std::string quoted(std::string_view tag) {
   std::string text;
   text.reserve(tag.size() + 2);

@@ -71,6 +71,10 @@ std::string metadata_text(const std::string& value);
 /// What a response says of an object: dates, tag, system headers, metadata.
 /// `query` may override system headers by response-*.
 void add_object(http::ResponseHeader& header, const object::ObjectInfo& info, const http::Query& query);
+/// STANDARD, or GLACIER for what is archived and so not read.
+std::string_view storage_class_of(const object::Tiering& tiering, UtcTime now);
+/// x-amz-storage-class and x-amz-restore, of what is archived.
+void add_storage_class(http::ResponseHeader& header, const object::ObjectInfo& info, UtcTime now);
 
 /// The tag with its quotes.
 std::string quoted(std::string_view tag);

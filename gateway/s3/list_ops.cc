@@ -117,7 +117,7 @@ class ListWriter {
     xml_.element("Size", info.size);
   }
 
-  void storage_class() { xml_.element("StorageClass", "STANDARD"); }
+  void storage_class(std::string_view storage_class = "STANDARD") { xml_.element("StorageClass", storage_class); }
 
   template <class Page>
   void prefixes(const Page& page) {
@@ -149,7 +149,8 @@ using Names = std::map<std::string, std::string>;
 class PageWriter final : public object::ListVisitor {
  public:
   /// With `names`, owners are told.
-  PageWriter(KeyWriter keys, std::size_t limit, std::optional<Names> names) : keys_(keys), names_(std::move(names)) {
+  PageWriter(KeyWriter keys, std::size_t limit, std::optional<Names> names, UtcTime now)
+      : keys_(keys), names_(std::move(names)), now_(now) {
     document_.reserve(kHeadRoom + limit * kEntrySize);
     document_.assign(kHeadRoom, ' ');
   }
@@ -167,7 +168,8 @@ class PageWriter final : public object::ListVisitor {
     append_number(outline.size);
     document_.append("</Size>");
     if (names_) owner(outline.owner);
-    document_.append("<StorageClass>STANDARD</StorageClass></Contents>");
+    document_.append("<StorageClass>").append(storage_class_of(outline.tiering, now_));
+    document_.append("</StorageClass></Contents>");
     return done;
   }
 
@@ -213,6 +215,7 @@ class PageWriter final : public object::ListVisitor {
 
   const KeyWriter keys_;
   const std::optional<Names> names_;
+  const UtcTime now_;
   std::string document_;
   std::string prefixes_;
   std::string owner_;
@@ -251,7 +254,8 @@ Awaitable<Answer> Handler::list_objects(Call& call) {
   const http::Query& query = call.target.query;
   CO_TRY(Listing listing, read_listing(query));
   listing.options.after = query.get("marker");
-  const auto page = std::make_shared<PageWriter>(listing.keys, listing.options.limit, options_.display_names);
+  const auto page =
+      std::make_shared<PageWriter>(listing.keys, listing.options.limit, options_.display_names, services_.clock.now());
   CO_TRY(const object::ListEnd end, co_await list(call, listing.options, page));
 
   XmlWriter head;
@@ -279,7 +283,8 @@ Awaitable<Answer> Handler::list_objects_v2(Call& call) {
   }
   std::optional<Names> names;
   if (query.get("fetch-owner") == "true") names = options_.display_names;
-  const auto page = std::make_shared<PageWriter>(listing.keys, listing.options.limit, std::move(names));
+  const auto page =
+      std::make_shared<PageWriter>(listing.keys, listing.options.limit, std::move(names), services_.clock.now());
   CO_TRY(const object::ListEnd end, co_await list(call, listing.options, page));
 
   XmlWriter head;
@@ -365,7 +370,7 @@ Awaitable<Answer> Handler::list_object_versions(Call& call) {
       writer.facts(info);
     }
     writer.owner("Owner", info.owner, display_name(info.owner));
-    if (!info.delete_marker) writer.storage_class();
+    if (!info.delete_marker) writer.storage_class(storage_class_of(info.tiering, services_.clock.now()));
     xml.close();
   }
   writer.prefixes(page);

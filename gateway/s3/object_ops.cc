@@ -84,6 +84,7 @@ http::Response Handler::describe(const Call& call, const Shown& shown) const {
   http::Response response{
       .header = begin(call, partial ? 206 : 200), .content = {}, .body = nullptr, .content_length = range.length};
   add_object(response.header, info, call.target.query);
+  if (info.tiering.tier == object::Tier::archive) add_storage_class(response.header, info, services_.clock.now());
   add_version(response.header, call, info);
   add_encryption(response.header, *call.fields, info.encryption);
   if (partial) response.header.add("Content-Range", content_range(range, info.size));

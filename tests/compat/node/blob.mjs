@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import {
+  AnonymousCredential,
   BlobSASPermissions,
   BlobServiceClient,
   ContainerSASPermissions,
@@ -376,6 +377,126 @@ const steps = {
     const folders = [];
     for await (const item of container.listBlobsByHierarchy("/")) folders.push(`${item.kind} ${item.name}`);
     assert.deepEqual(folders.sort(), ["blob b", "prefix a/", "prefix c/"]);
+    await container.delete();
+  },
+
+  async batches() {
+    const container = service.getContainerClient("js-batches");
+    await container.create();
+    const urls = [];
+    for (let i = 0; i < 40; ++i) {
+      const blob = container.getBlockBlobClient(`folder/ünï ${i}`);
+      await blob.upload("x", 1);
+      urls.push(blob.url);
+    }
+    const tiers = await service.getBlobBatchClient().setBlobsAccessTier(urls, credential, "Cool");
+    assert.equal(tiers.subResponsesSucceededCount, 40);
+    for await (const item of container.listBlobsFlat()) assert.equal(item.properties.accessTier, "Cool");
+    const batch = service.getBlobBatchClient();
+    const half = await batch.deleteBlobs([...urls.slice(0, 20), `${container.url}/none`], credential);
+    assert.equal(half.subResponsesSucceededCount, 20);
+    assert.equal(half.subResponsesFailedCount, 1);
+    assert.equal(half.subResponses[20].status, 404);
+    assert.equal(half.subResponses[20].errorCode, "BlobNotFound");
+    const sas = generateBlobSASQueryParameters(
+      { containerName: "js-batches", permissions: ContainerSASPermissions.parse("d"), expiresOn: soon() },
+      credential,
+    );
+    const signed = new BlobServiceClient(`${url}?${sas}`, undefined, options).getContainerClient("js-batches");
+    const rest = urls.slice(20).map((one) => `${one}?${sas}`);
+    const gone = await signed.getBlobBatchClient().deleteBlobs(rest, new AnonymousCredential());
+    assert.equal(gone.subResponsesSucceededCount, 20);
+    for await (const item of container.listBlobsFlat()) assert.fail(`${item.name} is still there`);
+    await container.delete();
+  },
+
+  async tiers() {
+    const container = service.getContainerClient("js-tiers");
+    await container.create();
+    const blob = container.getBlockBlobClient("a");
+    await blob.upload("bar", 3, { tier: "Cool" });
+    assert.equal((await blob.getProperties()).accessTier, "Cool");
+    await blob.setAccessTier("Cold");
+    const properties = await blob.getProperties();
+    assert.equal(properties.accessTier, "Cold");
+    assert.ok(properties.accessTierChangedOn instanceof Date);
+    await blob.setAccessTier("Archive");
+    await refused(blob.download(), "BlobArchived", 409);
+    await refused(blob.upload("new", 3), "BlobArchived", 409);
+    await blob.setAccessTier("Hot", { rehydratePriority: "High" });
+    for (;;) {
+      const now = await blob.getProperties();
+      if (now.accessTier === "Hot") break;
+      assert.equal(now.archiveStatus, "rehydrate-pending-to-hot");
+    }
+    assert.equal((await read(blob)).toString(), "bar");
+    await blob.setAccessTier("Archive");
+    const copy = container.getBlockBlobClient("copy");
+    await (await copy.beginCopyFromURL(blob.url, { tier: "Hot", rehydratePriority: "High" })).pollUntilDone();
+    while ((await copy.getProperties()).accessTier !== "Hot");
+    assert.equal((await read(copy)).toString(), "bar");
+    await container.delete();
+  },
+
+  async service() {
+    const before = await service.getProperties();
+    const rule = {
+      allowedOrigins: "https://app.example",
+      allowedMethods: "GET,PUT",
+      allowedHeaders: "x-ms-*",
+      exposedHeaders: "etag",
+      maxAgeInSeconds: 30,
+    };
+    const logging = { version: "1.0", deleteProperty: true, read: false, write: true, retentionPolicy: { enabled: false } };
+    await service.setProperties({ cors: [rule], blobAnalyticsLogging: logging, defaultServiceVersion: "2021-08-06" });
+    const set = await service.getProperties();
+    assert.deepEqual(set.cors, [rule]);
+    assert.equal(set.defaultServiceVersion, "2021-08-06");
+    assert.equal(set.blobAnalyticsLogging.write, true);
+    assert.equal(set.deleteRetentionPolicy.enabled, before.deleteRetentionPolicy.enabled);
+    const ask = (origin) =>
+      fetch(`${url}/js-any/blob`, {
+        method: "OPTIONS",
+        headers: { Origin: origin, "Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "x-ms-date" },
+      });
+    const allowed = await ask("https://app.example");
+    assert.equal(allowed.status, 200);
+    assert.equal(allowed.headers.get("access-control-allow-origin"), "https://app.example");
+    assert.equal((await ask("https://other.example")).status, 403);
+    await refused(service.setProperties({ staticWebsite: { enabled: true } }), "FeatureNotSupportedForAccount", 501);
+    await service.setProperties({ cors: [] });
+    assert.equal((await ask("https://app.example")).status, 403);
+    assert.equal((await service.getStatistics()).geoReplication.status, "live");
+  },
+
+  async softDelete() {
+    const container = service.getContainerClient("js-soft-delete");
+    await container.create();
+    await service.setProperties({ deleteRetentionPolicy: { enabled: true, days: 7 } });
+    const blob = container.getBlockBlobClient("a");
+    const bytes = randomBytes(100_000);
+    await blob.upload("first", 5);
+    await blob.upload(bytes, bytes.length);
+    await blob.delete();
+    assert.equal(await blob.exists(), false);
+    for await (const item of container.listBlobsFlat()) assert.fail(`${item.name} is listed`);
+    const deleted = [];
+    for await (const item of container.listBlobsFlat({ includeDeleted: true, includeSnapshots: true })) deleted.push(item);
+    assert.deepEqual(
+      deleted.map((item) => [item.name, item.deleted, Boolean(item.snapshot)]),
+      [
+        ["a", true, true],
+        ["a", true, false],
+      ],
+    );
+    assert.equal(deleted[1].properties.remainingRetentionDays >= 6, true);
+    await blob.undelete();
+    assert.equal(hash(await blob.downloadToBuffer()), hash(bytes));
+    const snapshot = container.getBlobClient("a").withSnapshot(deleted[0].snapshot);
+    assert.equal((await read(snapshot)).toString(), "first");
+    await service.setProperties({ deleteRetentionPolicy: { enabled: false } });
+    await blob.delete({ deleteSnapshots: "include" });
+    await refused(blob.undelete(), "BlobNotFound", 404);
     await container.delete();
   },
 
