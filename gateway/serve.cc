@@ -118,11 +118,12 @@ class Gateway {
         blocks_(backend_, reclaimer_, clock_),
         leases_(backend_, clock_),
         appends_(backend_, reclaimer_, clock_),
+        pages_(backend_, reclaimer_, clock_),
         credentials_(users_of(config)),
         signatures_(credentials_, clock_, config.region, config.sigv2),
         s3_({buckets_, objects_, uploads_, backend_, signatures_, clock_, keys_}, s3_options(config)),
         azure_accounts_(config.azure_accounts),
-        blob_({buckets_, objects_, blocks_, leases_, appends_, backend_, azure_accounts_, clock_},
+        blob_({buckets_, objects_, blocks_, leases_, appends_, pages_, backend_, azure_accounts_, clock_},
               blob_options(config)),
         metrics_(pool_),
         admin_(metrics_, [this] { return ready_ && !server_.draining(); }),
@@ -274,6 +275,7 @@ class Gateway {
   object::Blocks blocks_;
   object::Leases leases_;
   object::Appends appends_;
+  object::Pages pages_;
   auth::Credentials credentials_;
   auth::SigV4 signatures_;
   s3::Handler s3_;

@@ -49,11 +49,13 @@ struct Gateway::State {
   object::Blocks blocks{backend.backend(), reclaimer, clock};
   object::Leases leases{backend.backend(), clock};
   object::Appends appends{backend.backend(), reclaimer, clock};
+  object::Pages pages{backend.backend(), reclaimer, clock};
   Handler handler{{.buckets = buckets,
                    .objects = objects,
                    .blocks = blocks,
                    .leases = leases,
                    .appends = appends,
+                   .pages = pages,
                    .backend = backend.backend(),
                    .accounts = accounts,
                    .clock = clock},

@@ -22,6 +22,7 @@
 #include "gateway/object/leases.h"
 #include "gateway/object/listing.h"
 #include "gateway/object/objects.h"
+#include "gateway/object/pages.h"
 
 namespace sluice::blob {
 
@@ -32,6 +33,7 @@ struct Services {
   object::Blocks& blocks;
   object::Leases& leases;
   object::Appends& appends;
+  object::Pages& pages;
   Backend backend;
   const auth::AzureAccounts& accounts;
   const Clock& clock;
@@ -124,6 +126,15 @@ class Handler final : public http::Handler {
   Awaitable<Answer> append_block(Call& call);
   Awaitable<Answer> append_block_from_url(Call& call);
   Awaitable<Answer> seal_blob(Call& call);
+
+  // page_ops.cc
+  Awaitable<Answer> create_page_blob(Call& call);
+  Awaitable<Answer> put_page(Call& call);
+  Awaitable<Answer> put_page_from_url(Call& call);
+  Awaitable<Answer> clear_page(Call& call);
+  Awaitable<Answer> get_page_ranges(Call& call);
+  Awaitable<Answer> resize_page_blob(Call& call);
+  Awaitable<Answer> update_sequence_number(Call& call);
 
   // acl_ops.cc
   Awaitable<Answer> get_container_acl(Call& call);

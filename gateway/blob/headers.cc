@@ -298,6 +298,9 @@ void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info, UtcT
     header.add("x-ms-blob-committed-block-count", std::to_string(info.block_count));
     if (info.sealed) header.add("x-ms-blob-sealed", "true");
   }
+  if (info.kind == object::ObjectKind::page) {
+    header.add("x-ms-blob-sequence-number", std::to_string(info.sequence_number));
+  }
   header.add("Accept-Ranges", "bytes");
   for (const ContentHeader& row : kContentHeaders) {
     std::string_view value = info.headers.*row.value;
@@ -358,6 +361,7 @@ void write_metadata(xml::Writer& xml, const object::Metadata& metadata) {
 
 std::string md5_text(const object::ObjectInfo& info) {
   if (!info.headers.md5.empty()) return to_base64(info.headers.md5);
+  if (info.kind == object::ObjectKind::page) return {};
   return info.part_count + info.block_count == 0 ? to_base64(info.md5) : std::string();
 }
 

@@ -28,6 +28,7 @@ void write_properties(xml::Writer& xml, const object::ObjectInfo& info, const In
   xml.element("BlobType", type_text(info));
   if (info.kind == object::ObjectKind::block) write_tier(xml, info, now);
   if (info.sealed) xml.element("Sealed", true);
+  if (info.kind == object::ObjectKind::page) xml.element("x-ms-blob-sequence-number", info.sequence_number);
   write_lease(xml, info.lease, now);
   if (!info.tags.empty()) xml.element("TagCount", std::uint64_t{info.tags.size()});
   xml.element("ServerEncrypted", false);

@@ -31,6 +31,7 @@ constexpr Groups kOnBlob = group::kLease | group::kIfTags;
 constexpr Groups kCopy =
     group::kMetadata | group::kSource | group::kTags | group::kLease | group::kSourceLease | group::kIfTags;
 constexpr Groups kRead = group::kStructured | group::kRange | group::kRangeDigest | kOnBlob;
+constexpr Groups kPages = group::kRange | group::kSequence | kOnBlob;
 constexpr Groups kLeaseActs = group::kLease | group::kLeaseAct;
 
 /// What a row is selected by, besides its scope and method.
@@ -68,7 +69,8 @@ constexpr OperationRow kOperations[] = {
         kDescription | kBody | group::kStructured | group::kType | group::kTier | group::kLease),
     row("CreateAppendBlob", kBlob, kPut, {.header = kType, .value = "AppendBlob"}, create_append_blob,
         BlobAction::put_blob, kDescription | group::kType | group::kLease),
-    refused("CreatePageBlob", kBlob, kPut, {.header = kType, .value = "PageBlob"}, BlobAction::put_blob),
+    row("CreatePageBlob", kBlob, kPut, {.header = kType, .value = "PageBlob"}, create_page_blob, BlobAction::put_blob,
+        kDescription | group::kType | group::kPageSize | group::kSequenceNumber | group::kLease),
     row("DeleteBlob", kBlob, kDelete, {}, delete_blob, BlobAction::delete_blob, group::kSnapshots | kOnBlob),
 
     row("PutBlockFromURL", kBlob, kPut, {.comp = "block", .header = kCopySource}, put_block_from_url,
@@ -81,18 +83,26 @@ constexpr OperationRow kOperations[] = {
 
     row("AppendBlockFromURL", kBlob, kPut, {.comp = "appendblock", .header = kCopySource}, append_block_from_url,
         BlobAction::append_block,
-        group::kSource | group::kSourceDigest | group::kSourceRange | group::kAppend | group::kLease),
+        group::kSource | group::kSourceDigest | group::kSourceRange | group::kAppend | kOnBlob),
     row("AppendBlock", kBlob, kPut, {.comp = "appendblock"}, append_block, BlobAction::append_block,
-        kBody | group::kAppend | group::kLease),
+        kBody | group::kAppend | kOnBlob),
     row("AppendBlobSeal", kBlob, kPut, {.comp = "seal"}, seal_blob, BlobAction::seal_blob,
         group::kAppend | group::kLease),
 
-    refused("PutPageFromURL", kBlob, kPut, {.comp = "page", .header = kCopySource}, BlobAction::put_page),
-    refused("PutPage", kBlob, kPut, {.comp = "page", .header = kPageWrite, .value = "update"}, BlobAction::put_page),
-    refused("ClearPage", kBlob, kPut, {.comp = "page", .header = kPageWrite, .value = "clear"}, BlobAction::put_page),
-    refused("GetPageRanges", kBlob, kGet, {.comp = "pagelist"}, BlobAction::get_page_ranges),
+    row("PutPageFromURL", kBlob, kPut, {.comp = "page", .header = kCopySource}, put_page_from_url, BlobAction::put_page,
+        kPages | group::kPageWrite | group::kSource | group::kSourceDigest | group::kSourceRange),
+    row("PutPage", kBlob, kPut, {.comp = "page", .header = kPageWrite, .value = "update"}, put_page,
+        BlobAction::put_page, kPages | kBody),
+    row("ClearPage", kBlob, kPut, {.comp = "page", .header = kPageWrite, .value = "clear"}, clear_page,
+        BlobAction::put_page, kPages),
+    row("GetPageRanges", kBlob, kGet, {.comp = "pagelist"}, get_page_ranges, BlobAction::get_page_ranges,
+        group::kRange | kOnBlob),
     refused("IncrementalCopyBlob", kBlob, kPut, {.comp = "incrementalcopy"}, BlobAction::copy_blob_incrementally),
 
+    row("ResizePageBlob", kBlob, kPut, {.comp = "properties", .header = "x-ms-blob-content-length"}, resize_page_blob,
+        BlobAction::put_page, kOnBlob),
+    row("UpdateSequenceNumber", kBlob, kPut, {.comp = "properties", .header = "x-ms-sequence-number-action"},
+        update_sequence_number, BlobAction::put_page, group::kSequenceNumber | kOnBlob),
     row("SetBlobProperties", kBlob, kPut, {.comp = "properties"}, set_blob_properties, BlobAction::set_blob,
         group::kContent | kOnBlob),
     row("SetBlobMetadata", kBlob, kPut, {.comp = "metadata"}, set_blob_metadata, BlobAction::set_blob,
@@ -204,7 +214,12 @@ constexpr HeaderRow kHeaders[] = {
     {"x-ms-meta-", group::kMetadata},
     {"x-ms-blob-type", group::kType},
     {"x-ms-blob-public-access", group::kPublicAccess},
-    {"x-ms-blob-content-length", 0},
+    {"x-ms-blob-content-length", group::kPageSize},
+    {"x-ms-blob-sequence-number", group::kSequenceNumber},
+    {"x-ms-sequence-number-action", 0},
+    {"x-ms-if-sequence-number-", group::kSequence},
+    {"x-ms-page-write", group::kPageWrite},
+    {"x-ms-previous-snapshot-url", 0},
     {"x-ms-blob-content-", group::kContent},
     {"x-ms-blob-condition-", group::kAppend},
     {"x-ms-blob-cache-control", group::kContent},

@@ -44,6 +44,13 @@ enum class Operation : std::uint8_t {
   append_block,
   append_block_from_url,
   seal_blob,
+  create_page_blob,
+  put_page,
+  put_page_from_url,
+  clear_page,
+  get_page_ranges,
+  resize_page_blob,
+  update_sequence_number,
 
   get_container_acl,
   set_container_acl,
@@ -93,6 +100,10 @@ inline constexpr Groups kIfTags = 1U << 15;            ///< x-ms-if-tags
 inline constexpr Groups kSourceTags = 1U << 16;        ///< x-ms-copy-source-tag-option
 inline constexpr Groups kRehydrate = 1U << 28;         ///< x-ms-rehydrate-priority
 inline constexpr Groups kStructured = 1U << 17;        ///< x-ms-structured-*
+inline constexpr Groups kSequence = 1U << 24;          ///< x-ms-if-sequence-number-*
+inline constexpr Groups kPageSize = 1U << 25;          ///< x-ms-blob-content-length
+inline constexpr Groups kPageWrite = 1U << 26;         ///< x-ms-page-write
+inline constexpr Groups kSequenceNumber = 1U << 27;    ///< x-ms-blob-sequence-number
 }  // namespace group
 
 /// One operation of the Blob service: how it is asked for, and how it is answered.

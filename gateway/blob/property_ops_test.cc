@@ -30,7 +30,7 @@ TEST_CASE("metadata and properties are replaced whole, each without the other") 
   CHECK(gateway.put("/photos/a?comp=metadata", "", {{"If-Match", "\"0x1\""}}).code() == "ConditionNotMet");
   CHECK(gateway.put("/photos/none?comp=metadata").code() == "BlobNotFound");
   CHECK(gateway.put("/photos/a?comp=properties", "", {{"x-ms-blob-content-length", "512"}}).code() ==
-        "UnsupportedHeader");
+        "InvalidBlobType");
 }
 
 }  // namespace

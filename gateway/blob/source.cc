@@ -111,8 +111,8 @@ Step<Source> Handler::read_source(Call& call) {
 Step<> Handler::check_source_digest(Call& call, Source& source) {
   CO_TRY(const auto expected, read_source_digest(call.fields()));
   const Operation operation = call.row->operation;
-  const bool checks_itself =
-      operation == Operation::put_block_from_url || operation == Operation::append_block_from_url;
+  const bool checks_itself = operation == Operation::put_block_from_url ||
+                             operation == Operation::append_block_from_url || operation == Operation::put_page_from_url;
   if (!expected || checks_itself) co_return Outcome<>{};
   object::OpenOptions options;
   options.which = source.which;

@@ -6,6 +6,7 @@
 #include "gateway/core/digest.h"
 #include "gateway/object/catalog.h"
 #include "gateway/object/manifest.h"
+#include "gateway/object/page_map.h"
 
 namespace sluice::object {
 namespace {
@@ -441,6 +442,11 @@ Task<std::optional<OpenContent>> open_content(Backend backend, Reclaimer::Readin
   }
   if (const auto* appended = std::get_if<Appended>(&content)) {
     co_return co_await open_appended(backend, std::move(reading), *appended, range);
+  }
+  if (const auto* map = std::get_if<PageMap>(&content)) {
+    CO_TRY(auto source, co_await open_pages(backend, std::move(reading), *map, range));
+    if (!source) co_return std::optional<OpenContent>{};
+    co_return OpenContent{{}, std::move(source)};
   }
   const auto& slices = std::get<std::vector<Slice>>(content);
   if (decryption.key) {

@@ -13,6 +13,13 @@ namespace {
 // Each step gives nothing where the source has been replaced: all begins anew then.
 using Step = std::optional<ObjectInfo>;
 
+// The most of an object written in place that is stored anew, zeros between its pages too.
+constexpr std::uint64_t kAnewMax = 5000ULL << 20;
+
+// What one commit copies of a map of pages.
+constexpr std::size_t kCopyRows = 32;
+constexpr std::size_t kCopyRuns = 2000;
+
 class Copy {
  public:
   Copy(Backend backend, Reclaimer& reclaimer, const Clock& clock, const KeyRing& keys, const ObjectName& from,
@@ -46,11 +53,16 @@ class Copy {
     CO_TRY(const bool there, co_await take_checksum());
     if (!there) co_return Step{};
     const bool turns_block = options_.as_block && source.record.info.kind != ObjectKind::block;
-    if (!is_snapshot_ && (turns_block || !shares(encryption)))
+    const auto* map = std::get_if<PageMap>(&source.record.content);
+    if (!is_snapshot_ && (turns_block || !shares(encryption))) {
+      const bool too_large = (turns_block || map != nullptr) && source.record.info.size > kAnewMax;
+      if (too_large) co_return fail(ErrorCode::entity_too_large, std::to_string(source.record.info.size));
       co_return co_await make_anew(encryption, bucket.settings);
+    }
     if (decryption_.key) {
       CO_TRY(record_.info.encryption, rewrap(keys_, *decryption_.key, encryption));
     }
+    if (map != nullptr && !is_onto_itself(bucket.settings.versioning)) co_return co_await make_of_pages(*map);
     const auto* manifest = manifest_in(source.record.content);
     const bool duplicates = manifest != nullptr && !is_onto_itself(bucket.settings.versioning);
     if (duplicates && manifest->rows.size() > 1) co_return co_await make_in_steps(*manifest);
@@ -126,8 +138,8 @@ class Copy {
     Catalog rows(*transaction);
     References references;
     CO_TRY(const auto bucket, co_await claim_bucket(rows, to_.bucket));
-    // Onto itself: a later object must not be undone.
-    if (from_ == to_) {
+    // Onto itself: a later object must not be undone. Pages: all are to be of one moment.
+    if (from_ == to_ || std::holds_alternative<PageMap>(source_->record.content)) {
       CO_TRY(const bool current, co_await source_is_current(*transaction));
       if (!current) co_return Step{};
     }
@@ -212,6 +224,8 @@ class Copy {
         CO_TRY(co_await duplicate_row(rows, references, 0));
       }
       CO_TRY(co_await duplicate_end(rows, references, *appended));
+    } else if (std::holds_alternative<PageMap>(content)) {
+      co_return fail(ErrorCode::conflict, "a copy of pages onto themselves");
     }
     co_return done;
   }
@@ -287,6 +301,60 @@ class Copy {
     }
     auto attempt = [&] { return finish_building(building); };
     co_return co_await retry_conflicts(attempt);
+  }
+
+  // Row by row; a write of the source's pages changes its record, and all begins anew.
+  Task<Step> make_of_pages(const PageMap& map) {
+    const Building building(reclaimer_, new_id(clock_.now()));
+    record_.content = PageMap{building.id()};
+    auto begin = [&] { return begin_building(building); };
+    CO_TRY(co_await retry_conflicts(begin));
+    KeyRange left = keys_with(manifest_prefix(map.id));
+    for (bool more = true; more;) {
+      auto attempt = [&] { return build_pages(building, left, more); };
+      CO_TRY(const bool built, co_await retry_conflicts(attempt));
+      if (!built) co_return Step{};
+    }
+    auto attempt = [&] { return finish_building(building); };
+    co_return co_await retry_conflicts(attempt);
+  }
+
+  // The first rows of what is left, which takes them off. False: the source is not what it was.
+  Task<bool> build_pages(const Building& building, KeyRange& left, bool& more) {
+    const auto transaction = backend_.index.begin();
+    Catalog rows(*transaction);
+    References references;
+    const auto mark_key = manifest_garbage_key(building.id());
+    CO_TRY(const auto marked, co_await rows.get<ManifestGarbage>(mark_key));
+    CO_TRY(const bool current, co_await source_is_current(*transaction));
+    if (!marked) co_return fail(ErrorCode::conflict, "another process cleared the copy away");
+    if (!current) co_return false;
+    CO_TRY(const auto found, co_await transaction->scan(left, kCopyRows));
+    std::size_t copied = 0;
+    for (std::size_t run_count = 0; copied != found.size() && run_count < kCopyRuns; ++copied) {
+      CO_TRY(const auto count, co_await duplicate_region(rows, references, building, found[copied].key));
+      run_count += count;
+    }
+    more = copied == kCopyRows || copied < found.size();
+    rows.put(mark_key, building.row(/*owned=*/true));
+    CO_TRY(co_await references.apply(rows));
+    CO_TRY(co_await transaction->commit());
+    if (copied != 0) left.begin = found[copied - 1].key + '\0';
+    co_return true;
+  }
+
+  // The row of one region; how many runs of pages it has.
+  Task<std::size_t> duplicate_region(Catalog& rows, References& references, const Building& building,
+                                     const std::string& key) {
+    // Got as well as scanned: the commit then guards it.
+    CO_TRY(const auto row, co_await rows.get<ManifestRecord>(key));
+    if (!row) co_return fail(ErrorCode::conflict, "pages were cleared");
+    for (const auto& part : row->parts) {
+      for (const auto& slice : part.slices) references.add(slice);
+    }
+    const auto prefix = manifest_prefix(building.id());
+    rows.put(prefix + key.substr(prefix.size()), *row);
+    co_return row->parts.size();
   }
 
   Task<> begin_building(const Building& building) {

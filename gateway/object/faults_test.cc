@@ -4,6 +4,7 @@
 
 #include "gateway/object/live_extents.h"
 #include "gateway/object/objects.h"
+#include "gateway/object/pages.h"
 #include "gateway/object/uploads.h"
 #include "tests/support/object_world.h"
 #include "tests/support/run_task.h"
@@ -26,11 +27,12 @@ struct Case {
   std::function<std::string(World&)> see;  ///< What can be seen of the store.
   std::uint64_t extent_length_max = 128;
   std::uint64_t stride = 1;  ///< Between the calls that fail, once the first forty have.
+  std::uint64_t first_stride = 1;
 };
 
 std::string seen(World& world, const std::string& key) { return world.get(key).value_or("nothing"); }
 
-std::uint64_t next_call(const Case& test, std::uint64_t n) { return n + (n < 40 ? 1 : test.stride); }
+std::uint64_t next_call(const Case& test, std::uint64_t n) { return n + (n < 40 ? test.first_stride : test.stride); }
 
 void fail_every_call(const Case& test) {
   World world(test.extent_length_max);
@@ -326,6 +328,161 @@ TEST_CASE("a snapshot that fails at any call leaves the object as it was") {
   check({.prepare = [](World& world) { REQUIRE(world.put("key", kLong)); }, .operate = operate, .see = all_states});
   check({.prepare = [](World& world) { REQUIRE(world.put("key", "inline")); }, .operate = operate, .see = all_states});
   check({.prepare = [](World& world) { world.put_parts("key", 3); }, .operate = operate, .see = all_states});
+}
+
+namespace {
+
+constexpr std::uint64_t kPage = Pages::kPageSize;
+constexpr std::uint64_t kRegion = 4 << 20;
+const ObjectName kDisk{"photos", "disk"};
+
+std::string pages(std::size_t count, char letter) { return std::string(count * kPage, letter); }
+
+bool write_pages(World& world, std::uint64_t offset, const std::string& bytes) {
+  const auto write = [&]() -> Task<PageAnswer> {
+    test::StringSource source(bytes, 1000);
+    DigestSource body(source);
+    co_return co_await world.pages.put(world.context, kDisk, {}, offset, body);
+  };
+  return run(write()).has_value();
+}
+
+bool clear_pages(World& world, ByteRange range) {
+  return run(world.pages.clear(world.context, kDisk, {}, range)).has_value();
+}
+
+// Pages in the first region and across the border to the second.
+void make_disk(World& world) {
+  REQUIRE(run(world.pages.create(world.context, kDisk, {}, 3 * kRegion, 0)));
+  REQUIRE(write_pages(world, 0, pages(2, 'a')));
+  REQUIRE(write_pages(world, kRegion - kPage, pages(2, 'b')));
+}
+
+// The pages that are written, what they hold, and the size.
+std::string see_disk(World& world, const std::string& key = "disk") {
+  const PageQuery all{.range = {0, Pages::kSizeMax}, .limit = 1000};
+  const auto page = run(world.pages.ranges(world.context, {"photos", key}, all));
+  if (!page) return "nothing";
+  std::string text = std::to_string(page->info.size);
+  for (const auto& [bytes, cleared] : page->ranges) {
+    OpenOptions options;
+    options.range = RangeRequest{bytes.offset, bytes.offset + bytes.length - 1};
+    text += " " + std::to_string(bytes.offset) + ":" + world.get(key, options).value_or("lost");
+  }
+  return text;
+}
+
+void check_disk(const std::function<bool(World&)>& operate) {
+  check({.prepare = make_disk,
+         .operate = operate,
+         .see = [](World& world) { return see_disk(world); },
+         .extent_length_max = kPage});
+}
+
+}  // namespace
+
+TEST_CASE("a page write that fails at any call leaves all pages as they were") {
+  check_disk([](World& world) { return write_pages(world, kRegion - kPage, pages(2, 'n')); });
+  check_disk([](World& world) { return write_pages(world, kPage, pages(1, 'n')); });
+}
+
+TEST_CASE("a page write into a region that must be put in order first loses none of its pages") {
+  const auto prepare = [](World& world) {
+    REQUIRE(run(world.pages.create(world.context, kDisk, {}, kRegion, 0)));
+    for (std::uint64_t i = 0; i < 130; ++i) {
+      REQUIRE(write_pages(world, i * kPage, pages(2, static_cast<char>('a' + i % 26))));
+    }
+    world.reclaim();
+  };
+  const Case test{.prepare = prepare,
+                  .operate = [](World& world) { return write_pages(world, 3 * kPage, pages(1, 'n')); },
+                  .see = [](World& world) { return see_disk(world); },
+                  .extent_length_max = 1 << 20,
+                  .stride = 41,
+                  .first_stride = 13};
+  fail_every_call(test);
+  crash_at_every_call(test);
+}
+
+TEST_CASE("clearing pages that fails at any call leaves all pages as they were") {
+  check_disk([](World& world) { return clear_pages(world, {kPage, kRegion - kPage}); });
+  check_disk([](World& world) { return clear_pages(world, {0, 3 * kRegion}); });
+}
+
+TEST_CASE("resizing that fails at any call leaves size and pages as they were") {
+  const auto resize = [](World& world, std::uint64_t size) {
+    return run(world.pages.resize(world.context, kDisk, {}, size)).has_value();
+  };
+  check_disk([&](World& world) { return resize(world, kRegion); });
+  check_disk([&](World& world) { return resize(world, 4 * kRegion); });
+}
+
+TEST_CASE("a copy of pages that fails at any call leaves the old target") {
+  check({.prepare = make_disk,
+         .operate = [](World& world) { return world.copy("disk", "copy").has_value(); },
+         .see = [](World& world) { return see_disk(world) + see_disk(world, "copy"); },
+         .extent_length_max = kPage});
+  check({.prepare =
+             [](World& world) {
+               make_disk(world);
+               REQUIRE(run(world.pages.create(world.context, {"photos", "copy"}, {}, kPage, 0)));
+             },
+         .operate = [](World& world) { return world.copy("disk", "copy").has_value(); },
+         .see = [](World& world) { return see_disk(world) + see_disk(world, "copy"); },
+         .extent_length_max = kPage});
+}
+
+TEST_CASE("a page object that fails to be made, or removed, at any call leaves what was there") {
+  const auto see = [](World& world) { return see_disk(world) + seen(world, "disk").substr(0, 100); };
+  check(
+      {.prepare = [](World& world) { REQUIRE(world.put("disk", kLong)); },
+       .operate = [](World& world) { return run(world.pages.create(world.context, kDisk, {}, kPage, 0)).has_value(); },
+       .see = see});
+  check({.prepare = make_disk,
+         .operate = [](World& world) { return world.remove("disk").has_value(); },
+         .see = see,
+         .extent_length_max = kPage});
+}
+
+TEST_CASE("a snapshot of pages that fails at any call leaves the object as it was") {
+  const auto see = [](World& world) {
+    VersionListOptions all;
+    all.snapshots = true;
+    return see_disk(world) + std::to_string(world.versions(all).size());
+  };
+  check({.prepare = make_disk,
+         .operate = [](World& world) { return run(world.start_snapshot("disk")).has_value(); },
+         .see = see,
+         .extent_length_max = kPage});
+}
+
+TEST_CASE("an append that fails at any call leaves the object as it was") {
+  const auto appended = [](std::size_t count, const std::string& more) {
+    check({.prepare =
+               [=](World& world) {
+                 REQUIRE(world.create_append("log"));
+                 for (std::size_t i = 0; i < count; ++i) REQUIRE(world.append("log", "line"));
+               },
+           .operate = [=](World& world) { return world.append("log", more).has_value(); },
+           .see = [](World& world) { return seen(world, "log"); }});
+  };
+  appended(3, "more");
+  appended(16, "more");  // The tail is gathered.
+  appended(3, kLong);    // The tail is flushed.
+}
+
+TEST_CASE("an act on a lease that fails at any call leaves the lease as it was") {
+  check({.prepare = [](World& world) { REQUIRE(world.put("key", "text")); },
+         .operate =
+             [](World& world) {
+               LeaseRequest request;
+               return run(world.leases.perform(world.context, ObjectName{"photos", "key"}, {}, request)).has_value();
+             },
+         .see =
+             [](World& world) {
+               const auto found = run(world.objects.stat(world.context, {"photos", "key"}, {}));
+               return std::string(found.value().info.lease ? "leased" : "free");
+             }});
 }
 
 }  // namespace sluice::object

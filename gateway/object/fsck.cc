@@ -12,6 +12,7 @@
 #include "gateway/object/cursor.h"
 #include "gateway/object/live_extents.h"
 #include "gateway/object/manifest.h"
+#include "gateway/object/page_map.h"
 
 namespace sluice::object {
 namespace {
@@ -217,6 +218,9 @@ class Fsck {
     if (const auto* appended = std::get_if<Appended>(&object.content)) {
       co_return co_await check_appended(where, *appended);
     }
+    if (const auto* map = std::get_if<PageMap>(&object.content)) {
+      co_return co_await check_pages(where, *map, object.info.size);
+    }
     co_return done;
   }
 
@@ -320,6 +324,30 @@ class Fsck {
     CO_TRY(co_await refer(where, content.slices, true));
     for (const auto& [body, size] : content.tail) {
       CO_TRY(co_await check_inline_content(where, body, size));
+    }
+    co_return done;
+  }
+
+  Task<> check_pages(const std::string& where, const PageMap& map, std::uint64_t size) {
+    if (!manifests_.insert(short_id(map.id)).second) fault(where + ": shares its pages with another object");
+    CO_TRY(const auto first, co_await backend_.index.get(manifest_key(map.id, 0)));
+    if (!first) fault(where + ": the first row of its pages is missing");
+    const auto prefix = manifest_prefix(map.id);
+    co_return co_await each(prefix, [this, &where, size](const Entry& row) { return check_region(where, row, size); });
+  }
+
+  Task<> check_region(const std::string& where, const Entry& row, std::uint64_t size) {
+    const auto region = region_of_key(row.key);
+    if (!region) co_return done;
+    const auto record = ManifestRecord::decode(row.value);
+    const auto runs = record ? runs_of(*record) : Result<PageRuns>(std::unexpected(record.error()));
+    if (!runs || runs->empty()) {
+      unreadable(where + ": a row of its pages is unreadable");
+      co_return done;
+    }
+    if (*region * kRegionSize + runs->back().end() > size) fault(where + ": has pages beyond its end");
+    for (const auto& run : record->parts) {
+      CO_TRY(co_await refer(where, run.slices, true));
     }
     co_return done;
   }

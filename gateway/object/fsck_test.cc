@@ -125,6 +125,26 @@ TEST_CASE("a manifest row that is missing is a fault") {
   CHECK(found[0].starts_with("photos/parts: row 0 of its parts is missing"));
 }
 
+TEST_CASE("pages without the first row of their map, or beyond the end of their object, are a fault") {
+  World world;
+  const ObjectName name{"photos", "disk"};
+  REQUIRE(run(world.pages.create(world.context, name, {}, 1024, 0)));
+  test::StringSource source(std::string(1024, 'x'));
+  DigestSource body(source);
+  REQUIRE(run(world.pages.put(world.context, name, {}, 0, body)));
+  REQUIRE(world.check().second.empty());
+
+  auto record = decode_row<ObjectRecord>("", row(world, "o").second).value();
+  record.info.size = 512;
+  put_row(world, object_key(name), record.encode());
+  erase_row(world, row(world, "m").first);
+  const auto [report, found] = world.check();
+
+  REQUIRE(found.size() == 2);
+  CHECK(found[0] == "photos/disk: the first row of its pages is missing");
+  CHECK(found[1] == "photos/disk: has pages beyond its end");
+}
+
 TEST_CASE("a wrong reference count is a fault, and repaired") {
   World world;
   REQUIRE(world.put("key", kLong));

@@ -59,7 +59,8 @@ struct HeldObject {
 };
 
 /// An object opened for reading. Its bytes are `content`, then what `body` yields
-/// (null: nothing more). They stay readable, unchanged, however the name fares.
+/// (null: nothing more). They stay readable, unchanged, however the name fares; of page
+/// objects as Pages says.
 struct OpenObject {
   Selection selection;
   Chunk content;

@@ -4,6 +4,7 @@
 
 #include "gateway/object/install.h"
 #include "gateway/object/objects.h"
+#include "gateway/object/pages.h"
 #include "gateway/object/uploads.h"
 #include "tests/support/object_world.h"
 #include "tests/support/run_task.h"
@@ -252,7 +253,7 @@ TEST_CASE("a copy of many parts whose source is removed meanwhile is whole or no
                   if (*copy) CHECK(world.get("to") == test::parts_text(400));
                   if (!*copy) CHECK(copy->error().code == ErrorCode::no_such_object);
                 }},
-           /*stride=*/97);
+           /*stride=*/7);
 }
 
 TEST_CASE("a copy whose source is cleared away by another process meanwhile is whole or not at all") {
@@ -271,7 +272,7 @@ TEST_CASE("a copy whose source is cleared away by another process meanwhile is w
                   if (*copy) CHECK(world.get("to") == test::parts_text(count));
                   if (!*copy) CHECK(copy->error().code == ErrorCode::no_such_object);
                 }},
-           /*stride=*/97);
+           /*stride=*/7);
 }
 
 TEST_CASE("a part copied from an object that is removed meanwhile is whole or not at all") {
@@ -320,7 +321,7 @@ TEST_CASE("of a commit and an abandonment one wins") {
             .operate = [&](World& world) { commit = world.commit("key", upload_id, numbers); },
             .interrupt = [&](World& world) { return into(world.start_abandon("key", upload_id), abandoned); },
             .check = check},
-           /*stride=*/17);
+           /*stride=*/37);
   run_race({.prepare = prepare,
             .operate = [&](World& world) { abandoned = world.abandon("key", upload_id); },
             .interrupt = [&](World& world) { return into(world.start_commit("key", upload_id, numbers), commit); },
@@ -348,7 +349,7 @@ TEST_CASE("of two commits of an upload one makes the object, and both tell of it
                   CHECK((*one)->revision == (*two)->revision);
                   CHECK(world.get("key") == "part");
                 }},
-           /*stride=*/17);
+           /*stride=*/37);
 }
 
 TEST_CASE("a part staged during a commit is in the object or refused, and never lost half") {
@@ -373,7 +374,7 @@ TEST_CASE("a part staged during a commit is in the object or refused, and never 
                   world.reclaim();
                   CHECK(world.extents.extent_count() == count);
                 }},
-           /*stride=*/17);
+           /*stride=*/37);
 }
 
 TEST_CASE("a staging that a commit or abandonment comes into is refused or in time") {
@@ -605,6 +606,165 @@ TEST_CASE("versioning that is turned on during a removal loses nothing put behin
                   options.which.version = (*put)->version();
                   CHECK(world.get("key", options) == kOther);
                 }});
+}
+
+namespace {
+
+constexpr std::uint64_t kPage = Pages::kPageSize;
+constexpr std::uint64_t kRegion = 4 << 20;
+const ObjectName kDisk{"photos", "disk"};
+
+std::string pages(std::size_t count, char letter) { return std::string(count * kPage, letter); }
+
+Task<PageAnswer> start_write(World& world, std::uint64_t offset, std::string bytes) {
+  test::StringSource source(std::move(bytes), 1000);
+  DigestSource body(source);
+  co_return co_await world.pages.put(world.context, kDisk, {}, offset, body);
+}
+
+Task<ObjectInfo> start_clear(World& world, ByteRange range) {
+  co_return co_await world.pages.clear(world.context, kDisk, {}, range);
+}
+
+std::string read_pages(World& world, std::uint64_t first, std::size_t count, const std::string& key = "disk") {
+  OpenOptions options;
+  options.range = RangeRequest{first * kPage, (first + count) * kPage - 1};
+  return world.get(key, options).value_or("nothing");
+}
+
+// As run_race(), with extents that hold many pages.
+void race_on_pages(const Race& race, std::uint64_t stride = 1) {
+  for (std::uint64_t n = 1;; n += stride) {
+    World world;
+    race.prepare(world);
+    world.faulty.faults.interrupt_at(n, [&] { return race.interrupt(world); });
+    race.operate(world);
+    const bool struck = world.faulty.faults.struck();
+    world.faulty.faults.start();
+    if (!struck) break;
+    INFO("before call " << n);
+    race.check(world);
+    CHECK(world.leftovers() == "");
+  }
+}
+
+void make_disk(World& world) {
+  REQUIRE(run(world.pages.create(world.context, kDisk, {}, 2 * kRegion, 0)));
+  REQUIRE(run(start_write(world, 0, pages(2, 'a'))));
+  REQUIRE(run(start_write(world, kRegion, pages(2, 'b'))));
+}
+
+// A region that names so many extents that the next write puts it in order.
+void make_crowded_disk(World& world) {
+  REQUIRE(run(world.pages.create(world.context, kDisk, {}, kRegion, 0)));
+  for (std::uint64_t i = 0; i < 129; ++i) REQUIRE(run(start_write(world, i * kPage, pages(2, 'a'))));
+}
+
+}  // namespace
+
+TEST_CASE("a page write that comes into the putting in order of its region is not lost") {
+  std::optional<Result<PageAnswer>> one;
+  std::optional<Result<PageAnswer>> two;
+  race_on_pages({.prepare = make_crowded_disk,
+                 .operate = [&](World& world) { one = run(start_write(world, kPage, pages(1, 'm'))); },
+                 .interrupt = [&](World& world) { return into(start_write(world, 5 * kPage, pages(1, 'o')), two); },
+                 .check =
+                     [&](World& world) {
+                       REQUIRE(one->has_value());
+                       REQUIRE(two->has_value());
+                       CHECK(read_pages(world, 0, 7) ==
+                             pages(1, 'a') + pages(1, 'm') + pages(3, 'a') + pages(1, 'o') + pages(1, 'a'));
+                     }},
+                /*stride=*/37);
+}
+
+TEST_CASE("pages that are cleared while their region is put in order stay cleared") {
+  std::optional<Result<ObjectInfo>> cleared;
+  race_on_pages({.prepare = make_crowded_disk,
+                 .operate = [&](World& world) { REQUIRE(run(start_write(world, kPage, pages(1, 'm')))); },
+                 .interrupt = [&](World& world) { return into(start_clear(world, {5 * kPage, 100 * kPage}), cleared); },
+                 .check =
+                     [&](World& world) {
+                       REQUIRE(cleared->has_value());
+                       CHECK(read_pages(world, 0, 6) == pages(1, 'a') + pages(1, 'm') + pages(3, 'a') + pages(1, '\0'));
+                     }},
+                /*stride=*/37);
+}
+
+TEST_CASE("of a page write and a put over the object, the object that is left is whole") {
+  std::optional<Result<PageAnswer>> written;
+  std::optional<Result<ObjectInfo>> put;
+  race_on_pages({.prepare = make_disk,
+                 .operate = [&](World& world) { written = run(start_write(world, kPage, pages(1, 'm'))); },
+                 .interrupt = [&](World& world) { return into(world.start_put("disk", kOther), put); },
+                 .check =
+                     [&](World& world) {
+                       REQUIRE(put->has_value());
+                       if (!*written) CHECK(written->error().code == ErrorCode::kind_mismatch);
+                       CHECK(world.get("disk") == kOther);
+                     }});
+}
+
+TEST_CASE("a copy and a snapshot of pages are of one moment, whatever is written meanwhile") {
+  std::optional<Result<ObjectInfo>> cleared;
+  const auto clear = [&](World& world) { return into(start_clear(world, {0, 2 * kRegion}), cleared); };
+  const auto whole = [](const std::string& first, const std::string& second) {
+    return (first == pages(2, 'a') && second == pages(2, 'b')) || (first == pages(2, '\0') && second == pages(2, '\0'));
+  };
+  std::optional<Result<ObjectInfo>> made;
+  const auto check_copy = [&](World& world) {
+    REQUIRE(made->has_value());
+    REQUIRE(cleared->has_value());
+    CHECK(whole(read_pages(world, 0, 2, "copy"), read_pages(world, kRegion / kPage, 2, "copy")));
+    CHECK(read_pages(world, 0, 2) == pages(2, '\0'));
+  };
+  race_on_pages({.prepare = make_disk,
+                 .operate = [&](World& world) { made = world.copy("disk", "copy"); },
+                 .interrupt = clear,
+                 .check = check_copy});
+  race_on_pages({.prepare = make_disk,
+                 .operate =
+                     [&](World& world) {
+                       CopyOptions options;
+                       options.as_block = true;
+                       made = world.copy("disk", "copy", options);
+                     },
+                 .interrupt = clear,
+                 .check = check_copy},
+                /*stride=*/7);
+  race_on_pages({.prepare = make_disk,
+                 .operate = [&](World& world) { made = run(world.start_snapshot("disk")); },
+                 .interrupt = clear,
+                 .check =
+                     [&](World& world) {
+                       REQUIRE(made->has_value());
+                       OpenOptions options;
+                       options.which.snapshot = (*made)->snapshot;
+                       const auto text = world.get("disk", options).value();
+                       CHECK(whole(text.substr(0, 2 * kPage), text.substr(kRegion, 2 * kPage)));
+                     }});
+}
+
+TEST_CASE("a read of pages ends whole or with an error, though they are removed and cleared away elsewhere") {
+  std::optional<Result<std::string>> read;
+  const std::string all =
+      pages(2, 'a') + std::string(kRegion - 2 * kPage, '\0') + pages(2, 'b') + std::string(kRegion - 2 * kPage, '\0');
+  const auto remove = [](World& world) -> Awaitable<> {
+    (void)co_await world.start_remove("disk");
+    co_await reclaim_elsewhere(world);
+  };
+  for (std::uint64_t n = 1;; ++n) {
+    World world;
+    make_disk(world);
+    world.faulty.faults.interrupt_at(n, [&] { return remove(world); });
+    read = world.get("disk");
+    const bool struck = world.faulty.faults.struck();
+    world.faulty.faults.start();
+    if (!struck) break;
+    INFO("before call " << n);
+    if (*read) CHECK((**read == all));
+    CHECK(world.leftovers() == "");
+  }
 }
 
 }  // namespace sluice::object

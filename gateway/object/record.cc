@@ -275,6 +275,7 @@ struct Covers {
   bool operator()(const std::vector<Slice>& slices) const { return size_of(slices) == size; }
   bool operator()(const Manifest& manifest) const { return manifest.rows.back().end == size; }
   bool operator()(const Appended& content) const { return content.size() == size; }
+  bool operator()(const PageMap& map) const { return map.id.size() == kIdSize; }
 };
 
 std::string encode_lease(const Lease& lease) {
@@ -324,6 +325,7 @@ enum ObjectTag : unsigned {
   kTierChanged = 23,
   kSequenceNumber = 24,
   kCopyOrigin = 25,
+  kPageMap = 29,
   kSnapshotCount = 30,
   kDeleted = 31,
   kObjectEncryption = 33,
@@ -485,6 +487,7 @@ void encode_content(Encoder& out, const Content& content) {
   if (const auto* slices = std::get_if<std::vector<Slice>>(&content)) out.bytes(kSlices, encode_slices(*slices));
   if (const auto* manifest = std::get_if<Manifest>(&content)) out.bytes(kManifest, encode_manifest(*manifest));
   if (const auto* appended = std::get_if<Appended>(&content)) out.bytes(kAppended, encode_appended(*appended));
+  if (const auto* map = std::get_if<PageMap>(&content)) out.bytes(kPageMap, map->id);
 }
 
 // One kind of content a record: a second one is a fault.
@@ -504,6 +507,9 @@ void decode_content(Decoder& in, Content& content) {
       break;
     case kSlices:
       if (!decode_slices(in.bytes(), content_as<std::vector<Slice>>(in, content))) in.refuse();
+      break;
+    case kPageMap:
+      content_as<PageMap>(in, content).id = in.bytes();
       break;
     case kAppended:
       if (!decode_appended(in.bytes(), content_as<Appended>(in, content))) in.refuse();

@@ -77,8 +77,14 @@ struct Appended {
   friend bool operator==(const Appended&, const Appended&) = default;
 };
 
+/// Where the pages of a page object are: rows of a manifest, one a region; page_map.h.
+struct PageMap {
+  std::string id;
+  friend bool operator==(const PageMap&, const PageMap&) = default;
+};
+
 /// Where the bytes of an object are; monostate: there are none.
-using Content = std::variant<std::monostate, InlineContent, std::vector<Slice>, Manifest, Appended>;
+using Content = std::variant<std::monostate, InlineContent, std::vector<Slice>, Manifest, Appended, PageMap>;
 
 /// The manifest that is part of the content; null: there is none.
 const Manifest* manifest_in(const Content& content);

@@ -61,6 +61,7 @@ void let_go(Catalog& rows, References& references, const Content& content) {
     references.drop(appended->slices);
     for (const auto& small : appended->tail) rows.erase(inline_key(small.body.id));
   }
+  if (const auto* map = std::get_if<PageMap>(&content)) rows.put(manifest_garbage_key(map->id), ManifestGarbage{});
   if (const auto* manifest = manifest_in(content)) {
     rows.put(manifest_garbage_key(manifest->id), ManifestGarbage{});
   }

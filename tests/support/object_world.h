@@ -11,6 +11,7 @@
 #include "gateway/object/leases.h"
 #include "gateway/object/listing.h"
 #include "gateway/object/objects.h"
+#include "gateway/object/pages.h"
 #include "gateway/object/uploads.h"
 #include "tests/support/faulty_backend.h"
 #include "tests/support/memory_backend.h"
@@ -37,6 +38,7 @@ class World {
   object::Uploads uploads;
   object::Leases leases;
   object::Appends appends;
+  object::Pages pages;
   RequestContext context;
 
   Task<object::ObjectInfo> start_put(std::string key, std::string text, object::PutOptions options = {},

@@ -357,6 +357,112 @@ const steps = {
     await container.delete();
   },
 
+  async pages() {
+    const container = service.getContainerClient("js-pages");
+    await container.create();
+    const blob = container.getPageBlobClient("disk");
+    const size = 12 << 20;
+    await blob.create(size, { blobHTTPHeaders: { blobContentType: "application/x-disk" } });
+    const expected = Buffer.alloc(size);
+    const write = async (offset, bytes) => {
+      await blob.uploadPages(bytes, offset, bytes.length);
+      bytes.copy(expected, offset);
+    };
+    await write(0, randomBytes(4 << 20));
+    await write((4 << 20) - 512, randomBytes(1024));
+    await write(9 << 20, randomBytes(512));
+    await blob.clearPages(1024, 2048);
+    expected.fill(0, 1024, 3072);
+    assert.equal(hash(await blob.downloadToBuffer()), hash(expected));
+    const properties = await blob.getProperties();
+    assert.equal(properties.blobType, "PageBlob");
+    assert.equal(properties.contentLength, size);
+    const ranges = await blob.getPageRanges(0, size);
+    assert.deepEqual(ranges.pageRange, [
+      { offset: 0, count: 1024 },
+      { offset: 3072, count: (4 << 20) + 512 - 3072 },
+      { offset: 9 << 20, count: 512 },
+    ]);
+    await refused(blob.uploadPages(Buffer.alloc(512), size, 512), "InvalidPageRange", 416);
+    await refused(blob.uploadPages(Buffer.alloc(100), 0, 100), "InvalidPageRange", 416);
+    await blob.updateSequenceNumber("update", 5);
+    assert.equal((await blob.updateSequenceNumber("increment")).blobSequenceNumber, 6);
+    assert.equal((await blob.updateSequenceNumber("max", 3)).blobSequenceNumber, 6);
+    const page = Buffer.alloc(512, 1);
+    await refused(
+      blob.uploadPages(page, 0, 512, { conditions: { ifSequenceNumberLessThan: 6 } }),
+      "SequenceNumberConditionNotMet",
+      412,
+    );
+    await blob.uploadPages(page, 0, 512, { conditions: { ifSequenceNumberEqualTo: 6 } });
+    page.copy(expected, 0);
+    const sas = generateBlobSASQueryParameters(
+      { containerName: "js-pages", permissions: ContainerSASPermissions.parse("r"), expiresOn: soon() },
+      credential,
+    );
+    await blob.uploadPagesFromURL(`${blob.url}?${sas}`, 9 << 20, 10 << 20, 512);
+    expected.copy(expected, 10 << 20, 9 << 20, (9 << 20) + 512);
+    assert.equal(hash(await blob.downloadToBuffer()), hash(expected));
+    await refused(blob.uploadPages(page, 0, 512, { conditions: { ifMatch: '"0x1"' } }), "ConditionNotMet", 412);
+    await refused(blob.uploadPages(page, 0, 512, { transactionalContentMD5: randomBytes(16) }), "Md5Mismatch", 400);
+    await refused(blob.create(512, { conditions: { ifNoneMatch: "*" } }), "BlobAlreadyExists", 409);
+    await refused(blob.clearPages(256, 512), "InvalidPageRange", 416);
+    const lease = blob.getBlobLeaseClient();
+    await lease.acquireLease(-1);
+    await refused(blob.uploadPages(page, 0, 512), "LeaseIdMissing", 412);
+    await refused(blob.resize(512), "LeaseIdMissing", 412);
+    await blob.uploadPages(page, 0, 512, { conditions: { leaseId: lease.leaseId } });
+    await lease.releaseLease();
+    assert.equal(hash(await blob.downloadToBuffer()), hash(expected));
+
+    const { snapshot } = await blob.createSnapshot();
+    const before = Buffer.from(expected);
+    await write(6 << 20, randomBytes(1024));
+    await blob.clearPages(9 << 20, 512);
+    expected.fill(0, 9 << 20, (9 << 20) + 512);
+    const differences = await blob.getPageRangesDiff(0, size, snapshot);
+    assert.deepEqual(differences.pageRange, [{ offset: 6 << 20, count: 1024 }]);
+    assert.deepEqual(differences.clearRange, [{ offset: 9 << 20, count: 512 }]);
+    const listed = [];
+    for await (const part of blob.listPageRangesDiff(0, size, snapshot).byPage({ maxPageSize: 1 })) listed.push(part);
+    assert.equal(listed.length, 2);
+    const { snapshot: later } = await blob.createSnapshot();
+    await refused(
+      blob.withSnapshot(snapshot).getPageRangesDiff(0, size, later),
+      "PreviousSnapshotCannotBeNewer",
+      400,
+    );
+    assert.deepEqual((await blob.withSnapshot(later).getPageRangesDiff(0, size, snapshot)).clearRange, [
+      { offset: 9 << 20, count: 512 },
+    ]);
+    await refused(
+      blob.getPageRangesDiff(0, size, "2026-01-01T00:00:00.0000000Z"),
+      "PreviousSnapshotNotFound",
+      409,
+    );
+    assert.equal(hash(await blob.withSnapshot(snapshot).downloadToBuffer()), hash(before));
+    assert.equal(hash(await blob.downloadToBuffer()), hash(expected));
+    const again = container.getPageBlobClient("again");
+    await again.create(512);
+    const { snapshot: first } = await again.createSnapshot();
+    await again.create(512);
+    await refused(again.getPageRangesDiff(0, 512, first), "BlobOverwritten", 409);
+
+    const copy = container.getPageBlobClient("copy");
+    await (await copy.beginCopyFromURL(blob.url)).pollUntilDone();
+    await blob.resize(1024);
+    await blob.resize(2048);
+    assert.equal(hash(await blob.downloadToBuffer()), hash(Buffer.concat([expected.subarray(0, 1024), Buffer.alloc(1024)])));
+    assert.equal(hash(await copy.downloadToBuffer()), hash(expected));
+    assert.equal((await copy.getProperties()).blobType, "PageBlob");
+    assert.equal((await blob.getProperties()).contentType, "application/x-disk");
+    await refused(blob.resize(100), "InvalidHeaderValue", 400);
+    const block = container.getBlockBlobClient("block");
+    await block.upload("x", 1);
+    await refused(container.getPageBlobClient("block").uploadPages(page, 0, 512), "InvalidBlobType", 409);
+    await container.delete();
+  },
+
   async listings() {
     const container = service.getContainerClient("js-listings");
     await container.create();

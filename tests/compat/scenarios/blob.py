@@ -17,7 +17,7 @@ from harness.s3 import S3
 from harness.scenario import expect, expect_equal, scenario
 
 SMALL_COUNT = 500
-KINDS = ("AppendBlob",)
+KINDS = ("AppendBlob", "PageBlob")
 
 
 def blob_scenario(name, **attributes):
@@ -61,7 +61,7 @@ def storage_blob(stage):
     path.write_text(json.dumps(request))
     trust = {"NODE_EXTRA_CA_CERTS": stage.server.ca_file} if stage.server.ca_file else {}
     output = run([required_program("node"), scripts / "blob.mjs", path], trust)
-    expect_equal(output.count("ok "), 17, "steps that passed")
+    expect_equal(output.count("ok "), 18, "steps that passed")
 
 
 @blob_scenario("blob: azcopy")
@@ -201,6 +201,11 @@ def azure_cli(stage):
     call("blob", "download", *blob, "--snapshot", taken, "--file", stage.folder / "large-back")
     run(["cmp", large, stage.folder / "large-back"])
     call("blob", "delete", *blob, "--delete-snapshots", "include")
+    disk = ["--container-name", "cli", "--name", "disk"]
+    call("blob", "upload", *disk, "--file", large, "--type", "page")
+    call("blob", "download", *disk, "--file", stage.folder / "disk-back")
+    run(["cmp", large, stage.folder / "disk-back"])
+    call("blob", "delete", *disk)
     expect(not call("blob", "exists", *blob)["exists"], "what was deleted is gone")
     back = stage.folder / "down"
     back.mkdir()
@@ -296,6 +301,39 @@ def leases_and_appends(stage):
     expect_equal(s3.expect(200, "GET", "locked", "log").body, text, "what it was copied from")
     s3.expect(200, "PUT", "locked", "log", body=b"whole")
     properties = service.expect(200, "HEAD", "/locked/log").headers
+    expect_equal(properties["x-ms-blob-type"], "BlockBlob", "what S3 put in its place")
+
+
+@blob_scenario("blob and S3: page blobs")
+def pages(stage):
+    s3, service = S3(stage.server), azure.Blob(stage.server)
+    service.expect(201, "PUT", "/disks", "restype=container")
+    size = 10 << 20
+    service.expect(201, "PUT", "/disks/disk",
+                   headers={"x-ms-blob-type": "PageBlob", "x-ms-blob-content-length": str(size)})  # fmt: skip
+    image = bytearray(size)
+
+    def write(offset, text, name="disk"):
+        last = offset + len(text) - 1
+        headers = {"x-ms-page-write": "update", "x-ms-range": f"bytes={offset}-{last}"}
+        service.expect(201, "PUT", f"/disks/{name}", "comp=page", headers=headers, body=text)
+
+    for offset, length in ((0, 4096), ((4 << 20) - 512, 1024), (5 << 20, 3 << 20)):
+        text = os.urandom(length)
+        write(offset, text)
+        image[offset : offset + length] = text
+    seen = s3.expect(200, "GET", "disks", "disk")
+    expect_equal(sha256(seen.body), sha256(bytes(image)), "a page blob through S3")
+    ranged = s3.request("GET", "disks", "disk", headers={"Range": f"bytes={(4 << 20) - 1000}-{(6 << 20) + 7}"})
+    expect_equal(ranged.body, bytes(image[(4 << 20) - 1000 : (6 << 20) + 8]), "a range of it")
+    s3.expect(200, "PUT", "disks", "copy", headers={"x-amz-copy-source": "disks/disk"})
+    write(512, os.urandom(512))
+    expect(s3.expect(200, "GET", "disks", "disk").etag() != seen.etag(), "another write, another ETag")
+    copied = service.expect(200, "GET", "/disks/copy")
+    expect_equal(copied.headers["x-ms-blob-type"], "PageBlob", "what an S3 copy makes of it")
+    expect_equal(sha256(copied.body), sha256(bytes(image)), "the copy stays as it was")
+    s3.expect(200, "PUT", "disks", "disk", body=b"whole")
+    properties = service.expect(200, "HEAD", "/disks/disk").headers
     expect_equal(properties["x-ms-blob-type"], "BlockBlob", "what S3 put in its place")
 
 
