@@ -68,6 +68,7 @@ s3::Options s3_options(const Config& config) {
 blob::Options blob_options(const Config& config) {
   blob::Options options;
   options.domains = config.domains;
+  options.customer_keys_over_http = config.customer_keys_over_http;
   return options;
 }
 
@@ -115,7 +116,7 @@ class Gateway {
         buckets_(backend_, clock_),
         objects_(backend_, reclaimer_, clock_, keys_),
         uploads_(backend_, reclaimer_, clock_, keys_),
-        blocks_(backend_, reclaimer_, clock_),
+        blocks_(backend_, reclaimer_, clock_, keys_),
         leases_(backend_, clock_),
         appends_(backend_, reclaimer_, clock_),
         pages_(backend_, reclaimer_, clock_),

@@ -1,3 +1,4 @@
+#include "gateway/blob/customer_key.h"
 #include "gateway/blob/explain.h"
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
@@ -50,12 +51,13 @@ std::string content_range(const object::Selection& selection) {
          std::to_string(selection.info.size);
 }
 
-http::Response describe(const object::Selection& selection, UtcTime now) {
+http::Response describe(const Call& call, const object::Selection& selection, UtcTime now) {
   http::Response response{.header = http::ResponseHeader(selection.partial ? 206 : 200),
                           .content = {},
                           .body = nullptr,
                           .content_length = selection.range.length};
   add_blob(response.header, selection.info, now);
+  add_encryption(response.header, "x-ms-server-encrypted", call.fields(), mode_of(selection.info));
   const std::string md5 = md5_text(selection.info);
   if (selection.partial) response.header.add("Content-Range", content_range(selection));
   if (!md5.empty()) response.header.add(selection.partial ? "x-ms-blob-content-md5" : "Content-MD5", md5);
@@ -108,10 +110,15 @@ void put_into_frames(http::Response& response) {
 
 }  // namespace
 
+Outcome<std::optional<SecretKey>> Handler::customer_key(const Call& call, std::string_view names) const {
+  return read_customer_key(call.context, call.fields(), options_.customer_keys_over_http, names);
+}
+
 Awaitable<Answer> Handler::get_blob(Call& call) {
   object::OpenOptions options;
   CO_TRY(options.which, read_which(call.query()));
   CO_TRY(options.conditions, read_conditions(call.fields()));
+  CO_TRY(options.customer_key, customer_key(call));
   CO_TRY(options.range, read_range(call.fields()));
   CO_TRY(const RangeDigest digest, read_range_digest(call.fields(), options.range.has_value()));
   CO_TRY(const bool structured, asks_for_frames(call.fields(), digest));
@@ -122,7 +129,7 @@ Awaitable<Answer> Handler::get_blob(Call& call) {
     co_return blob::refuse(Code::out_of_range_input, "The range of a digest is 4 MiB at most.");
   }
   override_headers(call, opened->selection.info.headers);
-  http::Response response = describe(opened->selection, services_.clock.now());
+  http::Response response = describe(call, opened->selection, services_.clock.now());
   CO_TRY(co_await add_version(call, options.which, opened->selection.info, response.header));
   response.content = std::move(opened->content);
   response.body = std::move(opened->body);
@@ -137,11 +144,12 @@ Awaitable<Answer> Handler::get_blob_properties(Call& call) {
   object::OpenOptions options;
   CO_TRY(options.which, read_which(call.query()));
   CO_TRY(options.conditions, read_conditions(call.fields()));
+  CO_TRY(options.customer_key, customer_key(call));
   const object::ObjectName name = call.name();
   auto found = co_await services_.objects.stat(call.context, name, options);
   if (!found) co_return std::unexpected(explain_read(found.error(), options.conditions));
   override_headers(call, found->info.headers);
-  http::Response response = describe(*found, services_.clock.now());
+  http::Response response = describe(call, *found, services_.clock.now());
   CO_TRY(co_await add_version(call, options.which, found->info, response.header));
   co_return response;
 }
@@ -150,6 +158,8 @@ Awaitable<Answer> Handler::put_blob(Call& call) {
   CO_TRY(Description description, read_description(call.fields(), true));
   CO_TRY(object::Conditions conditions, put_conditions(call));
   CO_TRY(const object::Tier tier, read_tier(call.fields()));
+  object::EncryptionRequest encryption;
+  CO_TRY(encryption.customer_key, customer_key(call));
   WriteBody body(call, options_.put_size_max);
   CO_TRY(body.prepare());
   // Of a body that comes whole the server finds the MD5 itself, and holds the writer to its word.
@@ -161,6 +171,7 @@ Awaitable<Answer> Handler::put_blob(Call& call) {
                                    .metadata = std::move(description.metadata),
                                    .checksum = {},
                                    .tags = std::move(description.tags),
+                                   .encryption = std::move(encryption),
                                    .tier = tier};
   const object::ObjectName name = call.name();
   const auto put = co_await services_.objects.put(call.context, name, options, body.source());
@@ -170,9 +181,10 @@ Awaitable<Answer> Handler::put_blob(Call& call) {
 
   http::Response response = empty(201);
   add_change(response.header, *put);
-  response.header.add("Content-MD5", to_base64(put->md5));
+  // The record of what a customer has the key of does not tell it.
+  response.header.add("Content-MD5", to_base64(body.source().digest(DigestAlgorithm::md5)->bytes));
   if (body.has_crc64()) response.header.add("x-ms-content-crc64", crc64_text(put->checksum->digest));
-  response.header.add("x-ms-request-server-encrypted", "false");
+  add_encryption(response.header, "x-ms-request-server-encrypted", call.fields(), mode_of(*put));
   if (body.is_structured()) response.header.add("x-ms-structured-body", kStructuredBody);
   co_return response;
 }

@@ -1,3 +1,4 @@
+#include "gateway/blob/customer_key.h"
 #include "gateway/blob/explain.h"
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
@@ -52,13 +53,14 @@ void write_blocks(xml::Writer& xml, std::string_view name, const std::vector<obj
   xml.close();
 }
 
-http::Response staged(http::Response response, const object::PartInfo& block, bool has_crc64) {
+http::Response staged(http::Response response, const Call& call, const object::PartInfo& block, bool has_crc64) {
   if (has_crc64 && block.checksum) {
     response.header.add("x-ms-content-crc64", crc64_text(*block.checksum));
   } else {
     response.header.add("Content-MD5", to_base64(block.md5));
   }
-  response.header.add("x-ms-request-server-encrypted", "false");
+  const auto mode = block.encryption ? std::optional(block.encryption->mode) : std::nullopt;
+  add_encryption(response.header, "x-ms-request-server-encrypted", call.fields(), mode);
   return response;
 }
 
@@ -66,28 +68,33 @@ http::Response staged(http::Response response, const object::PartInfo& block, bo
 
 Awaitable<Answer> Handler::put_block(Call& call) {
   CO_TRY(const std::string id, read_block_id(call));
-  CO_TRY(const auto lease, read_lease_id(call.fields(), "x-ms-lease-id"));
+  object::BlockOptions options;
+  CO_TRY(options.lease, read_lease_id(call.fields(), "x-ms-lease-id"));
+  CO_TRY(options.customer_key, customer_key(call));
   WriteBody body(call, object::Blocks::kSizeMax);
   CO_TRY(body.prepare());
   if (body.size() == 0) co_return invalid_header("Content-Length", "0");
   const object::ObjectName name = call.name();
-  CO_TRY(const object::PartInfo block, co_await services_.blocks.stage(call.context, name, id, body.source(), lease));
-  http::Response response = staged(empty(201), block, body.has_crc64());
+  CO_TRY(const object::PartInfo block, co_await services_.blocks.stage(call.context, name, id, body.source(), options));
+  http::Response response = staged(empty(201), call, block, body.has_crc64());
   if (body.is_structured()) response.header.add("x-ms-structured-body", kStructuredBody);
   co_return response;
 }
 
 Awaitable<Answer> Handler::put_block_from_url(Call& call) {
   CO_TRY(const std::string id, read_block_id(call));
-  CO_TRY(const auto lease, read_lease_id(call.fields(), "x-ms-lease-id"));
+  object::BlockOptions options;
+  CO_TRY(options.lease, read_lease_id(call.fields(), "x-ms-lease-id"));
+  CO_TRY(options.customer_key, customer_key(call));
   CO_TRY(const Source source, co_await read_source(call));
-  CO_TRY(const auto range, read_source_range(call.fields()));
-  CO_TRY(const auto digest, read_source_digest(call.fields()));
+  object::BlockCopy copy{.from = source.name, .which = source.which, .conditions = source.conditions};
+  CO_TRY(copy.range, read_source_range(call.fields()));
+  CO_TRY(copy.expected, read_source_digest(call.fields()));
+  CO_TRY(copy.customer_key, customer_key(call, kSourceKey));
   const object::ObjectName name = call.name();
-  const auto block = co_await services_.blocks.stage_copy(call.context, name, id, source.name, source.conditions, range,
-                                                          digest, lease, source.which);
+  const auto block = co_await services_.blocks.stage_copy(call.context, name, id, copy, options);
   if (!block) co_return std::unexpected(explain_source(block.error()));
-  co_return staged(empty(201), *block, digest && digest->algorithm == DigestAlgorithm::crc64nvme);
+  co_return staged(empty(201), call, *block, copy.expected && copy.expected->algorithm == DigestAlgorithm::crc64nvme);
 }
 
 Awaitable<Answer> Handler::put_block_list(Call& call) {
@@ -101,12 +108,13 @@ Awaitable<Answer> Handler::put_block_list(Call& call) {
   options.metadata = std::move(description.metadata);
   options.tags = std::move(description.tags);
   CO_TRY(options.blocks, parse_block_list(text));
+  CO_TRY(options.customer_key, customer_key(call));
   const object::ObjectName name = call.name();
   const auto made = co_await services_.blocks.commit(call.context, name, options);
   if (!made) co_return std::unexpected(explain_put(call, made.error(), options.conditions));
   http::Response response = empty(201);
   add_change(response.header, *made);
-  response.header.add("x-ms-request-server-encrypted", "false");
+  add_encryption(response.header, "x-ms-request-server-encrypted", call.fields(), mode_of(*made));
   co_return response;
 }
 

@@ -1,3 +1,4 @@
+#include "gateway/blob/customer_key.h"
 #include "gateway/blob/explain.h"
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
@@ -47,6 +48,8 @@ Step<object::CopyOptions> Handler::copy_options(Call& call, const Source& source
   options.source_conditions = source.conditions;
   CO_TRY(options.conditions, put_conditions(call));
   options.owner = call.account->owner;
+  CO_TRY(options.encryption.customer_key, customer_key(call));
+  CO_TRY(options.source_customer_key, customer_key(call, kSourceKey));
   co_return options;
 }
 
@@ -58,6 +61,7 @@ Step<object::ObjectInfo> Handler::copy(Call& call, const Source& source, const o
   object::OpenOptions looking;
   looking.which = source.which;
   looking.conditions = options.source_conditions;
+  looking.customer_key = options.source_customer_key;
   const auto there = co_await services_.objects.stat(call.context, source.name, looking);
   if (!there && there.error().code != ErrorCode::not_modified) co_return std::unexpected(explain_source(there.error()));
   if (!there) co_return blob::refuse(Code::source_condition_not_met);
@@ -114,14 +118,15 @@ Awaitable<Answer> Handler::put_blob_from_url(Call& call) {
   CO_TRY(const object::ObjectInfo made, co_await copy(call, source, options));
   http::Response response = empty(201);
   add_change(response.header, made);
-  if (made.part_count == 0) response.header.add("Content-MD5", to_base64(made.md5));
-  response.header.add("x-ms-request-server-encrypted", "false");
+  if (made.part_count == 0 && !by_customer(made)) response.header.add("Content-MD5", to_base64(made.md5));
+  add_encryption(response.header, "x-ms-request-server-encrypted", call.fields(), mode_of(made));
   co_return response;
 }
 
 Awaitable<Answer> Handler::abort_copy(Call& call) {
   if (!call.query().has("copyid")) co_return missing_parameter("copyid");
   object::OpenOptions options;
+  options.key_waived = true;
   CO_TRY(options.conditions.lease, read_lease_id(call.fields(), "x-ms-lease-id"));
   const object::ObjectName name = call.name();
   CO_TRY(co_await services_.objects.stat(call.context, name, options));

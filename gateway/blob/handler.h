@@ -42,6 +42,7 @@ struct Services {
 struct Options {
   std::vector<std::string> domains;            ///< account.blob.<domain> names an account (host style).
   std::uint64_t put_size_max = 5000ULL << 20;  ///< Of one Put Blob.
+  bool customer_keys_over_http = false;        ///< Also from other machines.
   /// How long what is archived takes to come back: Standard and High.
   object::Objects::Pace rehydration{.normal = std::chrono::minutes(1), .urgent = std::chrono::seconds(1)};
 };
@@ -190,6 +191,8 @@ class Handler final : public http::Handler {
   // source.cc
   /// The blob that x-ms-copy-source names, if the sender may read it.
   Step<Source> read_source(Call& call);
+  /// The key of the customer's in the headers that begin with `names`, if there is one.
+  Outcome<std::optional<SecretKey>> customer_key(const Call& call, std::string_view names = "x-ms-encryption-") const;
   Step<> authorize_source(Call& call, const Target& target, const auth::AzureAccount& account, const SourceUrl& url);
   Step<> check_source_digest(Call& call, Source& source);
   /// The bytes of x-ms-source-range, or all.

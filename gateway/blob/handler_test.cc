@@ -333,7 +333,7 @@ TEST_CASE("what is not served says so, and what would be ignored is refused") {
   CHECK(refused.status == 501);
   CHECK(refused.code() == "NotImplemented");
   CHECK(refused.has("QueryBlobContents"));
-  CHECK(gateway.put_blob("/photos/a", "new", {{"x-ms-encryption-key", "k"}}).code() == "UnsupportedHeader");
+  CHECK(gateway.put_blob("/photos/a", "new", {{"x-ms-encryption-scope", "s"}}).code() == "UnsupportedHeader");
   CHECK(gateway.put_blob("/photos/a", "new", {{"x-ms-structured-body", "XSM/1.0; properties=crc64"}}).status == 400);
   CHECK(gateway.get("/photos/a").body == "bar");
   CHECK(gateway

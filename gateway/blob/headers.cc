@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "gateway/blob/customer_key.h"
 #include "gateway/blob/tag_filter.h"
 #include "gateway/blob/tags.h"
 #include "gateway/core/encoding.h"
@@ -290,7 +291,6 @@ void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info, UtcT
   header.add("x-ms-creation-time", http_date(info.created));
   header.add("x-ms-blob-type", type_text(info));
   if (info.snapshot == 0) add_lease(header, info.lease, now);
-  header.add("x-ms-server-encrypted", "false");
   if (info.kind == object::ObjectKind::block) {
     add_tier(header, info, now);
   }
@@ -361,7 +361,8 @@ void write_metadata(xml::Writer& xml, const object::Metadata& metadata) {
 
 std::string md5_text(const object::ObjectInfo& info) {
   if (!info.headers.md5.empty()) return to_base64(info.headers.md5);
-  if (info.kind == object::ObjectKind::page) return {};
+  // Under a customer's key what is kept is not the MD5; of pages none is.
+  if (by_customer(info) || info.kind == object::ObjectKind::page) return {};
   return info.part_count + info.block_count == 0 ? to_base64(info.md5) : std::string();
 }
 

@@ -31,7 +31,7 @@ void write_properties(xml::Writer& xml, const object::ObjectInfo& info, const In
   if (info.kind == object::ObjectKind::page) xml.element("x-ms-blob-sequence-number", info.sequence_number);
   write_lease(xml, info.lease, now);
   if (!info.tags.empty()) xml.element("TagCount", std::uint64_t{info.tags.size()});
-  xml.element("ServerEncrypted", false);
+  xml.element("ServerEncrypted", info.encryption.has_value());
   if (info.soft_deleted) {
     xml.element("DeletedTime", http_date(info.deleted));
     const auto left = std::chrono::floor<std::chrono::days>(info.kept_until - now);

@@ -30,7 +30,7 @@ constexpr Groups kBody = group::kChecksum;
 constexpr Groups kOnBlob = group::kLease | group::kIfTags;
 constexpr Groups kCopy =
     group::kMetadata | group::kSource | group::kTags | group::kLease | group::kSourceLease | group::kIfTags;
-constexpr Groups kRead = group::kStructured | group::kRange | group::kRangeDigest | kOnBlob;
+constexpr Groups kRead = group::kStructured | group::kRange | group::kRangeDigest | kOnBlob | group::kKey;
 constexpr Groups kPages = group::kRange | group::kSequence | kOnBlob;
 constexpr Groups kLeaseActs = group::kLease | group::kLeaseAct;
 
@@ -57,16 +57,16 @@ constexpr OperationRow refused(std::string_view name, Scope scope, http::Method 
 // meant, so those that ask for none come last.
 constexpr OperationRow kOperations[] = {
     row("GetBlob", kBlob, kGet, {}, get_blob, BlobAction::get_blob, kRead),
-    row("GetBlobProperties", kBlob, kHead, {}, get_blob_properties, BlobAction::get_blob, kOnBlob),
+    row("GetBlobProperties", kBlob, kHead, {}, get_blob_properties, BlobAction::get_blob, kOnBlob | group::kKey),
     row("CopyBlobFromURL", kBlob, kPut, {.header = "x-ms-requires-sync", .value = "true"}, copy_blob,
         BlobAction::copy_blob, kCopy | group::kTier | group::kSourceDigest | group::kSourceTags),
     row("PutBlobFromURL", kBlob, kPut, {.header = kCopySource, .value = kType}, put_blob_from_url, BlobAction::put_blob,
         kDescription | group::kType | group::kSourceProperties | group::kSource | group::kSourceDigest | group::kLease |
-            group::kSourceTags | group::kTier),
+            group::kSourceTags | group::kTier | group::kKey | group::kSourceKey),
     row("CopyBlob", kBlob, kPut, {.header = kCopySource}, copy_blob, BlobAction::copy_blob,
         kCopy | group::kTier | group::kRehydrate),
     row("PutBlob", kBlob, kPut, {.header = kType, .value = "BlockBlob"}, put_blob, BlobAction::put_blob,
-        kDescription | kBody | group::kStructured | group::kType | group::kTier | group::kLease),
+        kDescription | kBody | group::kStructured | group::kType | group::kTier | group::kLease | group::kKey),
     row("CreateAppendBlob", kBlob, kPut, {.header = kType, .value = "AppendBlob"}, create_append_blob,
         BlobAction::put_blob, kDescription | group::kType | group::kLease),
     row("CreatePageBlob", kBlob, kPut, {.header = kType, .value = "PageBlob"}, create_page_blob, BlobAction::put_blob,
@@ -74,11 +74,12 @@ constexpr OperationRow kOperations[] = {
     row("DeleteBlob", kBlob, kDelete, {}, delete_blob, BlobAction::delete_blob, group::kSnapshots | kOnBlob),
 
     row("PutBlockFromURL", kBlob, kPut, {.comp = "block", .header = kCopySource}, put_block_from_url,
-        BlobAction::put_block, group::kSource | group::kSourceDigest | group::kSourceRange | group::kLease),
+        BlobAction::put_block,
+        group::kSource | group::kSourceDigest | group::kSourceRange | group::kLease | group::kKey | group::kSourceKey),
     row("PutBlock", kBlob, kPut, {.comp = "block"}, put_block, BlobAction::put_block,
-        kBody | group::kStructured | group::kLease),
+        kBody | group::kStructured | group::kLease | group::kKey),
     row("PutBlockList", kBlob, kPut, {.comp = "blocklist"}, put_block_list, BlobAction::put_block_list,
-        kDescription | kBody | group::kTier | group::kLease),
+        kDescription | kBody | group::kTier | group::kLease | group::kKey),
     row("GetBlockList", kBlob, kGet, {.comp = "blocklist"}, get_block_list, BlobAction::get_block_list, group::kLease),
 
     row("AppendBlockFromURL", kBlob, kPut, {.comp = "appendblock", .header = kCopySource}, append_block_from_url,
@@ -104,11 +105,13 @@ constexpr OperationRow kOperations[] = {
     row("UpdateSequenceNumber", kBlob, kPut, {.comp = "properties", .header = "x-ms-sequence-number-action"},
         update_sequence_number, BlobAction::put_page, group::kSequenceNumber | kOnBlob),
     row("SetBlobProperties", kBlob, kPut, {.comp = "properties"}, set_blob_properties, BlobAction::set_blob,
-        group::kContent | kOnBlob),
+        group::kContent | kOnBlob | group::kKey),
     row("SetBlobMetadata", kBlob, kPut, {.comp = "metadata"}, set_blob_metadata, BlobAction::set_blob,
-        group::kMetadata | kOnBlob),
-    row("GetBlobMetadata", kBlob, kGet, {.comp = "metadata"}, get_blob_metadata, BlobAction::get_blob, kOnBlob),
-    row("GetBlobMetadata", kBlob, kHead, {.comp = "metadata"}, get_blob_metadata, BlobAction::get_blob, kOnBlob),
+        group::kMetadata | kOnBlob | group::kKey),
+    row("GetBlobMetadata", kBlob, kGet, {.comp = "metadata"}, get_blob_metadata, BlobAction::get_blob,
+        kOnBlob | group::kKey),
+    row("GetBlobMetadata", kBlob, kHead, {.comp = "metadata"}, get_blob_metadata, BlobAction::get_blob,
+        kOnBlob | group::kKey),
     row("GetBlobTags", kBlob, kGet, {.comp = "tags"}, get_blob_tags, BlobAction::get_blob_tags, kOnBlob),
     row("SetBlobTags", kBlob, kPut, {.comp = "tags"}, set_blob_tags, BlobAction::set_blob_tags, kBody | kOnBlob),
     row("SetBlobTier", kBlob, kPut, {.comp = "tier"}, set_blob_tier, BlobAction::set_blob_tier,
@@ -117,7 +120,7 @@ constexpr OperationRow kOperations[] = {
     row("AbortCopyBlob", kBlob, kPut, {.comp = "copy"}, abort_copy, BlobAction::abort_copy,
         group::kCopyAction | group::kLease),
     row("SnapshotBlob", kBlob, kPut, {.comp = "snapshot"}, snapshot_blob, BlobAction::snapshot_blob,
-        group::kMetadata | kOnBlob),
+        group::kMetadata | kOnBlob | group::kKey),
     row("UndeleteBlob", kBlob, kPut, {.comp = "undelete"}, undelete_blob, BlobAction::undelete_blob),
     refused("QueryBlobContents", kBlob, kPost, {.comp = "query"}, BlobAction::query_blob),
     refused("SetBlobImmutabilityPolicy", kBlob, kPut, {.comp = "immutabilityPolicies"},
@@ -245,8 +248,9 @@ constexpr HeaderRow kHeaders[] = {
     {"x-ms-lease-", group::kLeaseAct},
     {"x-ms-proposed-lease-id", group::kLeaseAct},
     {"x-ms-source-lease-id", group::kSourceLease},
-    {"x-ms-encryption-", 0},
-    {"x-ms-source-encryption-", 0},
+    {"x-ms-encryption-scope", 0},
+    {"x-ms-encryption-", group::kKey},
+    {"x-ms-source-encryption-", group::kSourceKey},
     {"x-ms-structured-", group::kStructured},
 };
 

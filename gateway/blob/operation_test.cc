@@ -188,7 +188,10 @@ TEST_CASE("a header that would be ignored is refused") {
   CHECK(check("X-Ms-Blob-Content-Type", "PutBlob"));
   CHECK(check("x-ms-version", "PutBlob"));
   CHECK_FALSE(check("x-ms-structured-body", "GetBlobProperties"));
-  CHECK_FALSE(check("x-ms-encryption-key", "GetBlob"));
+  CHECK(check("x-ms-encryption-key", "GetBlob"));
+  CHECK(check("x-ms-encryption-key", "PutBlock"));
+  CHECK_FALSE(check("x-ms-encryption-key", "AppendBlock"));
+  CHECK_FALSE(check("x-ms-encryption-scope", "PutBlob"));
   CHECK_FALSE(check("x-ms-never-heard-of", "PutBlob"));
   CHECK(check("x-ms-never-heard-of", "GetBlob"));
 }

@@ -1,3 +1,4 @@
+#include "gateway/blob/customer_key.h"
 #include "gateway/blob/explain.h"
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
@@ -8,11 +9,10 @@ Step<object::ObjectInfo> Handler::change_blob(Call& call, const BlobEdit& edit) 
   object::ChangeOptions options;
   options.revises = true;
   CO_TRY(options.conditions, write_conditions(call.fields()));
+  CO_TRY(const auto key, customer_key(call));
   const object::Objects::Edit keep = [&](object::ObjectInfo& info) -> Result<> {
     // What a customer keeps the key of is told, and changed, with the key alone.
-    if (info.encryption && info.encryption->mode == object::EncryptionMode::customer) {
-      return fail(ErrorCode::customer_key_missing);
-    }
+    TRY(object::check_customer_key(info.encryption, key));
     if (info.is_archived(services_.clock.now())) return fail(ErrorCode::archived);
     edit(info);
     return done;
@@ -28,6 +28,8 @@ Step<object::ObjectInfo> Handler::change_blob(Call& call, const BlobEdit& edit) 
 Step<object::ObjectInfo> Handler::copy_changed(Call& call, const BlobEdit& edit) {
   object::CopyOptions options;
   CO_TRY(options.conditions, write_conditions(call.fields()));
+  CO_TRY(options.encryption.customer_key, customer_key(call));
+  options.source_customer_key = options.encryption.customer_key;
   object::ObjectInfo before;
   options.admit_source = [&](const object::ObjectInfo& info) -> Result<> {
     before = info;
@@ -74,7 +76,7 @@ Awaitable<Answer> Handler::set_blob_metadata(Call& call) {
          co_await (keeps_versions ? copy_changed(call, edit) : change_blob(call, edit)));
   http::Response response = empty(200);
   add_change(response.header, changed);
-  response.header.add("x-ms-request-server-encrypted", changed.encryption ? "true" : "false");
+  add_encryption(response.header, "x-ms-request-server-encrypted", call.fields(), mode_of(changed));
   co_return response;
 }
 
@@ -82,6 +84,7 @@ Awaitable<Answer> Handler::get_blob_metadata(Call& call) {
   object::OpenOptions options;
   CO_TRY(options.which, read_which(call.query()));
   CO_TRY(options.conditions, read_conditions(call.fields()));
+  CO_TRY(options.customer_key, customer_key(call));
   const object::ObjectName name = call.name();
   const auto found = co_await services_.objects.stat(call.context, name, options);
   if (!found) co_return std::unexpected(explain_read(found.error(), options.conditions));

@@ -1,3 +1,4 @@
+#include "gateway/blob/customer_key.h"
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
 
@@ -9,11 +10,15 @@ Awaitable<Answer> Handler::snapshot_blob(Call& call) {
   std::optional<object::Metadata> metadata;
   if (!given.empty()) metadata = std::move(given);
   const object::ObjectName name = call.name();
+  // Who has not the key of a blob has no use of it; bytes and key are the snapshot's as they are.
+  object::OpenOptions looking;
+  CO_TRY(looking.customer_key, customer_key(call));
+  CO_TRY(co_await services_.objects.stat(call.context, name, looking));
   CO_TRY(const object::ObjectInfo made, co_await services_.objects.snapshot(call.context, name, conditions, metadata));
   http::Response response = empty(201);
   response.header.add("x-ms-snapshot", object::revision_time(made.snapshot));
   add_change(response.header, made);
-  response.header.add("x-ms-request-server-encrypted", made.encryption ? "true" : "false");
+  add_encryption(response.header, "x-ms-request-server-encrypted", call.fields(), mode_of(made));
   co_return response;
 }
 

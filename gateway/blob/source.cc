@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gateway/blob/customer_key.h"
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
 #include "gateway/core/encoding.h"
@@ -117,6 +118,7 @@ Step<> Handler::check_source_digest(Call& call, Source& source) {
   object::OpenOptions options;
   options.which = source.which;
   options.conditions = source.conditions;
+  CO_TRY(options.customer_key, customer_key(call, kSourceKey));
   auto opened = co_await services_.objects.open(call.context, source.name, options);
   if (!opened) co_return std::unexpected(explain_source(opened.error()));
   source.conditions = {};

@@ -5,6 +5,7 @@
 #include "gateway/object/blocks.h"
 #include "gateway/object/catalog.h"
 #include "gateway/object/cursor.h"
+#include "gateway/object/encryption.h"
 #include "gateway/object/ids.h"
 #include "gateway/object/install.h"
 #include "gateway/object/manifest.h"
@@ -21,8 +22,10 @@ constexpr std::size_t kSizeAtOnce = 300 * 1024;
 constexpr std::size_t kRowsAtOnce = 8;
 constexpr int kRoundsMax = 20;
 
-Result<ObjectInfo> describe(const BlockCommit& options, const std::vector<PartRecord>& parts) {
+Result<ObjectInfo> describe(const BlockCommit& options, const std::vector<PartRecord>& parts,
+                            const std::optional<Encryption>& encryption) {
   ObjectInfo info;
+  info.encryption = encryption;
   info.owner = options.owner;
   info.headers = options.headers;
   info.metadata = options.metadata;
@@ -48,9 +51,9 @@ Result<ObjectInfo> describe(const BlockCommit& options, const std::vector<PartRe
 /// that was there before go the blocks of it.
 class BlockCommitting {
  public:
-  BlockCommitting(Backend backend, Reclaimer& reclaimer, const Clock& clock, const ObjectName& name,
-                  const BlockCommit& options)
-      : backend_(backend), reclaimer_(reclaimer), clock_(clock), name_(name), options_(options) {}
+  BlockCommitting(Backend backend, Reclaimer& reclaimer, const Clock& clock, const KeyRing& keys,
+                  const ObjectName& name, const BlockCommit& options)
+      : backend_(backend), reclaimer_(reclaimer), clock_(clock), keys_(keys), name_(name), options_(options) {}
 
   Task<ObjectInfo> make() {
     for (int round = 1; round <= kRoundsMax; ++round) {
@@ -72,6 +75,7 @@ class BlockCommitting {
     std::string head;                 ///< The object's row, or empty.
     std::optional<UploadRecord> set;  ///< Of the staged blocks.
     std::vector<PartRecord> parts;    ///< In the list's order, numbered from 1.
+    std::optional<Encryption> encryption;
   };
   using ById = std::map<std::string, PartRecord, std::less<>>;
 
@@ -82,16 +86,16 @@ class BlockCommitting {
     CO_TRY(const auto bucket, co_await rows.get<BucketRecord>(bucket_key(name_.bucket)));
     if (!bucket) co_return fail(ErrorCode::no_such_bucket, name_.bucket);
     CO_TRY(named.set, co_await rows.get<UploadRecord>(set_row()));
-    if (!bucket->settings.encryption.empty()) {
-      co_return fail(ErrorCode::not_implemented, "Blocks are not encrypted, as this bucket wants its objects to be.");
-    }
     if (named.set && named.set->bucket_id != bucket->id) named.set.reset();
     CO_TRY(auto head, co_await transaction.get(object_key(name_)));
     named.head = std::move(head).value_or(std::string());
     ById committed;
+    Ways ways;
+    if (named.set) ways.staged = named.set->encryption;
     if (!named.head.empty()) {
       CO_TRY(const auto record, decode_row<ObjectRecord>(object_key(name_), named.head));
       if (record.info.kind != ObjectKind::block) co_return fail(ErrorCode::kind_mismatch, "not a block object");
+      ways.committed = record.info.encryption;
     }
     if (!named.head.empty() && wants_committed()) {
       CO_TRY(committed, co_await committed_of(named.head));
@@ -106,16 +110,43 @@ class BlockCommitting {
           CO_TRY(part, co_await rows.get<PartRecord>(block_key(named.set->blocks, claim.id)));
         }
       }
+      if (part) ways.names_staged = true;
       if (!part && claim.source != BlockSource::uncommitted) {
         const auto found = committed.find(claim.id);
         if (found != committed.end()) part = found->second;
+        ways.names_committed = true;
       }
       if (!part) co_return fail(ErrorCode::invalid_part, "a block of the list is not there");
       part->info.block_id = claim.id;
       part->info.number = static_cast<std::uint32_t>(named.parts.size() + 1);
       named.parts.push_back(std::move(*part));
     }
+    CO_TRY(named.encryption, encryption_of(ways, bucket->settings));
     co_return named;
+  }
+
+  /// How the blocks that a list may name are encrypted, and which it does.
+  struct Ways {
+    std::optional<Encryption> staged;
+    std::optional<Encryption> committed;
+    bool names_staged = false;
+    bool names_committed = false;
+  };
+
+  // How the object will be: as its blocks are, to which the sender must have the key.
+  Result<std::optional<Encryption>> encryption_of(const Ways& ways, const BucketSettings& bucket) const {
+    if (!ways.names_staged && !ways.names_committed) {
+      TRY(const auto key, new_object_key(keys_, {.choice = {}, .customer_key = options_.customer_key}, bucket));
+      return key ? std::optional(key->encryption) : std::nullopt;
+    }
+    const auto& way = ways.names_staged ? ways.staged : ways.committed;
+    TRY(const auto key, open_object_key(keys_, way, options_.customer_key));
+    if (!ways.names_staged || !ways.names_committed || ways.staged == ways.committed) return way;
+    const auto other = open_object_key(keys_, ways.committed, options_.customer_key);
+    const bool same = other && *other && key && key->equals(**other);
+    if (same) return way;
+    return fail(ErrorCode::not_implemented,
+                "The blocks of the blob as it is are encrypted in another way than those that are staged.");
   }
 
   bool wants_committed() const {
@@ -127,8 +158,6 @@ class BlockCommitting {
   Task<ById> committed_of(const std::string& head) {
     ById blocks;
     CO_TRY(const auto record, decode_row<ObjectRecord>(object_key(name_), head));
-    if (record.info.encryption)
-      co_return fail(ErrorCode::not_implemented, "Blocks of what is encrypted cannot be named.");
     const auto* manifest = std::get_if<Manifest>(&record.content);
     if (manifest == nullptr) co_return blocks;
     for (std::size_t i = 0; i < manifest->rows.size(); ++i) {
@@ -160,7 +189,7 @@ class BlockCommitting {
     Catalog rows(*transaction);
     References references;
     CO_TRY(Named named, co_await resolve(*transaction, nullptr));
-    CO_TRY(auto info, describe(options_, named.parts));
+    CO_TRY(auto info, describe(options_, named.parts, named.encryption));
     std::size_t slice_count = 0;
     for (const auto& part : named.parts) slice_count += part.slices.size();
     ObjectRecord record{.info = std::move(info), .content = {}, .upload_id = {}};
@@ -200,7 +229,7 @@ class BlockCommitting {
     CO_TRY(const ById staged, co_await staged_of(*snapshot));
     CO_TRY(const Named named, co_await resolve(*snapshot, &staged));
     CO_TRY(co_await check_early(backend_.index, clock_.now(), name_, options_.conditions));
-    CO_TRY(auto info, describe(options_, named.parts));
+    CO_TRY(auto info, describe(options_, named.parts, named.encryption));
 
     const Building building(reclaimer_, new_id(clock_.now()));
     auto begin = [&] { return begin_building(building); };
@@ -283,6 +312,7 @@ class BlockCommitting {
   Backend backend_;
   Reclaimer& reclaimer_;
   const Clock& clock_;
+  const KeyRing& keys_;
   const ObjectName& name_;
   const BlockCommit& options_;
 };
@@ -292,7 +322,7 @@ class BlockCommitting {
 Task<ObjectInfo> Blocks::commit(const RequestContext&, const ObjectName& name, const BlockCommit& options) {
   CO_TRY(check_name(name));
   if (options.blocks.size() > kCountMax) co_return fail(ErrorCode::invalid_part, "an object has 50000 blocks at most");
-  co_return co_await BlockCommitting(backend_, reclaimer_, clock_, name, options).make();
+  co_return co_await BlockCommitting(backend_, reclaimer_, clock_, keys_, name, options).make();
 }
 
 }  // namespace sluice::object

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <functional>
 
 #include "tests/support/object_world.h"
 #include "tests/support/run_task.h"
@@ -14,7 +15,7 @@ using test::World;
 
 /// A world with the blocks of its objects.
 struct BlockWorld : World {
-  BlockWorld() : blocks(faulty.backend(), reclaimer, clock) {}
+  BlockWorld() : blocks(faulty.backend(), reclaimer, clock, keys) {}
 
   Blocks blocks;
 
@@ -182,11 +183,13 @@ TEST_CASE("a block is a part of another object, sharing its bytes") {
   const ObjectName to{"photos", "a"};
 
   const auto range = ByteRange{4, 5000};
-  REQUIRE(test::run(world.blocks.stage_copy(world.context, to, "b1", from, {}, range)));
+  REQUIRE(test::run(world.blocks.stage_copy(world.context, to, "b1", {.from = from, .range = range})));
   const auto wrong = digest_of(DigestAlgorithm::md5, "other");
-  CHECK(test::run(world.blocks.stage_copy(world.context, to, "b2", from, {}, range, wrong)).error().code ==
+  const BlockCopy expecting{.from = from, .range = range, .expected = wrong};
+  CHECK(test::run(world.blocks.stage_copy(world.context, to, "b2", expecting)).error().code ==
         ErrorCode::digest_mismatch);
-  CHECK(test::run(world.blocks.stage_copy(world.context, to, "b2", from, {}, ByteRange{4, 5001})).error().code ==
+  const BlockCopy beyond{.from = from, .range = ByteRange{4, 5001}};
+  CHECK(test::run(world.blocks.stage_copy(world.context, to, "b2", beyond)).error().code ==
         ErrorCode::range_not_satisfiable);
   REQUIRE(world.commit("a", {latest("b1")}));
   world.remove("source");
@@ -267,6 +270,181 @@ TEST_CASE("a commit of blocks that fails at any call leaves the old object whole
     INFO("call " << n);
     REQUIRE(made != struck);
     CHECK(world.get("a") == (made ? "onetwo" : "old"));
+    CHECK(world.leftovers() == "");
+    if (made) break;
+  }
+}
+
+const std::string kSecret = "a secret that is longer than any inline body of these tests may ever be, by far";
+
+SecretKey key_of(char fill) { return *SecretKey::of(std::string(SecretKey::kSize, fill)); }
+
+Result<PartInfo> stage_under(BlockWorld& world, const std::string& id, const std::string& text,
+                             std::optional<SecretKey> key) {
+  ChunkSource bytes(Chunk::of(text));
+  DigestSource body(bytes);
+  const BlockOptions options{.lease = {}, .customer_key = std::move(key)};
+  return test::run(world.blocks.stage(world.context, {"photos", "a"}, id, body, options));
+}
+
+Result<ObjectInfo> commit_under(BlockWorld& world, std::vector<BlockClaim> claims, std::optional<SecretKey> key) {
+  BlockCommit options;
+  options.owner = "alice";
+  options.blocks = std::move(claims);
+  options.customer_key = std::move(key);
+  return test::run(world.blocks.commit(world.context, {"photos", "a"}, options));
+}
+
+Result<std::string> get_under(BlockWorld& world, std::optional<SecretKey> key) {
+  OpenOptions options;
+  options.customer_key = std::move(key);
+  return world.get("a", options);
+}
+
+void encrypt_bucket(BlockWorld& world) {
+  REQUIRE(test::run(world.buckets.change(world.context, "photos", [](BucketSettings& settings) {
+    settings.encryption = to_setting({});
+    return Result<>();
+  })));
+}
+
+bool stored_in_the_clear(const World& world) { return world.extents.holds(kSecret); }
+
+ErrorCode code(const auto& result) { return result ? ErrorCode::internal : result.error().code; }
+
+TEST_CASE("blocks under a customer's key are staged, committed and read with that key alone") {
+  BlockWorld world;
+  const auto staged = stage_under(world, "b1", kSecret, key_of('k'));
+  REQUIRE(staged);
+  CHECK(staged->md5 == digest_of(DigestAlgorithm::md5, kSecret).bytes);
+  CHECK(staged->encryption->mode == EncryptionMode::customer);
+  CHECK(code(stage_under(world, "b2", kSecret, {})) == ErrorCode::customer_key_missing);
+  CHECK(code(stage_under(world, "b2", kSecret, key_of('x'))) == ErrorCode::customer_key_mismatch);
+  REQUIRE(stage_under(world, "b2", kSecret, key_of('k')));
+
+  CHECK(code(commit_under(world, {latest("b1")}, {})) == ErrorCode::customer_key_missing);
+  CHECK(code(commit_under(world, {latest("b1")}, key_of('x'))) == ErrorCode::customer_key_mismatch);
+  REQUIRE(commit_under(world, {latest("b2"), latest("b1")}, key_of('k')));
+
+  CHECK(get_under(world, key_of('k')) == kSecret + kSecret);
+  CHECK(code(get_under(world, {})) == ErrorCode::customer_key_missing);
+  CHECK_FALSE(stored_in_the_clear(world));
+  CHECK(world.leftovers() == "");
+}
+
+TEST_CASE("blocks of an encrypted object are named beside new ones under the same key") {
+  for (const bool by_customer : {true, false}) {
+    BlockWorld world;
+    if (!by_customer) encrypt_bucket(world);
+    const auto key = by_customer ? std::optional(key_of('k')) : std::nullopt;
+    REQUIRE(stage_under(world, "b1", kSecret, key));
+    REQUIRE(commit_under(world, {latest("b1")}, key));
+    REQUIRE(stage_under(world, "b2", "more", key));
+
+    REQUIRE(commit_under(world, {committed("b1"), uncommitted("b2"), latest("b1")}, key));
+    CHECK(get_under(world, key) == kSecret + "more" + kSecret);
+    REQUIRE(commit_under(world, {committed("b2")}, key));
+    CHECK(get_under(world, key) == "more");
+    CHECK_FALSE(stored_in_the_clear(world));
+    CHECK(world.leftovers() == "");
+  }
+}
+
+TEST_CASE("blocks that are encrypted in different ways do not come together") {
+  BlockWorld world;
+  REQUIRE(world.stage("a", "b1", kSecret));
+  REQUIRE(world.commit("a", {latest("b1")}));
+  REQUIRE(stage_under(world, "b2", "more", key_of('k')));
+
+  CHECK(code(commit_under(world, {committed("b1"), latest("b2")}, key_of('k'))) == ErrorCode::not_implemented);
+  CHECK(world.get("a") == kSecret);
+  REQUIRE(commit_under(world, {latest("b2")}, key_of('k')));
+  CHECK(get_under(world, key_of('k')) == "more");
+  REQUIRE(stage_under(world, "b3", "other", key_of('l')));
+  CHECK(code(commit_under(world, {committed("b2"), latest("b3")}, key_of('l'))) == ErrorCode::not_implemented);
+  CHECK(world.leftovers() == "");
+}
+
+TEST_CASE("a bucket's setting encrypts blocks, however many come at once") {
+  BlockWorld world;
+  encrypt_bucket(world);
+  std::vector<std::function<Awaitable<>()>> tasks;
+  for (char letter = 'a'; letter < 'k'; ++letter) {
+    tasks.emplace_back([&world, letter]() -> Awaitable<> {
+      ChunkSource bytes(Chunk::of(kSecret + letter));
+      DigestSource body(bytes);
+      const ObjectName name{"photos", "a"};
+      const std::string id(1, letter);
+      (void)co_await world.blocks.stage(world.context, name, id, body);
+    });
+  }
+  test::run_together(std::move(tasks));
+  std::vector<BlockClaim> claims;
+  std::string expected;
+  for (char letter = 'a'; letter < 'k'; ++letter) {
+    claims.push_back(latest(std::string(1, letter)));
+    expected += kSecret + letter;
+  }
+
+  const auto made = world.commit("a", claims);
+
+  REQUIRE(made);
+  CHECK(made->encryption->mode == EncryptionMode::managed);
+  CHECK(world.get("a") == expected);
+  CHECK_FALSE(stored_in_the_clear(world));
+  CHECK(world.leftovers() == "");
+}
+
+TEST_CASE("a block is taken from an encrypted object by who has the key, and encrypted as its set is") {
+  BlockWorld world;
+  PutOptions locked;
+  locked.encryption.customer_key = key_of('s');
+  REQUIRE(world.put("source", kSecret, locked));
+  const ObjectName to{"photos", "a"};
+  const BlockOptions under{.lease = {}, .customer_key = key_of('k')};
+  BlockCopy copy{.from = {"photos", "source"}, .range = ByteRange{2, 6}};
+
+  CHECK(code(test::run(world.blocks.stage_copy(world.context, to, "b1", copy, under))) ==
+        ErrorCode::customer_key_missing);
+  copy.customer_key = key_of('s');
+  REQUIRE(test::run(world.blocks.stage_copy(world.context, to, "b1", copy, under)));
+  REQUIRE(commit_under(world, {latest("b1")}, key_of('k')));
+  CHECK(get_under(world, key_of('k')) == "secret");
+  world.remove("source");
+  REQUIRE(test::run(world.blocks.discard(world.context, to)));
+  CHECK(world.leftovers() == "");
+}
+
+TEST_CASE("a long list of encrypted blocks is committed in steps") {
+  BlockWorld world;
+  std::vector<BlockClaim> claims;
+  std::string expected;
+  for (int i = 100; i < 230; ++i) {
+    const auto text = std::to_string(i) + ";";
+    REQUIRE(stage_under(world, std::to_string(i), text, key_of('k')));
+    claims.push_back(latest(std::to_string(i)));
+    expected += text;
+  }
+  REQUIRE(commit_under(world, claims, key_of('k')));
+  CHECK(get_under(world, key_of('k')) == expected);
+  CHECK(world.leftovers() == "");
+}
+
+TEST_CASE("the staging of an encrypted block that fails at any call leaves nothing in the way") {
+  for (std::uint64_t n = 1;; ++n) {
+    BlockWorld world;
+    world.put("a", "old");
+    world.faulty.faults.fail_at(n);
+    const bool made = stage_under(world, "b1", kSecret, key_of('k')).has_value();
+    const bool struck = world.faulty.faults.struck();
+    world.faulty.faults.start();
+    INFO("call " << n);
+    REQUIRE(made != struck);
+    CHECK(world.get("a") == "old");
+    CHECK(world.leftovers() == "");
+    REQUIRE(stage_under(world, "b1", kSecret, key_of('k')));
+    REQUIRE(commit_under(world, {latest("b1")}, key_of('k')));
+    CHECK(get_under(world, key_of('k')) == kSecret);
     CHECK(world.leftovers() == "");
     if (made) break;
   }

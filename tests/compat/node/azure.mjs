@@ -1,10 +1,23 @@
 // The verbs of clients/client.py, spoken by @azure/storage-blob with Shared Key.
+import { createHash } from "node:crypto";
+
 import {
   BlobSASPermissions,
   BlobServiceClient,
   StorageSharedKeyCredential,
   generateBlobSASQueryParameters,
 } from "@azure/storage-blob";
+
+// Bytes of a key as the SDK wants it told, with its hash.
+function keyOf(text) {
+  if (!text) return undefined;
+  const bytes = Buffer.from(text, "latin1");
+  return {
+    encryptionKey: bytes.toString("base64"),
+    encryptionKeySha256: createHash("sha256").update(bytes).digest("base64"),
+    encryptionAlgorithm: "AES256",
+  };
+}
 
 export function connect({ endpoint, accessKey, secretKey }) {
   const credential = new StorageSharedKeyCredential(accessKey, secretKey);
@@ -33,6 +46,26 @@ export function connect({ endpoint, accessKey, secretKey }) {
 
     async get({ bucket, key, path }) {
       await blobOf(bucket, key).downloadToFile(path);
+    },
+
+    // As one Put Blob, or in blocks, under a key of the customer's.
+    async putUnderKey({ bucket, key, path, secret, blocks }) {
+      const customerProvidedKey = keyOf(secret);
+      const sizes = blocks ? { maxSingleShotSize: 1, blockSize: 1 << 20 } : { maxSingleShotSize: 256 << 20 };
+      await blobOf(bucket, key).uploadFile(path, { customerProvidedKey, ...sizes });
+    },
+
+    async getUnderKey({ bucket, key, path, secret }) {
+      await blobOf(bucket, key).downloadToFile(path, 0, undefined, { customerProvidedKey: keyOf(secret) });
+    },
+
+    // The length that the properties tell, or the error's code.
+    async lengthUnderKey({ bucket, key, secret }) {
+      try {
+        return (await blobOf(bucket, key).getProperties({ customerProvidedKey: keyOf(secret) })).contentLength;
+      } catch (error) {
+        return error.code;
+      }
     },
 
     async copy({ bucket, key, newKey }) {

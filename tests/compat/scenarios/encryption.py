@@ -5,10 +5,11 @@ import secrets
 
 from clients.aws_cli import AwsCli, NewestAwsCli
 from clients.boto3_client import Boto3, NewestBoto3
-from clients.node import AwsSdkJs
+from clients.node import AwsSdkJs, Node
+from harness import azure
 from harness.content import sha256
 from harness.s3 import S3
-from harness.scenario import Scenario, add, expect, expect_equal
+from harness.scenario import Scenario, add, expect, expect_equal, scenario
 
 BUCKET = "encryption-bucket"
 KEY = "0123456789abcdefghijklmnopqrstuv"  # 32 bytes: the customer's
@@ -126,3 +127,42 @@ for _client, _wrap in (
             settings=SETTINGS,
         )
     )
+
+
+class AzureSdk(Node):
+    """@azure/storage-blob with customerProvidedKey, which it sends over TLS alone."""
+
+    library = "azure"
+
+    def _endpoint(self):
+        return self.server.endpoints["blob"]
+
+    def _credentials(self):
+        return {"accessKey": azure.ACCOUNT, "secretKey": azure.KEY}
+
+    def length(self, name, secret=None):
+        return self._call("lengthUnderKey", bucket=BUCKET, key=name, secret=secret)
+
+
+@scenario("encryption: @azure/storage-blob with a customer's key over TLS", tls=True)
+def azure_customer_key(stage):
+    client = AzureSdk(stage.server, stage.folder)
+    client.make_bucket(BUCKET)
+    hidden = []
+    for size, blocks in ((SMALL, False), (LARGE, False), (LARGE, True)):
+        name = f"blob-{size}-{blocks}"
+        path, mark = marked(stage, name, size)
+        hidden.append(mark)
+        got = stage.folder / "got"
+        client._call("putUnderKey", bucket=BUCKET, key=name, path=str(path), secret=KEY, blocks=blocks)
+        client._call("getUnderKey", bucket=BUCKET, key=name, path=str(got), secret=KEY)
+        expect_equal(sha256(got.read_bytes()), sha256(path.read_bytes()), f"the content of {name}")
+        expect_equal(client.length(name, KEY), size, "the length that who has the key is told")
+        expect_equal(client.length(name), "BlobUsesCustomerSpecifiedEncryption", "without the key")
+        expect_equal(client.length(name, OTHER), "BlobCustomerSpecifiedEncryptionMismatch", "with another key")
+        through_s3 = S3(stage.server).request("GET", BUCKET, name, headers=customer_headers(KEY))
+        expect_equal(sha256(through_s3.body), sha256(path.read_bytes()), "the same key through S3")
+    plain, mark = marked(stage, "plain", LARGE)
+    client.put(BUCKET, "plain", plain)
+    stage.server.stop()
+    expect_equal(holds(stage.server.data, hidden + [mark]), {mark}, "what stands on the disk in the clear")
