@@ -119,19 +119,17 @@ Awaitable<Answer> Handler::put_block_list(Call& call) {
 }
 
 Awaitable<Answer> Handler::get_block_list(Call& call) {
-  for (const std::string_view name : {"snapshot", "versionid"}) {
-    if (call.query().has(name)) {
-      co_return blob::refuse(Code::not_implemented, "Block lists of snapshots and versions are not supported.");
-    }
-  }
+  CO_TRY(const object::Which which, read_which(call.query()));
   const std::string_view type = call.query().get("blocklisttype");
   const bool all = equals_ignoring_case(type, "all");
   const bool uncommitted = all || equals_ignoring_case(type, "uncommitted");
   const bool committed = all || type.empty() || equals_ignoring_case(type, "committed");
   if (!committed && !uncommitted) co_return invalid_parameter("blocklisttype", type);
+  // "Get Block List", Azure Storage REST API: a snapshot has committed blocks alone.
+  if (uncommitted && !which.current()) co_return invalid_parameter("blocklisttype", type);
   CO_TRY(const auto lease, read_lease_id(call.fields(), "x-ms-lease-id"));
   const object::ObjectName name = call.name();
-  CO_TRY(const object::BlockLists lists, co_await services_.blocks.list(call.context, name));
+  CO_TRY(const object::BlockLists lists, co_await services_.blocks.list(call.context, name, which));
   const auto held = lists.object ? lists.object->lease : std::nullopt;
   CO_TRY(object::check_lease(lease, held, services_.clock.now()));
   if (lists.object && lists.object->kind != object::ObjectKind::block) co_return blob::refuse(Code::invalid_blob_type);

@@ -89,6 +89,27 @@ TEST_CASE("a blob put whole discards what was staged for it") {
   CHECK(gateway.get("/photos/a").body == "whole");
 }
 
+TEST_CASE("the block list of a snapshot is of the blocks it was made of") {
+  WithContainer gateway;
+  gateway.block("/photos/a", "b1", "one");
+  REQUIRE(gateway.commit("/photos/a", named("Latest", "b1")).status == 201);
+  const auto taken = gateway.put("/photos/a?comp=snapshot").header("x-ms-snapshot");
+  REQUIRE(taken);
+  gateway.block("/photos/a", "b2", "second");
+  REQUIRE(gateway.commit("/photos/a", named("Latest", "b2")).status == 201);
+  gateway.block("/photos/a", "b3", "third");
+  const std::string list = "/photos/a?comp=blocklist&snapshot=" + percent_encode(*taken, false);
+
+  const Reply got = gateway.get(list);
+
+  CHECK(got.status == 200);
+  CHECK(got.element("Name") == to_base64("b1"));
+  CHECK_FALSE(got.has(to_base64("b2")));
+  CHECK_FALSE(got.has("UncommittedBlocks"));
+  CHECK(gateway.get(list + "&blocklisttype=all").code() == "InvalidQueryParameterValue");
+  CHECK(gateway.get("/photos/a?comp=blocklist&snapshot=2026-01-01T00%3A00%3A00.0000000Z").code() == "BlobNotFound");
+}
+
 TEST_CASE("a block is taken from a blob of this server") {
   WithContainer gateway;
   gateway.put_blob("/photos/source", "0123456789");

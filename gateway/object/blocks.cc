@@ -345,13 +345,13 @@ Task<std::vector<BlockInfo>> uncommitted_in(Transaction& transaction, const Uplo
 
 }  // namespace
 
-Task<BlockLists> Blocks::list(const RequestContext&, const ObjectName& name) {
+Task<BlockLists> Blocks::list(const RequestContext&, const ObjectName& name, const Which& which) {
   CO_TRY(check_name(name));
   BlockLists lists;
   const auto reading = reclaimer_.enter();
   const auto transaction = backend_.index.begin();
   CO_TRY(const auto set, co_await find_set(*transaction, name));
-  if (set) {
+  if (set && which.current()) {
     CO_TRY(lists.uncommitted, co_await uncommitted_in(*transaction, *set));
   }
   auto use = [&](const CurrentRow& current) -> Task<std::optional<bool>> {
@@ -361,7 +361,7 @@ Task<BlockLists> Blocks::list(const RequestContext&, const ObjectName& name) {
     lists.committed = std::move(*committed);
     co_return true;
   };
-  const auto found = co_await with_current(backend_.index, name, Which{}, use);
+  const auto found = co_await with_current(backend_.index, name, which, use);
   if (!found && (found.error().code != ErrorCode::no_such_object || lists.uncommitted.empty()))
     co_return std::unexpected(found.error());
   co_return lists;

@@ -108,8 +108,9 @@ class Blocks {
   /// as open_object_key, and as check_write.
   Task<ObjectInfo> commit(const RequestContext& context, const ObjectName& name, const BlockCommit& options);
 
-  /// Fails with no_such_object where there is neither an object nor a staged block.
-  Task<BlockLists> list(const RequestContext& context, const ObjectName& name);
+  /// Fails with no_such_object where there is neither an object nor a staged block. Of a
+  /// version or snapshot there are committed ones alone; fails then as Objects::stat.
+  Task<BlockLists> list(const RequestContext& context, const ObjectName& name, const Which& which = {});
 
   /// Gives the staged blocks of a key back. Succeeds where there are none.
   Task<> discard(const RequestContext& context, const ObjectName& name);
