@@ -130,12 +130,24 @@ Chunk StructuredSource::take_content() {
   return content;
 }
 
+std::uint64_t StructuredMessage::segment_size_of(std::uint64_t size) {
+  constexpr std::uint64_t kUnit = 4 << 20;
+  constexpr std::uint64_t kSegmentsMax = 65535;
+  const auto least = (size + kSegmentsMax - 1) / kSegmentsMax;
+  return std::max<std::uint64_t>(1, (least + kUnit - 1) / kUnit) * kUnit;
+}
+
+std::uint64_t StructuredMessage::segments_of(std::uint64_t size) {
+  const auto segment_size = segment_size_of(size);
+  return (size + segment_size - 1) / segment_size;
+}
+
 std::uint64_t StructuredMessage::size_of(std::uint64_t size) {
   return kMessageHeader + size + segments_of(size) * (kSegmentHeader + kCrc64) + kCrc64;
 }
 
 void StructuredMessage::begin_segment(std::string& frame) {
-  segment_left_ = std::min(kSegmentSize, content_left_);
+  segment_left_ = std::min(segment_size_of(size_), content_left_);
   segment_crc64_ = 0;
   append(frame, ++segment_, 2);
   append(frame, segment_left_, 8);

@@ -73,8 +73,9 @@ class StructuredMessage : public BodySource {
   std::optional<std::uint64_t> remaining() const override { return left_; }
 
  private:
-  static constexpr std::uint64_t kSegmentSize = 4 << 20;
-  static std::uint64_t segments_of(std::uint64_t size) { return (size + kSegmentSize - 1) / kSegmentSize; }
+  // 4 MiB, or more where there would be more of them than can be counted in 2 bytes.
+  static std::uint64_t segment_size_of(std::uint64_t size);
+  static std::uint64_t segments_of(std::uint64_t size);
 
   void begin_segment(std::string& frame);
   Chunk told(Chunk chunk);

@@ -92,6 +92,16 @@ TEST_CASE("a content is put into a structured message of segments of 4 MiB") {
   CHECK(encode("meow", 3) == message({"meow"}));
 }
 
+TEST_CASE("the segments of a large content are larger, so that their count can be written") {
+  const auto count = [](std::uint64_t size) { return (StructuredMessage::size_of(size) - size - 13 - 8) / 18; };
+  constexpr std::uint64_t kMiB = 1 << 20;
+
+  CHECK(count(4 * kMiB + 1) == 2);
+  CHECK(count(65535 * 4 * kMiB) == 65535);
+  CHECK(count(65535 * 4 * kMiB + 1) == 32768);
+  CHECK(count(8ULL << 40) <= 65535);
+}
+
 TEST_CASE("structured bodies are stored as what is in them, and given where they are asked for") {
   Gateway gateway;
   REQUIRE(gateway.put("/box?restype=container").status == 201);
