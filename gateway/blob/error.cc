@@ -170,13 +170,7 @@ constexpr CodeRow kCodes[] = {
      "One of the XML nodes specified in the request body is not supported."},
 };
 
-constexpr bool in_enum_order() {
-  for (std::size_t i = 0; i < std::size(kCodes); ++i) {
-    if (static_cast<std::size_t>(kCodes[i].code) != i) return false;
-  }
-  return std::size(kCodes) == static_cast<std::size_t>(Code::unsupported_xml_node) + 1;
-}
-static_assert(in_enum_order());
+static_assert(http::in_enum_order(kCodes, Code::unsupported_xml_node));
 
 struct Translation {
   ErrorCode error;
@@ -349,7 +343,8 @@ const CodeRow& row_of(Code code) { return kCodes[static_cast<std::size_t>(code)]
 
 Code code_of(ErrorCode code) { return translation_of(code).code; }
 
-Failure::Failure(const Error& error) : detail(error.detail) {
+Failure::Failure(const Error& error) {
+  detail = error.detail;
   const Translation& row = translation_of(error.code);
   code = row.code;
   if (row.tell_detail) message = error.detail;
@@ -358,7 +353,8 @@ Failure::Failure(const Error& error) : detail(error.detail) {
   }
 }
 
-Failure::Failure(const auth::AzureFault& fault) : detail(fault.error.detail) {
+Failure::Failure(const auth::AzureFault& fault) {
+  detail = fault.error.detail;
   const auto row = std::ranges::find(kAuthFaults, fault.reason, &AuthRow::reason);
   code = row == std::end(kAuthFaults) ? Code::authentication_failed : row->code;
   std::string told = fault.error.detail;

@@ -10,6 +10,7 @@
 #include "auth/azure_fault.h"
 #include "gateway/core/context.h"
 #include "gateway/core/result.h"
+#include "gateway/http/failure.h"
 #include "gateway/http/message.h"
 
 namespace sluice::blob {
@@ -114,43 +115,22 @@ enum class Code : std::uint8_t {
   unsupported_xml_node,
 };
 
-struct CodeRow {
-  Code code;
-  unsigned status;
-  std::string_view name;
-  std::string_view message;
-};
+using CodeRow = http::CodeRow<Code>;
 const CodeRow& row_of(Code code);
 
 /// The code of a core error.
 Code code_of(ErrorCode code);
 
 /// An answer that is an error: a code of the Blob service, and what its document says beside it.
-struct Failure {
-  using Named = std::vector<std::pair<std::string_view, std::string>>;
-
+struct Failure : http::FailureParts<Code> {
   Failure() = default;
   /// Without a message, the code's own.
-  explicit Failure(Code code_in, std::string message_in = {}) : code(code_in), message(std::move(message_in)) {}
+  explicit Failure(Code code_in, std::string message_in = {}) {
+    code = code_in;
+    message = std::move(message_in);
+  }
   Failure(const Error& error);             // NOLINT(google-explicit-constructor): what TRY hands on.
   Failure(const auth::AzureFault& fault);  // NOLINT(google-explicit-constructor)
-
-  /// Adds an element to the document.
-  Failure&& with(std::string_view name, std::string value) && {
-    elements.emplace_back(name, std::move(value));
-    return std::move(*this);
-  }
-  /// Adds a header field to the response.
-  Failure&& with_header(std::string_view name, std::string value) && {
-    headers.emplace_back(name, std::move(value));
-    return std::move(*this);
-  }
-
-  Code code = Code::internal_error;
-  std::string message;
-  std::string detail;  ///< For the access log alone.
-  Named elements;
-  Named headers;
 };
 
 /// The value of a step, or the Failure that is the answer.

@@ -118,13 +118,7 @@ constexpr CodeRow kCodes[] = {
      "The provided 'x-amz-content-sha256' header does not match what was computed."},
 };
 
-constexpr bool in_enum_order() {
-  for (std::size_t i = 0; i < std::size(kCodes); ++i) {
-    if (static_cast<std::size_t>(kCodes[i].code) != i) return false;
-  }
-  return std::size(kCodes) == static_cast<std::size_t>(Code::x_amz_content_sha256_mismatch) + 1;
-}
-static_assert(in_enum_order());
+static_assert(http::in_enum_order(kCodes, Code::x_amz_content_sha256_mismatch));
 
 struct Translation {
   ErrorCode error;
@@ -276,7 +270,8 @@ const CodeRow& row_of(Code code) { return kCodes[static_cast<std::size_t>(code)]
 
 Code code_of(ErrorCode code) { return translation_of(code).code; }
 
-Failure::Failure(const Error& error) : detail(error.detail) {
+Failure::Failure(const Error& error) {
+  detail = error.detail;
   const Translation& row = translation_of(error.code);
   code = row.code;
   message = row.tell_detail ? error.detail : std::string(row.message);

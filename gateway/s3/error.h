@@ -9,6 +9,7 @@
 
 #include "gateway/core/context.h"
 #include "gateway/core/result.h"
+#include "gateway/http/failure.h"
 #include "gateway/http/message.h"
 
 namespace sluice::s3 {
@@ -85,42 +86,21 @@ enum class Code : std::uint8_t {
   x_amz_content_sha256_mismatch,
 };
 
-struct CodeRow {
-  Code code;
-  unsigned status;
-  std::string_view name;
-  std::string_view message;
-};
+using CodeRow = http::CodeRow<Code>;
 const CodeRow& row_of(Code code);
 
 /// The S3 code of a core error.
 Code code_of(ErrorCode code);
 
 /// An answer that is an error: a code of S3, and what its document says beside it.
-struct Failure {
-  using Named = std::vector<std::pair<std::string_view, std::string>>;
-
+struct Failure : http::FailureParts<Code> {
   Failure() = default;
   /// Without a message, the code's own.
-  explicit Failure(Code code_in, std::string message_in = {}) : code(code_in), message(std::move(message_in)) {}
+  explicit Failure(Code code_in, std::string message_in = {}) {
+    code = code_in;
+    message = std::move(message_in);
+  }
   Failure(const Error& error);  // NOLINT(google-explicit-constructor): what TRY hands on.
-
-  /// Adds an element to the document.
-  Failure&& with(std::string_view name, std::string value) && {
-    elements.emplace_back(name, std::move(value));
-    return std::move(*this);
-  }
-  /// Adds a header field to the response.
-  Failure&& with_header(std::string_view name, std::string value) && {
-    headers.emplace_back(name, std::move(value));
-    return std::move(*this);
-  }
-
-  Code code = Code::internal_error;
-  std::string message;
-  std::string detail;  ///< For the access log alone.
-  Named elements;
-  Named headers;
 };
 
 /// The value of a step, or the Failure that is the answer.
