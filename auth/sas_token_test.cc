@@ -25,7 +25,7 @@ Parameters without(Parameters parameters, std::string_view name) {
   return parameters;
 }
 
-Parameters changed(Parameters parameters, std::string name, std::string value) {
+Parameters changed(Parameters parameters, const std::string& name, std::string value) {
   return with(without(std::move(parameters), name), name, std::move(value));
 }
 

@@ -401,6 +401,7 @@ TEST_CASE("many threads may ask at once") {
   std::array<int, 4> accepted{};
   {
     std::vector<std::jthread> threads;
+    threads.reserve(accepted.size());
     for (int& count : accepted) {
       threads.emplace_back([&] {
         for (int round = 0; round < 100; ++round) count += GetObject().ask(example).has_value() ? 1 : 0;

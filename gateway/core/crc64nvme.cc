@@ -70,7 +70,7 @@ __attribute__((target("pclmul,sse4.1"))) __m128i fold(__m128i state, __m128i dat
   return _mm_xor_si128(data, _mm_xor_si128(low, high));
 }
 
-__m128i load(const char* bytes) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes)); }
+__m128i load(const void* bytes) { return _mm_loadu_si128(static_cast<const __m128i*>(bytes)); }
 #endif
 
 }  // namespace
@@ -84,7 +84,7 @@ __attribute__((target("pclmul,sse4.1"))) std::uint64_t crc64nvme_by_clmul(std::s
 
   std::array<__m128i, 4> lanes{};
   for (std::size_t i = 0; i < 4; ++i) lanes[i] = load(bytes.data() + 16 * i);
-  lanes[0] = _mm_xor_si128(lanes[0], _mm_set_epi64x(0, static_cast<long long>(~before)));
+  lanes[0] = _mm_xor_si128(lanes[0], _mm_set_epi64x(0, std::bit_cast<std::int64_t>(~before)));
   bytes.remove_prefix(64);
   for (; bytes.size() >= 64; bytes.remove_prefix(64)) {
     for (std::size_t i = 0; i < 4; ++i) lanes[i] = fold<512>(lanes[i], load(bytes.data() + 16 * i));

@@ -315,6 +315,7 @@ TEST_CASE("bodies digested at the same time share lanes") {
   use_eagerly(lanes);
   std::mt19937 random(7);
   std::vector<std::string> texts;
+  texts.reserve(20);
   for (std::size_t i = 0; i < 20; ++i) texts.push_back(random_text(random, 1000 * i));
   std::vector<std::unique_ptr<test::StringSource>> bodies;
   std::vector<std::unique_ptr<DigestSource>> sources;

@@ -46,6 +46,7 @@ TEST_CASE("many askers on many io_contexts each get their own answer") {
     }
   };
   std::vector<std::jthread> threads;
+  threads.reserve(3);
   for (int thread = 0; thread < 3; ++thread) {
     threads.emplace_back([&, thread] {
       asio::io_context io(1);

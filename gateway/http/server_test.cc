@@ -142,6 +142,7 @@ TEST_CASE("a thousand idle connections hold no memory of the pool") {
   Running running(handler);
   running.server.start();
   std::vector<std::unique_ptr<Client>> clients;
+  clients.reserve(1000);
   for (int i = 0; i < 1000; ++i) clients.push_back(std::make_unique<Client>(running.endpoint));
   REQUIRE(comes_true([&] { return running.server.connection_count() == 1000; }));
 

@@ -18,7 +18,7 @@ using test::Wire;
 
 constexpr std::string_view kGet = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
 
-FunctionHandler answering(std::function<Response()> make) {
+FunctionHandler answering(const std::function<Response()>& make) {
   return FunctionHandler([make](RequestContext&, const Request&) -> Awaitable<Response> { co_return make(); });
 }
 
@@ -472,7 +472,7 @@ TEST_CASE("a client that takes nothing of its answer is given up") {
   acceptor.accept(socket);
   bool served = false;
   boost::asio::co_spawn(io.get_executor(), serve(std::move(socket), "", scope),
-                        [&](std::exception_ptr) { served = true; });
+                        [&](const std::exception_ptr&) { served = true; });
 
   boost::asio::write(client, boost::asio::buffer(kGet));
   while (pulled == 0 || io.poll() != 0) io.poll();

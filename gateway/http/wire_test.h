@@ -103,7 +103,7 @@ class Wire {
     served.set_option(tcp::no_delay(true));
     client_.set_option(tcp::no_delay(true));
     boost::asio::co_spawn(io.get_executor(), serve(std::move(served), "192.0.2.1", scope),
-                          [this](std::exception_ptr thrown) {
+                          [this](const std::exception_ptr& thrown) {
                             served_ = true;
                             threw_ = thrown != nullptr;
                           });

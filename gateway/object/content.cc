@@ -165,7 +165,7 @@ Task<std::unique_ptr<BodySource>> open_piece(ExtentStore& extents, Reclaimer::Re
 // is read with a row of them in memory.
 class ManifestSource : public BodySource {
  public:
-  ManifestSource(Backend backend, Reclaimer::Reading reading, Manifest manifest, std::optional<SecretKey> key,
+  ManifestSource(Backend backend, Reclaimer::Reading reading, Manifest manifest, const std::optional<SecretKey>& key,
                  ByteRange range)
       : backend_(backend),
         reading_(std::move(reading)),

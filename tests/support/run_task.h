@@ -17,7 +17,7 @@ T run(Awaitable<T> task) {
   boost::asio::io_context io(1);
   std::optional<T> result;
   std::exception_ptr thrown;
-  boost::asio::co_spawn(io, std::move(task), [&](std::exception_ptr error, T value) {
+  boost::asio::co_spawn(io, std::move(task), [&](const std::exception_ptr& error, T value) {
     thrown = error;
     if (!error) result.emplace(std::move(value));
   });
