@@ -1,4 +1,5 @@
 #include "gateway/blob/customer_key.h"
+#include "gateway/blob/describe.h"
 #include "gateway/blob/explain.h"
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
@@ -45,23 +46,8 @@ void override_headers(const Call& call, object::ContentHeaders& headers) {
   }
 }
 
-std::string content_range(const object::Selection& selection) {
-  const ByteRange& range = selection.range;
-  return "bytes " + std::to_string(range.offset) + "-" + std::to_string(range.offset + range.length - 1) + "/" +
-         std::to_string(selection.info.size);
-}
-
-http::Response describe(const Call& call, const object::Selection& selection, UtcTime now) {
-  http::Response response{.header = http::ResponseHeader(selection.partial ? 206 : 200),
-                          .content = {},
-                          .body = nullptr,
-                          .content_length = selection.range.length};
-  add_blob(response.header, selection.info, now);
-  add_encryption(response.header, "x-ms-server-encrypted", call.fields(), mode_of(selection.info));
-  const std::string md5 = md5_text(selection.info);
-  if (selection.partial) response.header.add("Content-Range", content_range(selection));
-  if (!md5.empty()) response.header.add(selection.partial ? "x-ms-blob-content-md5" : "Content-MD5", md5);
-  return response;
+Shown shown(const object::Selection& selection) {
+  return {.info = selection.info, .range = selection.range, .partial = selection.partial};
 }
 
 /// x-ms-delete-snapshots: of a blob itself, not of a snapshot or version.
@@ -129,7 +115,7 @@ Awaitable<Answer> Handler::get_blob(Call& call) {
     co_return blob::refuse(Code::out_of_range_input, "The range of a digest is 4 MiB at most.");
   }
   override_headers(call, opened->selection.info.headers);
-  http::Response response = describe(call, opened->selection, services_.clock.now());
+  http::Response response = describe(call, shown(opened->selection), services_.clock.now());
   CO_TRY(co_await add_version(call, options.which, opened->selection.info, response.header));
   response.content = std::move(opened->content);
   response.body = std::move(opened->body);
@@ -149,7 +135,7 @@ Awaitable<Answer> Handler::get_blob_properties(Call& call) {
   auto found = co_await services_.objects.stat(call.context, name, options);
   if (!found) co_return std::unexpected(explain_read(found.error(), options.conditions));
   override_headers(call, found->info.headers);
-  http::Response response = describe(call, *found, services_.clock.now());
+  http::Response response = describe(call, shown(*found), services_.clock.now());
   CO_TRY(co_await add_version(call, options.which, found->info, response.header));
   co_return response;
 }

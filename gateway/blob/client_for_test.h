@@ -52,6 +52,8 @@ class Gateway {
   ~Gateway();
 
   Reply send(const Ask& ask);
+  /// How many requests memory could have answered at once; each was compared with its answer.
+  int answered_at_once() const;
 
   Reply get(const std::string& target, Headers headers = {}) { return send({"GET", target, std::move(headers)}); }
   Reply head(const std::string& target, Headers headers = {}) { return send({"HEAD", target, std::move(headers)}); }

@@ -1,3 +1,5 @@
+#include <catch2/catch.hpp>
+
 #include "auth/sas_token.h"
 #include "auth/shared_key_text.h"
 #include "gateway/blob/client_for_test.h"
@@ -34,11 +36,26 @@ Options options() {
   return options;
 }
 
+/// Whatever is answered at once is answered alike the other way.
+void check_alike(const http::Response& at_once, const RequestContext& context, const Reply& reply, bool is_head) {
+  CHECK(at_once.header.status() == reply.status);
+  CHECK("\r\n" + at_once.header.lines() == reply.lines);
+  CHECK(at_once.content_length == reply.content_length);
+  CHECK((is_head || at_once.content.text() == reply.body));
+  CHECK(at_once.body == nullptr);
+  CHECK(context.operation == reply.context.operation);
+  CHECK(context.principal == reply.context.principal);
+  CHECK(context.bucket == reply.context.bucket);
+  CHECK(context.key == reply.context.key);
+  CHECK(context.error_code.empty());
+}
+
 constexpr std::chrono::sys_days kDay = std::chrono::year(2026) / 1 / 2;
 
 }  // namespace
 
 struct Gateway::State {
+  int answered_at_once = 0;
   sluice::test::MemoryBackend backend;
   NullLog log;
   FixedClock clock{kDay + std::chrono::seconds(3 * 3600 + 4 * 60 + 5)};
@@ -65,6 +82,7 @@ struct Gateway::State {
 Gateway::Gateway() : state_(std::make_unique<State>()) {}
 Gateway::~Gateway() = default;
 
+int Gateway::answered_at_once() const { return state_->answered_at_once; }
 FixedClock& Gateway::clock() { return state_->clock; }
 object::Objects& Gateway::objects() { return state_->objects; }
 object::Buckets& Gateway::buckets() { return state_->buckets; }
@@ -102,6 +120,8 @@ Reply Gateway::send(const Ask& ask) {
   Reply reply;
   reply.context.request_id = "0123456789ABCDEF";
   reply.context.remote_address = "127.0.0.1";
+  RequestContext at_once_context = reply.context;
+  const auto at_once = ask.body.empty() ? state_->handler.answer_at_once(at_once_context, request) : std::nullopt;
   http::Response response = sluice::test::run(state_->handler.handle(reply.context, request));
   reply.status = response.header.status();
   reply.lines = "\r\n" + response.header.lines();
@@ -110,6 +130,10 @@ Reply Gateway::send(const Ask& ask) {
   if (response.body) {
     auto rest = sluice::test::run(read_all(*response.body, 64 << 20));
     reply.body += rest.value_or("(failed)");
+  }
+  if (at_once) {
+    ++state_->answered_at_once;
+    check_alike(*at_once, at_once_context, reply, header.method == http::Method::head);
   }
   return reply;
 }

@@ -66,6 +66,7 @@ class Handler final : public http::Handler {
 
   Awaitable<http::Response> handle(RequestContext& context, const http::Request& request) override;
   http::Response refuse(RequestContext& context, const http::Refusal& refusal) override;
+  std::optional<http::Response> answer_at_once(RequestContext& context, const http::Request& request) override;
 
  private:
   using Method = Awaitable<Answer> (Handler::*)(Call&);
@@ -75,6 +76,10 @@ class Handler final : public http::Handler {
   Awaitable<http::Response> respond(Call& call);
   Awaitable<Answer> answer(Call& call);
   void add_common(const Call& call, http::ResponseHeader& header) const;
+
+  // read_at_hand.cc
+  std::optional<http::Response> read_at_hand(Call& call);
+  bool admit_at_hand(Call& call);
 
   // authorize.cc
   Step<> authenticate(Call& call);

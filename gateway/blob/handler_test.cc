@@ -37,6 +37,38 @@ TEST_CASE("every answer names its request, its version and its client's id") {
       gateway.get("/photos/a", {{"x-ms-client-request-id", std::string(1025, 'x')}}).header("x-ms-client-request-id"));
 }
 
+TEST_CASE("what memory has is answered at once, to whoever may have it") {
+  WithContainer gateway;
+  REQUIRE(gateway.put_blob("/photos/cat", "meow", {{"x-ms-meta-a", "b"}}).status == 201);
+  const auto answers_at_once = [&](const Ask& ask, unsigned status) {
+    const int before = gateway.answered_at_once();
+    CHECK(gateway.send(ask).status == status);
+    return gateway.answered_at_once() != before;
+  };
+  CHECK(answers_at_once({"GET", "/photos/cat"}, 200));
+  CHECK(answers_at_once({"HEAD", "/photos/cat"}, 200));
+  CHECK(answers_at_once({"GET", "/photos/cat", {{"x-ms-range", "bytes=1-2"}}}, 206));
+  CHECK(answers_at_once({"GET", "/photos/cat", {{"If-Match", "*"}}}, 200));
+
+  CHECK_FALSE(answers_at_once({"GET", "/photos/cat", {{"x-ms-range", "bytes=9-"}}}, 416));
+  CHECK_FALSE(answers_at_once({"GET", "/photos/cat", {{"If-Modified-Since", Gateway::kDate}}}, 304));
+  CHECK_FALSE(
+      answers_at_once({"GET", "/photos/cat", {{"x-ms-lease-id", "6b3b4b4e-0000-4000-8000-000000000001"}}}, 412));
+  CHECK_FALSE(answers_at_once(
+      {"GET", "/photos/cat", {{"x-ms-range", "bytes=1-2"}, {"x-ms-range-get-content-md5", "true"}}}, 206));
+  CHECK_FALSE(answers_at_once({.method = "GET", .target = "/photos/cat", .sign = false}, 404));
+  CHECK_FALSE(answers_at_once({.method = "GET", .target = "/photos/cat", .account = "beta"}, 404));
+  CHECK_FALSE(answers_at_once({"GET", "/photos/dog"}, 404));
+  CHECK_FALSE(answers_at_once({"GET", "/photos/cat?comp=tags"}, 200));
+  CHECK_FALSE(answers_at_once({"GET", "/photos/cat?snapshot=2026-01-02T03:04:05.0000000Z"}, 404));
+
+  REQUIRE(gateway.put_blob("/photos/cat", "purr").status == 201);
+  CHECK(answers_at_once({"GET", "/photos/cat"}, 200));
+  CHECK(gateway.get("/photos/cat").body == "purr");
+  REQUIRE(gateway.del("/photos/cat").status == 202);
+  CHECK_FALSE(answers_at_once({"GET", "/photos/cat"}, 404));
+}
+
 TEST_CASE("any version from 2009 on is taken, and a newer one than is known") {
   WithContainer gateway;
   gateway.put_blob("/photos/a", "bar");
