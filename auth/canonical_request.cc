@@ -123,11 +123,9 @@ void append_headers(std::string& out, const Fields& fields, std::string_view nam
     const std::string_view name = next_name(names);
     out.append(name).push_back(':');
     bool first = true;
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-      const Fields::Field field = fields.at(i);
-      if (!equals_ignoring_case(field.name, name)) continue;
+    for (std::size_t i = fields.position(name, 0); i < fields.size(); i = fields.position(name, i + 1)) {
       if (!first) out.push_back(',');
-      append_folded(out, field.value);
+      append_folded(out, fields.at(i).value);
       first = false;
     }
     out.push_back('\n');

@@ -202,18 +202,27 @@ std::optional<std::uint64_t> parse_decimal(std::string_view text) {
   return value;
 }
 
-bool has_control(std::string_view text) {
+namespace {
+
+/// The top bit of each byte: is it below the space, or DEL?
+std::uint64_t controls_of(const char* eight) {
   constexpr std::uint64_t kEach = 0x0101010101010101;
+  std::uint64_t word = 0;
+  std::memcpy(&word, eight, sizeof word);
+  const std::uint64_t low = word & (kEach * 0x7F);
+  const std::uint64_t below_space = ~(low + kEach * (0x80 - ' '));
+  const std::uint64_t is_del = low + kEach;
+  return (below_space | is_del) & ~word & (kEach * 0x80);
+}
+
+}  // namespace
+
+bool has_control(std::string_view text) {
   std::uint64_t found = 0;
-  while (text.size() >= 8) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data(), sizeof word);
-    const std::uint64_t low = word & (kEach * 0x7F);
-    // The top bit of each byte: is it below the space, or DEL?
-    const std::uint64_t below_space = ~(low + kEach * (0x80 - ' '));
-    const std::uint64_t is_del = low + kEach;
-    found |= (below_space | is_del) & ~word & (kEach * 0x80);
-    text.remove_prefix(8);
+  if (text.size() >= 8) {
+    const char* const last = text.data() + text.size() - 8;
+    for (const char* at = text.data(); at < last; at += 8) found |= controls_of(at);
+    return (found | controls_of(last)) != 0;
   }
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);

@@ -128,10 +128,12 @@ TEST_CASE("case is ignored in letters of ASCII alone, wherever they stand") {
 
 TEST_CASE("control characters are found wherever they stand") {
   for (int byte = 0; byte < 256; ++byte) {
-    for (std::size_t at = 0; at < 19; ++at) {
-      std::string text(19, '\xFF');
-      text[at] = static_cast<char>(byte);
-      CHECK(has_control(text) == (byte < 0x20 || byte == 0x7F));
+    for (const std::size_t size : {5UZ, 8UZ, 19UZ}) {
+      for (std::size_t at = 0; at < size; ++at) {
+        std::string text(size, '\xFF');
+        text[at] = static_cast<char>(byte);
+        CHECK(has_control(text) == (byte < 0x20 || byte == 0x7F));
+      }
     }
   }
   CHECK_FALSE(has_control(""));

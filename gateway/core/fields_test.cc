@@ -45,6 +45,24 @@ TEST_CASE("an empty field is there, an absent one is not") {
   CHECK_FALSE(fields.has("hos"));
 }
 
+TEST_CASE("names that differ in the middle alone are told apart") {
+  Fields fields = example();
+  fields.add("x-amz-date", "now");
+
+  CHECK_FALSE(fields.has("x-omz-date"));
+  CHECK(fields.count("x-omz-date") == 0);
+  CHECK(fields.find("X-Amz-Date") == "now");
+}
+
+TEST_CASE("the fields of a name are found one after the other") {
+  const Fields fields = example();
+
+  CHECK(fields.position("X-AMZ-META-A", 0) == 1);
+  CHECK(fields.position("X-AMZ-META-A", 2) == 2);
+  CHECK(fields.position("X-AMZ-META-A", 3) == fields.size());
+  CHECK(fields.position("absent", 0) == fields.size());
+}
+
 TEST_CASE("cleared fields are none") {
   Fields fields = example();
 

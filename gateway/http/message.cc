@@ -28,6 +28,11 @@ void ResponseHeader::add(std::string_view name, std::string_view value) {
   lines_.append("\r\n");
 }
 
+void ResponseHeader::add_lines(std::string_view lines) {
+  if (lines_.empty()) lines_.reserve(kUsualSize);
+  lines_.append(lines);
+}
+
 void ResponseHeader::add(std::string_view name, std::uint64_t value) {
   std::array<char, 20> digits;
   const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value);

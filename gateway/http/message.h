@@ -43,6 +43,8 @@ class ResponseHeader {
   void set_status(unsigned status) { status_ = status; }
   void add(std::string_view name, std::string_view value);
   void add(std::string_view name, std::uint64_t value);
+  /// Adds what the lines() of another were.
+  void add_lines(std::string_view lines);
 
   /// The lines as they go out, each with its CRLF. Content-Length, Date, Server
   /// and Connection are the session's and are never in it.

@@ -10,16 +10,17 @@ namespace {
 struct DecodedObject : RowNote {
   explicit DecodedObject(ObjectRecord decoded) : record(std::move(decoded)) {}
   const ObjectRecord record;
+  const MadeOnce<std::string> description;
 };
 
 /// Left on the row of an inline body: its bytes are those that were put.
 struct CheckedBody : RowNote {};
 
-const ObjectRecord* record_of(const Row& row) {
-  if (const RowNote* known = row.note()) return &static_cast<const DecodedObject*>(known)->record;
+const DecodedObject* decoded(const Row& row) {
+  if (const RowNote* known = row.note()) return static_cast<const DecodedObject*>(known);
   auto record = ObjectRecord::decode(row.bytes());
   if (!record) return nullptr;
-  return &static_cast<const DecodedObject*>(row.leave(std::make_unique<DecodedObject>(*std::move(record))))->record;
+  return static_cast<const DecodedObject*>(row.leave(std::make_unique<DecodedObject>(*std::move(record))));
 }
 
 std::optional<Chunk> inline_at_hand(Index& index, const InlineContent& content) {
@@ -47,10 +48,12 @@ std::optional<Chunk> content_at_hand(Backend backend, const Content& content) {
 
 std::optional<HeldObject> Objects::at_hand(const ObjectName& name, bool with_content) {
   if (!check_name(name)) return std::nullopt;
-  HeldObject held{.row = backend_.index.at_hand(object_key(name)), .record = nullptr, .content = {}};
-  if (!held.row) return std::nullopt;
-  held.record = record_of(*held.row);
-  if (held.record == nullptr) return std::nullopt;
+  HeldObject held;
+  held.row = backend_.index.at_hand(object_key(name));
+  const DecodedObject* const object = held.row ? decoded(*held.row) : nullptr;
+  if (object == nullptr) return std::nullopt;
+  held.record = &object->record;
+  held.description = &object->description;
   const ObjectInfo& info = held.record->info;
   const bool is_archived = info.tiering.tier == Tier::archive;
   if (info.delete_marker || info.soft_deleted || info.encryption || is_archived) return std::nullopt;

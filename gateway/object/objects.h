@@ -56,6 +56,8 @@ struct HeldObject {
   std::shared_ptr<const Row> row;  ///< Keeps `record`.
   const ObjectRecord* record = nullptr;
   std::optional<Chunk> content;  ///< All of it, checked.
+  /// For the reader to keep a text made of `record` alone; as long as `row`.
+  const MadeOnce<std::string>* description = nullptr;
 };
 
 /// An object opened for reading. Its bytes are `content`, then what `body` yields

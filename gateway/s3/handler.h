@@ -171,7 +171,8 @@ class Handler final : public http::Handler {
     ByteRange range;
     bool partial = false;
     const object::PartInfo* part = nullptr;
-    bool ranged = false;  ///< By a Range field.
+    bool ranged = false;                                 ///< By a Range field.
+    const MadeOnce<std::string>* description = nullptr;  ///< Where to keep the lines that tell of the object.
   };
   static Shown shown(const object::Selection& selection, bool ranged);
   http::Response describe(const Call& call, const Shown& shown) const;

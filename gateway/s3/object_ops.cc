@@ -38,6 +38,14 @@ std::optional<object::Checksum> checksum_of(const object::ObjectInfo& info, cons
   return object::Checksum{.digest = *part->checksum, .type = whole->type};
 }
 
+/// What add_object() says of an object where no query has a say, made once.
+const std::string& lines_about(const object::ObjectInfo& info, const MadeOnce<std::string>& kept) {
+  if (const std::string* known = kept.get()) return *known;
+  http::ResponseHeader header;
+  add_object(header, info, {});
+  return *kept.keep(std::make_unique<const std::string>(header.lines()));
+}
+
 }  // namespace
 
 bool Handler::may_carry_keys(const Call& call) const {
@@ -78,12 +86,16 @@ Handler::Shown Handler::shown(const object::Selection& selection, bool ranged) {
 }
 
 http::Response Handler::describe(const Call& call, const Shown& shown) const {
-  const auto& [info, range, asked_partial, part, ranged] = shown;
+  const auto& [info, range, asked_partial, part, ranged, description] = shown;
   // No Content-Range can tell of no bytes.
   const bool partial = asked_partial && range.length != 0;
   http::Response response{
       .header = begin(call, partial ? 206 : 200), .content = {}, .body = nullptr, .content_length = range.length};
-  add_object(response.header, info, call.target.query);
+  if (description != nullptr && call.target.query.empty()) {
+    response.header.add_lines(lines_about(info, *description));
+  } else {
+    add_object(response.header, info, call.target.query);
+  }
   if (info.tiering.tier == object::Tier::archive) add_storage_class(response.header, info, services_.clock.now());
   add_version(response.header, call, info);
   add_encryption(response.header, *call.fields, info.encryption);

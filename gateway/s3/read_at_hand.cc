@@ -44,7 +44,12 @@ std::optional<http::Response> Handler::read_at_hand(Call& call) {
   const auto range = object::Objects::range_of(*held, *options);
   if (!range) return std::nullopt;
   const bool ranged = options->range.has_value();
-  const Shown shown{.info = held->record->info, .range = *range, .partial = ranged, .part = nullptr, .ranged = ranged};
+  const Shown shown{.info = held->record->info,
+                    .range = *range,
+                    .partial = ranged,
+                    .part = nullptr,
+                    .ranged = ranged,
+                    .description = held->description};
   http::Response response = describe(call, shown);
   if (with_content) response.content = held->content->slice(range->offset, range->length);
   return response;
