@@ -116,6 +116,7 @@ TEST_CASE("a batch is of one operation, one account, and the container it is sen
   CHECK(gateway.head("/box/a").status == 200);
 
   CHECK(gateway.submit({a}, "/box?restype=container&comp=batch").status == 202);
+  CHECK(gateway.submit({gateway.removal("/other/d")}, "?restype=container&comp=batch").status == 202);
   CHECK(gateway.head("/box/a").status == 404);
 }
 

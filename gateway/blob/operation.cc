@@ -198,6 +198,9 @@ constexpr OperationRow kOperations[] = {
     row("SubmitBatch", kAccount, kPost, {.comp = "batch"}, submit_batch, BlobAction::submit_batch),
     row("SubmitBatch", kAccount, kPost, {.comp = "batch", .restype = "service"}, submit_batch,
         BlobAction::submit_batch),
+    // @azure/storage-blob takes an account in the path for a container.
+    row("SubmitBatch", kAccount, kPost, {.comp = "batch", .restype = "container"}, submit_batch,
+        BlobAction::submit_batch),
 };
 
 constexpr OperationRow kPreflight =
