@@ -25,6 +25,7 @@ SERVER_CORE, LOAD_CORE = "0", "1"
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 OBJECTS = {4 * KIB: 1000, 64 * KIB: 500, MIB: 64, 64 * MIB: 4, GIB: 1}
 LISTED = "bench-listed"
+HALF = "half"  # A rate that is found out.
 DELETED = ("--bucket", "bench-deleted", "--count", "20000", "--objects", "20000", "--sequential")
 
 
@@ -50,6 +51,7 @@ def workloads():
     for connections in (1, 16, 64):
         yield Workload(f"GET 64 KiB, {connections} conn", op("get", 64 * KIB, connections), nginx=True,
                        blob=connections == 64)
+    yield Workload("half load: GET 4 KiB, 16 conn", op("get", 4 * KIB, 16, "--rate", HALF), nginx=True)
     yield Workload("GET 1 MiB, 16 conn", op("get", MIB, 16), nginx=True, blob=True)
     yield Workload("GET 64 MiB, 16 conn", op("get", 64 * MIB, 16), nginx=True, blob=True)
     yield Workload("64 KiB ranges of 64 MiB, 64 conn", op("get", 64 * MIB, 64, "--range", 64 * KIB), nginx=True)
@@ -118,7 +120,8 @@ def certificate(root):
 def sluice(binary, data, under=(), more=()):
     """Yields its S3 and its Blob server."""
     command = ["taskset", "-c", SERVER_CORE, *under, binary, "serve", "--data", str(data), "--s3", "127.0.0.1:0",
-               "--blob", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--threads", "1", "--quiet", "--access-log", "", *more]
+               "--blob", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--threads", "1", "--quiet", "--access-log", "",
+               "--log-level", "warning", *more]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         ports = {}
@@ -305,7 +308,18 @@ def row(workload, server, results, references):
           f"{median('rss_mib'):,.0f} |")
 
 
+def at_half_load(arguments, workload, ours, filled):
+    """The workload at half of the rate that Sluice has without a limit."""
+    flags = list(workload.flags)
+    at = flags.index(HALF)
+    filled.prepare(ours, flags)
+    rate = str(int(measure(arguments, ours, flags[: at - 1] + flags[at + 1 :])["rps"] / 2))
+    return dataclasses.replace(workload, flags=tuple(flags[:at] + [rate] + flags[at + 1 :]))
+
+
 def run(arguments, workload, servers, filled):
+    if HALF in workload.flags:
+        workload = at_half_load(arguments, workload, servers[0], filled)
     taking_part = [s for s in servers if s.tls == workload.tls and (workload.nginx or not s.static) and
                    (workload.blob or not s.blob)]  # fmt: skip
     if not workload.tls:
@@ -341,7 +355,7 @@ def main():
         print("\n".join(workload.name for workload in chosen))
         return
 
-    arguments.root = pathlib.Path(tempfile.mkdtemp(prefix="sluice-bench-", dir=arguments.directory))
+    arguments.root = pathlib.Path(tempfile.mkdtemp(prefix="sluice-bench-", dir=arguments.directory)).resolve()
     try:
         with contextlib.ExitStack() as stack:
             servers = [*stack.enter_context(sluice(arguments.sluice, arguments.root / "data")),

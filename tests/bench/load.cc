@@ -32,51 +32,92 @@ TlsContext tls_context(const LoadOptions& options) {
   return context;
 }
 
-struct Run {
+/// One run: starts operations on connections that are free, until it is over.
+class Run {
+ public:
+  explicit Run(const LoadOptions& options);
+  ~Run() { ::close(epoll_); }
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  /// Throws std::runtime_error for an answer that is not what it has to be.
+  void go();
+
   LoadTotals totals;
   double seconds = 0;
+
+ private:
+  bool more() const { return options_.count != 0 ? started_ < options_.count : Clock::now() < end_; }
+  Clock::time_point due() const;
+  void start_what_is_due();
+  void attend();
+
+  const LoadOptions& options_;
+  const TlsContext tls_;
+  LoadRequests requests_;
+  const int epoll_;
+  std::vector<std::unique_ptr<LoadConnection>> connections_;
+  std::vector<LoadConnection*> free_;
+  std::size_t started_ = 0;
+  Clock::time_point begun_;
+  Clock::time_point end_;
+  Clock::time_point moved_;
 };
 
-Run run(const LoadOptions& options) {
-  const TlsContext tls = tls_context(options);
-  LoadRequests requests(options);
-  Run run;
-  const int epoll = ::epoll_create1(0);
-  std::vector<std::unique_ptr<LoadConnection>> connections;
+Run::Run(const LoadOptions& options)
+    : options_(options), tls_(tls_context(options)), requests_(options), epoll_(::epoll_create1(0)) {
   const std::size_t wanted = options.count == 0 ? options.connections : std::min(options.connections, options.count);
-  while (connections.size() < wanted)
-    connections.push_back(std::make_unique<LoadConnection>(options, tls.get(), epoll));
-
-  const auto begun = Clock::now();
-  const auto end = begun + std::chrono::duration<double>(options.seconds);
-  for (const auto& connection : connections) connection->start(requests);
-  std::size_t started = connections.size();
-  const auto more = [&] { return options.count != 0 ? started < options.count : Clock::now() < end; };
-  auto moved = begun;
-  for (std::size_t open = connections.size(); open != 0;) {
-    epoll_event events[kEventsMax];
-    const int count = ::epoll_wait(epoll, events, kEventsMax, 0);
-    if (count > 0) {
-      moved = Clock::now();
-    } else if (Clock::now() - moved > kSilenceMax) {
-      throw std::runtime_error("nothing happened for a long time");
-    }
-    for (int i = 0; i < count; ++i) {
-      auto* const connection = static_cast<LoadConnection*>(events[i].data.ptr);
-      if ((events[i].events & EPOLLOUT) != 0) connection->send_more();
-      if ((events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) continue;
-      if (!connection->receive(requests, run.totals)) continue;
-      if (more()) {
-        connection->start(requests);
-        ++started;
-      } else {
-        --open;
-      }
-    }
+  while (connections_.size() < wanted) {
+    connections_.push_back(std::make_unique<LoadConnection>(options, tls_.get(), epoll_));
+    free_.push_back(connections_.back().get());
   }
-  run.seconds = std::chrono::duration<double>(Clock::now() - begun).count();
-  ::close(epoll);
-  return run;
+}
+
+/// When the next operation is to begin.
+Clock::time_point Run::due() const {
+  if (options_.rate == 0) return Clock::now();
+  const std::chrono::duration<double> after(static_cast<double>(started_) / static_cast<double>(options_.rate));
+  return begun_ + std::chrono::duration_cast<Clock::duration>(after);
+}
+
+void Run::start_what_is_due() {
+  while (!free_.empty() && more()) {
+    const auto time = due();
+    if (time > Clock::now()) return;
+    LoadConnection* const connection = free_.back();
+    free_.pop_back();
+    ++started_;
+    connection->start(requests_, time);
+  }
+}
+
+/// Sees to the connections that can go on.
+void Run::attend() {
+  epoll_event events[kEventsMax];
+  const int count = ::epoll_wait(epoll_, events, kEventsMax, 0);
+  if (count > 0 || free_.size() == connections_.size()) {
+    moved_ = Clock::now();
+  } else if (Clock::now() - moved_ > kSilenceMax) {
+    throw std::runtime_error("nothing happened for a long time");
+  }
+  for (int i = 0; i < count; ++i) {
+    auto* const connection = static_cast<LoadConnection*>(events[i].data.ptr);
+    if ((events[i].events & EPOLLOUT) != 0) connection->send_more();
+    if ((events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) continue;
+    if (!connection->receive(requests_, totals)) continue;
+    free_.push_back(connection);
+    start_what_is_due();
+  }
+}
+
+void Run::go() {
+  moved_ = begun_ = Clock::now();
+  end_ = begun_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.seconds));
+  while (more() || free_.size() < connections_.size()) {
+    start_what_is_due();
+    attend();
+  }
+  seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
 }
 
 void print(Run& run) {
@@ -98,7 +139,8 @@ void print(Run& run) {
 int main(int argc, char** argv) {
   try {
     const auto options = sluice::bench::parse_options(argc, argv);
-    auto run = sluice::bench::run(options);
+    sluice::bench::Run run(options);
+    run.go();
     sluice::bench::print(run);
     return 0;
   } catch (const std::exception& error) {

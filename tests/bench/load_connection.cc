@@ -121,9 +121,9 @@ LoadConnection::LoadConnection(const LoadOptions& options, SSL_CTX* tls, int epo
   ::epoll_ctl(epoll_, EPOLL_CTL_ADD, socket_.descriptor(), &event);
 }
 
-void LoadConnection::start(LoadRequests& requests) {
+void LoadConnection::start(LoadRequests& requests, Clock::time_point time) {
   requests.begin(script_, request_);
-  begun_ = Clock::now();
+  begun_ = time;
   send_first();
 }
 

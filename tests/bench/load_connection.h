@@ -51,7 +51,8 @@ class LoadConnection {
  public:
   LoadConnection(const LoadOptions& options, SSL_CTX* tls, int epoll);
 
-  void start(LoadRequests& requests);
+  /// Begins an operation, which was due at `time`.
+  void start(LoadRequests& requests, std::chrono::steady_clock::time_point time);
   void send_more();
   /// Takes what has come; true once the operation is complete.
   bool receive(LoadRequests& requests, LoadTotals& totals);

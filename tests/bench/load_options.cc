@@ -34,9 +34,14 @@ LoadOptions parse_options(int argc, char** argv) {
       {"--plain", &options.plain},           {"--tls", &options.tls},
       {"--sequential", &options.sequential}, {"--folders", &options.folders},
       {"--delimiter", &options.delimiter},   {"--last-page", &options.last_page}};
-  const std::map<std::string_view, std::size_t*> numbers = {
-      {"--size", &options.size},   {"--objects", &options.objects},         {"--count", &options.count},
-      {"--range", &options.range}, {"--connections", &options.connections}, {"--parts", &options.parts}};
+  const std::map<std::string_view, std::size_t*> numbers = {{"--size", &options.size},
+                                                            {"--objects", &options.objects},
+                                                            {"--count", &options.count},
+                                                            {"--range", &options.range},
+                                                            {"--connections", &options.connections},
+                                                            {"--parts", &options.parts},
+                                                            {"--first", &options.first},
+                                                            {"--rate", &options.rate}};
   const std::map<std::string_view, std::function<void(const std::string&)>> others = {
       {"--host", [&](const std::string& value) { options.host = value; }},
       {"--port", [&](const std::string& value) { options.port = static_cast<std::uint16_t>(std::stoul(value)); }},

@@ -36,13 +36,15 @@ struct LoadOptions {
   bool folders = false;     ///< Keys load/00012/345 instead of load/00012345.
   std::size_t range = 0;    ///< Bytes of a random range of each object.
   std::size_t parts = 8;    ///< Of an upload.
-  bool sequential = false;  ///< Keys in turn, not at random.
+  bool sequential = false;  ///< Keys in turn, not at random,
+  std::size_t first = 0;    ///< from this one on.
   bool delimiter = false;   ///< Of a list: the folders alone.
   bool last_page = false;   ///< Of a list: its last 1000 keys alone.
 
   std::size_t connections = 64;
   double seconds = 5;
   std::size_t count = 0;  ///< Requests in all; 0: as many as fit in `seconds`.
+  std::size_t rate = 0;   ///< At most so many a second; 0: as many as can be. Latency is from when one was due.
 };
 
 /// Throws std::invalid_argument for what it does not know.

@@ -97,9 +97,10 @@ std::string LoadRequests::sign(const Asked& asked) const {
 }
 
 const std::string& LoadRequests::object_lines(std::size_t number, bool puts) {
-  Signed& known = signed_[number * 2 + (puts ? 1 : 0)];
+  // What is asked once need not be kept.
+  Signed& known = options_.sequential ? once_ : signed_[number * 2 + (puts ? 1 : 0)];
   const auto now = Clock::now();
-  if (!known.lines.empty() && now - known.made < kSignedFor) return known.lines;
+  if (!options_.sequential && !known.lines.empty() && now - known.made < kSignedFor) return known.lines;
   Asked asked{.method = "GET", .path = "/" + options_.bucket, .query = {}, .payload_hash = kUnsigned};
   if (options_.operation == Operation::list) {
     asked.query = list_query(number);
@@ -132,7 +133,7 @@ void LoadRequests::add_range(std::string& head) {
 }
 
 void LoadRequests::begin(LoadScript& script, LoadRequest& request) {
-  script.number = options_.sequential ? next_++ % options_.objects : random_() % options_.objects;
+  script.number = options_.sequential ? options_.first + next_++ % options_.objects : random_() % options_.objects;
   script.step = 0;
   request.body_size = 0;
   request.block = {};

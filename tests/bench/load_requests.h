@@ -83,6 +83,7 @@ class LoadRequests {
   std::string block_;
   std::string payload_hash_;
   std::unordered_map<std::size_t, Signed> signed_;
+  Signed once_;
   std::mt19937_64 random_{11};
   std::size_t next_ = 0;
 };
