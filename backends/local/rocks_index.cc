@@ -26,7 +26,7 @@ using SnapshotPtr = std::shared_ptr<const rocksdb::Snapshot>;
 
 constexpr std::size_t kInlineScanMax = 64;  ///< Rows that are scanned on the calling thread, if in memory.
 constexpr std::size_t kScanReserve = 1024;
-constexpr int kStepsBeforeSeek = 8;                ///< A seek costs about as much.
+constexpr int kStepsMax = 8;                       ///< A seek costs about as much.
 constexpr std::size_t kSmallCommitMax = 2 * 1024;  ///< What removing something needs.
 constexpr auto kSpaceCheckPeriod = std::chrono::milliseconds(100);
 
@@ -94,14 +94,25 @@ class Announcer final : public rocksdb::WriteBatch::Handler {
   RowCache::Writing& writing_;
 };
 
-/// Goes to the first row that is not below `key`, which is often not far.
-void step_to(rocksdb::Iterator& row, std::string_view key) {
-  for (int step = 0; step < kStepsBeforeSeek && row.Valid(); ++step) {
-    row.Next();
-    if (row.Valid() && row.key().ToStringView() >= key) return;
+/// Goes forward to rows that are often not far: by steps, as long as those have paid before, or by a seek.
+class Skipper {
+ public:
+  /// To the first row that is not below `key`, which is above the present one.
+  void skip(rocksdb::Iterator& row, std::string_view key) {
+    for (int step = 0; step < steps_ && row.Valid(); ++step) {
+      row.Next();
+      if (!row.Valid() || row.key().ToStringView() >= key) {
+        steps_ = kStepsMax;
+        return;
+      }
+    }
+    steps_ = std::max(1, steps_ / 2);
+    if (row.Valid()) row.Seek(key);
   }
-  if (row.Valid()) row.Seek(key);
-}
+
+ private:
+  int steps_ = kStepsMax;
+};
 
 rocksdb::ReadOptions from_memory(rocksdb::ReadOptions options) {
   options.read_tier = rocksdb::kBlockCacheTier;
@@ -249,6 +260,7 @@ std::optional<Result<>> RocksIndex::State::show(rocksdb::ReadOptions options, Ke
   if (!rest.end.empty()) options.iterate_upper_bound = &end;
   const bool may_end_early = options.read_tier == rocksdb::kBlockCacheTier;
   const std::unique_ptr<rocksdb::Iterator> row(db_->NewIterator(options));
+  Skipper skipper;
   row->Seek(rest.begin);
   while (row->Valid()) {
     const auto key = row->key().ToStringView();
@@ -256,7 +268,7 @@ std::optional<Result<>> RocksIndex::State::show(rocksdb::ReadOptions options, Ke
     if (next == Walk::stop) return done;
     if (next == Walk::skip) {
       rest.begin = visitor.skip_to();
-      step_to(*row, rest.begin);
+      skipper.skip(*row, rest.begin);
     } else {
       if (may_end_early) rest.begin.assign(key).push_back('\0');
       row->Next();
