@@ -13,7 +13,7 @@ import time
 import bench
 
 SIZE = 4 * bench.KIB
-SLICE = 500_000  # Objects between two lines of progress.
+SLICE = 50_000  # Objects between two lines of progress.
 
 
 def print_row(what, figure):
