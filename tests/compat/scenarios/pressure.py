@@ -2,6 +2,7 @@
 import hashlib
 import http.client
 import resource
+import selectors
 import socket
 import threading
 import time
@@ -65,18 +66,28 @@ def pressure(stage):
 
 
 def await_refusal(slow, ask, what):
-    """Asks until it is refused with SlowDown. A request that is not refused waits for memory, and is one more."""
-    for _ in range(LIMIT_S):
-        connection = ask()
-        slow.append(connection)
-        connection.settimeout(1)
-        try:
+    """Asks until one is refused with SlowDown. Who is not refused waits for memory, or has the last of it."""
+    asked = []
+    deadline = time.monotonic() + LIMIT_S
+    while time.monotonic() < deadline:
+        asked.append(ask())
+        slow.append(asked[-1])
+        for connection in readable(asked):
+            asked.remove(connection)
             answer = connection.recv(4096)
-        except TimeoutError:
-            continue
-        expect(answer.startswith(b"HTTP/1.1 503 ") and b"SlowDown" in answer, f"{what} beyond the limit: {answer!r}")
-        return
+            if answer.startswith(b"HTTP/1.1 200 "):
+                continue
+            expect(answer.startswith(b"HTTP/1.1 503 ") and b"SlowDown" in answer, f"{what} beyond the limit: {answer!r}")
+            return
     raise AssertionError(f"{what} was never refused")
+
+
+def readable(connections):
+    """Those of them that have something, once there is one; none after a second."""
+    with selectors.DefaultSelector() as selector:
+        for connection in connections:
+            selector.register(connection, selectors.EVENT_READ)
+        return [key.fileobj for key, _ in selector.select(1)]
 
 
 def await_status(s3, status, method, key, body=b""):
