@@ -2,6 +2,7 @@
 """Plays one scenario against a server it starts, or lists them all. See README.md."""
 import argparse
 import contextlib
+import dataclasses
 import pathlib
 import random
 import re
@@ -27,9 +28,10 @@ def play(chosen, arguments):
         server = cluster = None
         try:
             with contextlib.ExitStack() as around:
-                database = around.enter_context(Postgres()) if chosen.postgres else None
+                database = around.enter_context(Postgres(chosen.standby)) if chosen.postgres else None
                 if chosen.cluster:
-                    cluster = around.enter_context(Cluster(arguments.server, folder, chosen.cluster, chosen.settings))
+                    made = Cluster(arguments.server, folder, chosen.cluster, chosen.settings, chosen.etcds, chosen.links)
+                    cluster = around.enter_context(made)
                 settings = chosen.settings | ({"SLUICE_INDEX": database.url} if database else {})
                 settings |= cluster.settings | chosen.settings if cluster else {}
                 server = Server(arguments.server, folder, tls=chosen.tls, settings=settings)
@@ -58,6 +60,8 @@ def main():
     parser.add_argument("--list", action="store_true", help="print the names of all scenarios")
     parser.add_argument("--list-long", action="store_true", help="print those that take long")
     parser.add_argument("--list-sanitized", action="store_true", help="print those also played on a sanitized server")
+    parser.add_argument("--list-clients", action="store_true", help="print those that one real client plays")
+    parser.add_argument("--on-cluster", action="store_true", help="over PostgreSQL and an extent cluster, whatever it asks for")
     parser.add_argument("--server", help="the sluice binary")
     parser.add_argument("--work", default="build/compat", help="where data and downloads of a run live")
     parser.add_argument("--keep", action="store_true", help="leave the run's folder for inspection")
@@ -66,6 +70,9 @@ def main():
     parser.add_argument("--tools", help="the folder of the programs that some scenarios need beside the server")
     parser.add_argument("--seed", type=int, default=None, help="repeats a random scenario")
     arguments = parser.parse_args()
+    if arguments.list_clients:
+        print("\n".join(s.name for s in SCENARIOS.values() if " over HTTP" in s.name))
+        return 0
     if arguments.list or arguments.list_sanitized or arguments.list_long:
         wanted = [s.name for s in SCENARIOS.values()
                   if (s.long if arguments.list_long else not s.long and (arguments.list or s.sanitized))]  # fmt: skip
@@ -77,7 +84,10 @@ def main():
         parser.error("--server is needed")
     if arguments.seed is None:
         arguments.seed = random.SystemRandom().randrange(1 << 32)
-    return play(SCENARIOS[arguments.scenario], arguments)
+    chosen = SCENARIOS[arguments.scenario]
+    if arguments.on_cluster:
+        chosen = dataclasses.replace(chosen, postgres=True, cluster=3)
+    return play(chosen, arguments)
 
 
 if __name__ == "__main__":

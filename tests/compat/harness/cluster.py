@@ -1,5 +1,6 @@
-"""An extent cluster of the scenario's own: an etcd, and extent nodes over temporary files, as processes."""
+"""An extent cluster of the scenario's own: etcd, of one member or three, and extent nodes over temporary files, as processes."""
 import ctypes
+import json
 import os
 import pathlib
 import random
@@ -12,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
+from harness.link import Link
 from harness.scenario import Skip
 
 START_LIMIT_S = 120
@@ -76,29 +78,48 @@ class Process:
 
 
 class Etcd(Process):
-    def __init__(self, folder):
-        super().__init__(folder, "etcd")
+    """One member; `members` are all of them, itself included."""
+
+    def __init__(self, folder, number, members):
+        super().__init__(folder, f"etcd-{number}")
         if shutil.which("etcd") is None:
             raise Skip("etcd is not installed (Debian's package etcd-server)")
-        self.data = pathlib.Path(folder) / "etcd"
-        self.endpoint, self._peer = free_endpoint(), free_endpoint()
+        self.data = pathlib.Path(folder) / self.name
+        self.endpoint, self.peer = free_endpoint(), free_endpoint()
+        self._members = members
 
     def start(self):
-        client, peer = f"http://{self.endpoint}", f"http://{self._peer}"
+        self.begin()
+        self.await_ready()
+
+    def begin(self):
+        client, peer = f"http://{self.endpoint}", f"http://{self.peer}"
+        initial = ",".join(f"{member.name}=http://{member.peer}" for member in self._members)
         self.launch(
-            ["etcd", "--data-dir", self.data, "--listen-client-urls", client, "--advertise-client-urls", client,
-             "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}",
-             "--logger", "zap", "--log-level", "error"]
+            ["etcd", "--name", self.name, "--data-dir", self.data, "--listen-client-urls", client,
+             "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+             "--initial-cluster", initial, "--logger", "zap", "--log-level", "error"]
         )  # fmt: skip
-        self.await_url(f"{client}/health")
+
+    def await_ready(self):
+        self.await_url(f"http://{self.endpoint}/health")
+
+    def leads(self):
+        question = urllib.request.Request(f"http://{self.endpoint}/v3/maintenance/status", b"{}", method="POST")
+        with urllib.request.urlopen(question, timeout=60) as answer:
+            status = json.load(answer)
+        return status.get("leader") == status["header"]["member_id"]
 
 
 class Node(Process):
     """`sluice-extent-node serve` over a file."""
 
-    def __init__(self, binary, folder, number, settings):
+    def __init__(self, binary, folder, number, settings, size="2GiB", link=None):
         super().__init__(folder, f"node-{number}")
         self.disk = pathlib.Path(folder) / f"node-{number}.disk"
+        self.size = size
+        self.link = link  # The gateways' way to it, if it can be cut.
+        self._listen = "127.0.0.1:0" if link is None else free_endpoint()
         self._binary = binary
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")} | settings
         self._environment |= {"SLUICE_NODE_DISK": str(self.disk), "SLUICE_NODE_MACHINE": f"machine-{number}"}
@@ -106,11 +127,14 @@ class Node(Process):
         self.incarnation = None
 
     def format(self):
-        flags = ["--size", "2GiB", "--slab-size", "16MiB", "--log-size", "1MiB"]
+        flags = ["--size", self.size, "--slab-size", "16MiB", "--log-size", "1MiB"]
         subprocess.run([self._binary, "format", *flags], env=self._environment, check=True)
 
     def start(self):
-        flags = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+        flags = ["--listen", self._listen, "--admin", "127.0.0.1:0"]
+        if self.link is not None:
+            self.link.target = self._listen
+            flags += ["--advertise", self.link.endpoint]
         self.launch([self._binary, "serve", *flags], self._environment, subprocess.PIPE)
         said = self._lines()
         self.admin, self.incarnation = said["admin"], said["disk"]
@@ -141,16 +165,22 @@ class Node(Process):
 
 
 class Cluster:
-    """A context manager; `settings` are what a gateway needs beside its index."""
+    """A context manager; `settings` are what a gateway needs beside its index.
 
-    def __init__(self, server_binary, folder, node_count, settings=None):
+    With `links` the ways to each node, and of each node to etcd, can be cut: `node.link`, `node.etcd_link`.
+    """
+
+    def __init__(self, server_binary, folder, node_count, settings=None, etcd_count=1, links=False):
         self.folder = pathlib.Path(folder)
         self.binary = str(pathlib.Path(server_binary).parent / "sluice-extent-node")
-        self.etcd = Etcd(folder)
+        self.etcds = []
+        self.etcds += [Etcd(folder, number, self.etcds) for number in range(etcd_count)]
+        self.etcd = self.etcds[0]
         self._node_count = node_count
+        self._links = [] if links else None
         self.nodes = []
         shared = {"SLUICE_CLUSTER_SECRET": SECRET}
-        url = f"cluster://{self.etcd.endpoint}/{NAME}"
+        url = self.url(*(etcd.endpoint for etcd in self.etcds))
         own = {name: str(value) for name, value in (settings or {}).items() if name.startswith("SLUICE_NODE_")}
         self.node_settings = shared | own | {"SLUICE_CLUSTER": url}
         self.settings = shared | {
@@ -158,8 +188,21 @@ class Cluster:
             "SLUICE_CLUSTER_RELEASE_DELAY": "0",
         }  # fmt: skip
 
-    def add_node(self):
-        node = Node(self.binary, self.folder, len(self.nodes), self.node_settings)
+    @staticmethod
+    def url(*endpoints):
+        return f"cluster://{','.join(endpoints)}/{NAME}"
+
+    def add_link(self, target=None):
+        self._links.append(Link(target))
+        return self._links[-1]
+
+    def add_node(self, folder=None, size="2GiB"):
+        settings, link, etcd_link = self.node_settings, None, None
+        if self._links is not None:
+            link, etcd_link = self.add_link(), self.add_link(self.etcd.endpoint)
+            settings = settings | {"SLUICE_CLUSTER": self.url(etcd_link.endpoint)}
+        node = Node(self.binary, folder or self.folder, len(self.nodes), settings, size, link)
+        node.etcd_link = etcd_link
         node.format()
         node.start()
         self.nodes.append(node)
@@ -170,7 +213,10 @@ class Cluster:
 
     def __enter__(self):
         try:
-            self.etcd.start()
+            for etcd in self.etcds:
+                etcd.begin()
+            for etcd in self.etcds:
+                etcd.await_ready()
             for _ in range(self._node_count):
                 self.add_node()
         except BaseException:
@@ -179,5 +225,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_):
-        for process in (*self.nodes, self.etcd):
+        for link in self._links or ():
+            link.close()
+        for process in (*self.nodes, *self.etcds):
             process.kill()

@@ -28,9 +28,12 @@ def end_with_parent():
 
 
 class Postgres:
-    """A context manager: a server over a temporary directory, reached through a Unix socket in it."""
+    """A context manager: a server over a temporary directory, reached through a Unix socket in it.
 
-    def __init__(self):
+    With `standby` there is a second one, which the first waits for before it answers a commit.
+    """
+
+    def __init__(self, standby=False):
         self.programs = programs()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-postgres-", dir="/tmp"))
         self.user = {}
@@ -38,47 +41,103 @@ class Postgres:
             user = pwd.getpwnam("postgres")
             self.user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
             os.chown(self.folder, user.pw_uid, user.pw_gid)
-        self.process = None
+        self._standby = standby
+        self._primary = 0  # Of two places.
+        self.processes = {}
 
     @property
     def url(self):
-        return f"postgres://sluice@/postgres?host={urllib.parse.quote(str(self.folder))}"
+        places = [self._sockets(0), self._sockets(1)] if self._standby else [self._sockets(0)]
+        return f"postgres://sluice@/postgres?host={','.join(urllib.parse.quote(str(place), safe='') for place in places)}"
+
+    def _sockets(self, place):
+        return self.folder / f"sockets-{place}"
+
+    def _data(self, place):
+        return self.folder / f"data-{place}"
 
     def _launch(self, name, *arguments):
         with open(self.folder / f"{name}.log", "ab") as log:
             return subprocess.Popen(
-                [str(self.programs / name), *arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
+                [str(self.programs / name), *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/",
                 env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"}, preexec_fn=end_with_parent, **self.user,
             )  # fmt: skip
+
+    def _run(self, name, *arguments):
+        if self._launch(name, *arguments).wait() != 0:
+            raise AssertionError(f"{name} failed\n{self._said(name)}")
+
+    def _ask(self, place, statement):
+        """What psql prints."""
+        command = [self.programs / "psql", "-h", self._sockets(place), "-U", "sluice", "-Atc", statement, "postgres"]
+        return subprocess.run(command, check=True, capture_output=True, text=True, cwd="/").stdout.strip()
+
+    def _await(self, what, holds):
+        deadline = time.monotonic() + START_LIMIT_S
+        while not holds():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"PostgreSQL: not in time: {what}\n{self._said('postgres')[-3000:]}")
+            time.sleep(0.05)
 
     def _said(self, name):
         return (self.folder / f"{name}.log").read_text(errors="replace")
 
     def start(self):
-        settings = ["listen_addresses=", f"unix_socket_directories={self.folder}", "shared_buffers=32MB"]
+        self._start(self._primary)
+
+    def _start(self, place):
+        settings = ["listen_addresses=", f"unix_socket_directories={self._sockets(place)}", "shared_buffers=32MB"]
         words = [word for setting in settings for word in ("-c", setting)]
-        self.process = self._launch("postgres", "-D", str(self.folder / "data"), *words)
-        deadline = time.monotonic() + START_LIMIT_S
-        ready = [str(self.programs / "pg_isready"), "-q", "-h", str(self.folder)]
-        while subprocess.run(ready, check=False).returncode != 0:
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"PostgreSQL does not start\n{self._said('postgres')}")
-            time.sleep(0.02)
+        process = self.processes[place] = self._launch("postgres", "-D", self._data(place), *words)
+        ready = [str(self.programs / "pg_isready"), "-q", "-h", str(self._sockets(place))]
+
+        def is_ready():
+            if process.poll() is not None:
+                raise AssertionError(f"PostgreSQL does not start\n{self._said('postgres')[-3000:]}")
+            return subprocess.run(ready, check=False).returncode == 0
+
+        self._await("a start", is_ready)
+
+    def _end(self, place, number):
+        process = self.processes.pop(place, None)
+        if process is not None and process.poll() is None:
+            process.send_signal(number)
+            process.wait()
 
     def crash(self):
         """Ends it without a checkpoint; the next start recovers from its log."""
-        self.process.send_signal(signal.SIGQUIT)
-        self.process.wait()
+        self._end(self._primary, signal.SIGQUIT)
+
+    def add_standby(self):
+        """Makes the other place a copy of the primary, without which no commit is answered any more."""
+        place = 1 - self._primary
+        shutil.rmtree(self._data(place), ignore_errors=True)
+        self._run("pg_basebackup", "-h", self._sockets(self._primary), "-U", "sluice", "-D", self._data(place), "-R",
+                  "--checkpoint=fast", "--no-sync")  # fmt: skip
+        self._start(place)
+        self._ask(self._primary, "ALTER SYSTEM SET synchronous_standby_names = '*'")
+        self._ask(self._primary, "SELECT pg_reload_conf()")
+        states = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'"
+        self._await("a synchronous standby", lambda: self._ask(self._primary, states) == "1")
+
+    def fail_over(self):
+        """kill -9 of the primary; the standby takes its place, and has none of its own."""
+        self._end(self._primary, signal.SIGKILL)
+        self._primary = 1 - self._primary
+        self._run("pg_ctl", "promote", "-D", self._data(self._primary), "-w", "-t", START_LIMIT_S)
 
     def __enter__(self):
-        made = self._launch("initdb", "-D", str(self.folder / "data"), "-U", "sluice", "-A", "trust", "-E", "UTF8",
-                            "--locale=C", "--no-sync")  # fmt: skip
-        if made.wait() != 0:
-            raise AssertionError(f"initdb failed\n{self._said('initdb')}")
+        for place in (0, 1):
+            self._sockets(place).mkdir()
+            if self.user:
+                os.chown(self._sockets(place), self.user["user"], self.user["group"])
+        self._run("initdb", "-D", self._data(0), "-U", "sluice", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
         self.start()
+        if self._standby:
+            self.add_standby()
         return self
 
     def __exit__(self, *_):
-        if self.process is not None and self.process.poll() is None:
-            self.crash()
+        for place in list(self.processes):
+            self._end(place, signal.SIGQUIT)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -42,6 +42,9 @@ class Scenario:
     settings: dict = dataclasses.field(default_factory=dict)  # environment of the server
     postgres: bool = False  # the server's index is in a PostgreSQL of the scenario's own
     cluster: int = 0  # the server's extents are on a cluster of the scenario's own, of so many nodes
+    standby: bool = False  # that PostgreSQL has a synchronous standby
+    etcds: int = 1  # members of the cluster's etcd
+    links: bool = False  # the ways to the cluster's nodes and of these to etcd can be cut
     long: bool = False  # only played by `./dev test cluster`
 
 

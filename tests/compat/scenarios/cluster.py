@@ -7,13 +7,14 @@ import signal
 import subprocess
 import threading
 import time
+import urllib.request
 
 from crash.ledger import Digests, Ledger
 from crash.writer import BUCKET, Writer
 from harness.cluster import START_LIMIT_S
 from harness.content import MIB, content, sha256
 from harness.s3 import S3
-from harness.scenario import expect, expect_equal, scenario
+from harness.scenario import Skip, expect, expect_equal, scenario
 from harness.server import Server
 from scenarios.crash import verify
 
@@ -38,10 +39,10 @@ class StoppableWriter(Writer):
 
 
 @contextlib.contextmanager
-def second_gateway(stage, name="second"):
+def second_gateway(stage, name="second", settings=None):
     folder = stage.folder / name
     folder.mkdir()
-    settings = stage.cluster.settings | {"SLUICE_INDEX": stage.database.url}
+    settings = stage.cluster.settings | {"SLUICE_INDEX": stage.database.url} | (settings or {})
     with Server(stage.server.binary, folder, settings=settings) as server:
         yield server
 
@@ -78,6 +79,15 @@ def write_for(seconds):
     time.sleep(seconds)  # Nothing depends on how much is written meanwhile.
 
 
+def await_more(writers, count=10):
+    """Until so many more operations were acknowledged: writing goes on."""
+    before = sum(writer.acknowledged for writer in writers)
+    deadline = time.monotonic() + START_LIMIT_S
+    while sum(writer.acknowledged for writer in writers) < before + count:
+        expect(time.monotonic() < deadline, "writing does not go on")
+        time.sleep(0.05)
+
+
 def look_at_all(servers, ledger, digests):
     """Every key through each of the gateways: what one finds the others find."""
     for server in servers:
@@ -86,6 +96,14 @@ def look_at_all(servers, ledger, digests):
     present = [key for key in ledger.keys() if ledger.current(key) is not None]
     for listing in listings:
         expect_equal(listing, present, "a listing")
+
+
+def metric(server, name):
+    with urllib.request.urlopen(f"{server.admin}/metrics", timeout=60) as answer:
+        for line in answer.read().decode().splitlines():
+            if line.startswith(f"{name} "):
+                return float(line.split()[1])
+    return 0.0
 
 
 def await_appended(cluster, size):
@@ -322,4 +340,178 @@ def crash_postgres(stage, _servers, _chance):
     return lambda: None
 
 
+def fail_over(stage, _servers, _chance):
+    stage.database.fail_over()
+    return stage.database.add_standby
+
+
+def kill_etcds_leader(stage, _servers, _chance):
+    leader = next(etcd for etcd in stage.cluster.etcds if etcd.leads())
+    leader.kill()
+    return leader.start
+
+
 FAULTS = (kill_a_node, kill_a_node, freeze_a_node, kill_a_gateway, kill_etcd, crash_postgres)
+
+
+@scenario("cluster: PostgreSQL fails over to its synchronous standby, and nothing acknowledged is lost", postgres=True,
+          standby=True, cluster=NODE_COUNT, long=True)  # fmt: skip
+def postgres_fails_over(stage):
+    with second_gateway(stage) as second:
+        survive(stage, (stage.server, second), fail_over)
+
+
+@scenario("cluster: the leader of an etcd of three is killed, and nothing acknowledged is lost", postgres=True,
+          cluster=NODE_COUNT, etcds=3, long=True)  # fmt: skip
+def etcd_changes_its_leader(stage):
+    with second_gateway(stage) as second:
+        survive(stage, (stage.server, second), kill_etcds_leader)
+
+
+def survive(stage, servers, fault, rounds=2):
+    """Under load the fault happens, writing goes on before it is undone, and all that was acknowledged is there."""
+    ledger, digests = Ledger(), Digests()
+    S3(servers[0]).make_bucket(BUCKET)
+    for number in range(rounds):
+        with load(servers, ledger, stage.options.seed, number) as writers:
+            await_more(writers)
+            undo = fault(stage, servers, None)
+            await_more(writers)
+            # Such that new extents are needed.
+            stage.cluster.nodes[number].kill()
+            await_more(writers)
+            undo()
+            stage.cluster.nodes[number].start()
+            await_more(writers)
+        look_at_all(servers, ledger, digests)
+
+
+# ---- partitions
+
+
+def state_of(node, disks):
+    return disks[node.incarnation][-2]
+
+
+@scenario("cluster: nodes cut off from gateways, from etcd or from both lose nothing acknowledged", postgres=True,
+          cluster=NODE_COUNT, links=True, long=True, settings=REPAIR_SETTINGS)  # fmt: skip
+def cut_off_nodes(stage):
+    ledger, digests = Ledger(), Digests()
+    S3(stage.server).make_bucket(BUCKET)
+    nodes = stage.cluster.nodes
+    stage.cluster.settings |= {name: str(value) for name, value in REPAIR_SETTINGS.items()}
+    with second_gateway(stage) as second:
+        servers = (stage.server, second)
+        with load(servers, ledger, stage.options.seed, 0) as writers:
+            await_more(writers)
+            nodes[0].link.cut()
+            await_more(writers)
+        # It is alive, as it says itself; who asks it gets no answer, and asks another.
+        look_at_all(servers, ledger, digests)
+        nodes[0].link.heal()
+        for number, cut in enumerate(((nodes[1].etcd_link,), (nodes[2].link, nodes[2].etcd_link)), 1):
+            node = nodes[number]
+            with load(servers, ledger, stage.options.seed, number) as writers:
+                await_more(writers)
+                for link in cut:
+                    link.cut()
+                await_more(writers)
+                await_status(stage, "the end of a node's lease", lambda _, disks, at=node: state_of(at, disks) == "silent")
+                await_more(writers)
+            await_status(stage, "full redundancy without a node that is cut off", whole)
+            look_at_all(servers, ledger, digests)
+            for link in cut:
+                link.heal()
+            await_status(stage, "a node that is back", lambda _, disks, at=node: state_of(at, disks) == "alive")
+            look_at_all(servers, ledger, digests)
+
+
+@scenario("cluster: a gateway cut off from etcd is given up, and what it answered is true", postgres=True,
+          cluster=NODE_COUNT, links=True, long=True, settings=REPAIR_SETTINGS)  # fmt: skip
+def cut_off_gateway(stage):
+    ledger, digests = Ledger(), Digests()
+    S3(stage.server).make_bucket(BUCKET)
+    link = stage.cluster.add_link(stage.cluster.etcd.endpoint)
+    with second_gateway(stage, settings={"SLUICE_EXTENTS": stage.cluster.url(link.endpoint)}) as second:
+        with load((stage.server, second), ledger, stage.options.seed, 0) as writers:
+            await_more(writers)
+            link.cut()
+            await_more(writers)
+            # Its lease runs out, the other one buries it, and its index takes nothing of it any more.
+            await_status(stage, "the seal of what it left", lambda counts, _: counts["open"] <= 1)
+            link.heal()
+            expect_equal(second.process.wait(START_LIMIT_S), 1, "how it ended")
+            await_more(writers)
+        verify(stage.server, ledger, digests, ledger.keys())
+        second.kill()
+        second.start()
+        look_at_all((stage.server, second), ledger, digests)
+
+
+# ---- full disks
+
+
+@scenario("cluster: disks fill up, and room is found again once objects are removed", postgres=True, cluster=2, long=True,
+          settings=REPAIR_SETTINGS)  # fmt: skip
+def fill_disks(stage):
+    stage.cluster.add_node(size="70MiB")
+    stage.cluster.add_node(size="70MiB")
+    for node in stage.cluster.nodes[:2]:
+        node.kill()
+        node.disk.unlink()
+        node.size = "150MiB"
+        node.format()
+        node.start()
+    fill(stage)
+
+
+@scenario("cluster: a disk whose file system is full keeps what it has, and others take the rest", postgres=True,
+          cluster=NODE_COUNT - 1, long=True, settings=REPAIR_SETTINGS)  # fmt: skip
+def fill_file_system(stage):
+    place = stage.folder / "small"
+    place.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24M", "tmpfs", place], capture_output=True)
+    if mounted.returncode != 0:
+        raise Skip("file systems cannot be mounted here (that needs root)")
+    try:
+        small = stage.cluster.add_node(folder=place)
+        s3 = S3(stage.server)
+        s3.make_bucket("full")
+        written = {}
+        # Until a node has refused one: that is elsewhere then.
+        while metric(stage.server, "sluice_cluster_append_failures_total") == 0:
+            key = f"key-{len(written)}"
+            s3.expect(200, "PUT", "full", key, body=content(key, MIB))
+            written[key] = sha256(content(key, MIB))
+            expect(len(written) < 500, "the file system never fills up")
+        for key, digest in written.items():
+            expect_equal(sha256(s3.expect(200, "GET", "full", key).body), digest, key)
+    finally:
+        small.kill()
+        subprocess.run(["umount", "-l", place], check=True)
+
+
+def fill(stage):
+    """Writes until there is no room, and again once there is some."""
+    s3 = S3(stage.server)
+    s3.make_bucket("full")
+    written = {}
+    while True:
+        key = f"key-{len(written)}"
+        answer = s3.request("PUT", "full", key, body=content(key, 3 * MIB))
+        if answer.status != 200:
+            expect(answer.status in (503, 507), f"a full cluster answers {answer}")
+            break
+        written[key] = sha256(content(key, 3 * MIB))
+        expect(len(written) < 500, "the disks never fill up")
+    print(f"{len(written)} objects of 3 MiB found room")
+    expect(len(written) > 15, "the disks were full at once")
+    for key, digest in written.items():
+        expect_equal(sha256(s3.expect(200, "GET", "full", key).body), digest, key)
+    for key in written:
+        s3.expect(204, "DELETE", "full", key)
+    deadline = time.monotonic() + START_LIMIT_S
+    while s3.request("PUT", "full", "again", body=content("again", 3 * MIB)).status != 200:
+        expect(time.monotonic() < deadline, "no room is found again")
+        time.sleep(0.5)
+    expect_equal(sha256(s3.expect(200, "GET", "full", "again").body), sha256(content("again", 3 * MIB)), "again")
