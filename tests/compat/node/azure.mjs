@@ -1,5 +1,6 @@
 // The verbs of clients/client.py, spoken by @azure/storage-blob with Shared Key.
 import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
 
 import {
   BlobSASPermissions,
@@ -48,11 +49,23 @@ export function connect({ endpoint, accessKey, secretKey }) {
       await blobOf(bucket, key).downloadToFile(path);
     },
 
-    // As one Put Blob, or in blocks, under a key of the customer's.
+    // Under a key of the customer's: as one Put Blob, or in blocks that come together.
+    // uploadFile() does not give the key with the blocks it makes.
     async putUnderKey({ bucket, key, path, secret, blocks }) {
       const customerProvidedKey = keyOf(secret);
-      const sizes = blocks ? { maxSingleShotSize: 1, blockSize: 1 << 20 } : { maxSingleShotSize: 256 << 20 };
-      await blobOf(bucket, key).uploadFile(path, { customerProvidedKey, ...sizes });
+      const blob = blobOf(bucket, key);
+      if (!blocks) return blob.uploadFile(path, { customerProvidedKey, maxSingleShotSize: 256 << 20 });
+      const bytes = await readFile(path);
+      const ids = [];
+      const staged = [];
+      for (let at = 0; at < bytes.length; at += 1 << 20) {
+        const id = Buffer.from(String(at).padStart(12, "0")).toString("base64");
+        const block = bytes.subarray(at, at + (1 << 20));
+        ids.push(id);
+        staged.push(blob.stageBlock(id, block, block.length, { customerProvidedKey }));
+      }
+      await Promise.all(staged);
+      await blob.commitBlockList(ids, { customerProvidedKey });
     },
 
     async getUnderKey({ bucket, key, path, secret }) {
@@ -64,7 +77,7 @@ export function connect({ endpoint, accessKey, secretKey }) {
       try {
         return (await blobOf(bucket, key).getProperties({ customerProvidedKey: keyOf(secret) })).contentLength;
       } catch (error) {
-        return error.code;
+        return error.code ?? error.details?.errorCode;
       }
     },
 

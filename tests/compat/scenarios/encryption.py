@@ -135,7 +135,7 @@ class AzureSdk(Node):
     library = "azure"
 
     def _endpoint(self):
-        return self.server.endpoints["blob"]
+        return f"{self.server.endpoints['blob']}/{azure.ACCOUNT}"
 
     def _credentials(self):
         return {"accessKey": azure.ACCOUNT, "secretKey": azure.KEY}
