@@ -48,10 +48,11 @@ std::string head(const SignedRequest& request, const std::array<std::string_view
 }
 
 template <std::size_t size>
-Texts heads(const SignedRequest& request, const std::array<std::string_view, size>& names) {
+Texts heads(const SignedRequest& request, const std::array<std::string_view, size>& names, Readings readings) {
   Texts texts;
   // Beside x-ms-date a client "may ignore" Date; some do not.
   if (request.fields.has(kDateOverride)) texts.push_back(head(request, names, {}));
+  if (readings == Readings::usual && !texts.empty()) return texts;
   add(texts, head(request, names, request.fields.get(kDate)));
   return texts;
 }
@@ -94,11 +95,12 @@ std::string lines(const std::vector<Header>& headers, bool fold) {
   return text;
 }
 
-Texts header_texts(const Fields& fields) {
+Texts header_texts(const Fields& fields, Readings readings) {
   std::vector<Header> headers = canonical_headers(fields);
   Texts texts;
   std::ranges::sort(headers, {}, &Header::name);
   add(texts, lines(headers, false));
+  if (readings == Readings::usual) return texts;
   add(texts, lines(headers, true));
   std::ranges::sort(headers, sorts_before_as_word, &Header::name);
   add(texts, lines(headers, false));
@@ -204,9 +206,15 @@ std::string repeated_signed_field(const Fields& fields) {
   return repeated == names.end() ? std::string() : *repeated;
 }
 
-SharedKeyTexts shared_key_texts(const SignedRequest& request, const AzureAddress& address) {
+SharedKeyTexts shared_key_texts(const SignedRequest& request, const AzureAddress& address, Readings readings) {
   const Target target(request.target);
-  SharedKeyTexts texts{.heads = heads(request, kSigned), .headers = header_texts(request.fields), .resources = {}};
+  SharedKeyTexts texts{
+      .heads = heads(request, kSigned, readings), .headers = header_texts(request.fields, readings), .resources = {}};
+  if (readings == Readings::usual) {
+    constexpr QueryReading kAsItIs{.plus_is_space = false, .leave_out_empty = false};
+    texts.resources.push_back(resource_paths(target.path, address).front() + canonical_query(target, kAsItIs));
+    return texts;
+  }
   Texts queries;
   for (const bool leave_out_empty : {false, true}) {
     for (const bool plus_is_space : {false, true}) {
@@ -219,10 +227,10 @@ SharedKeyTexts shared_key_texts(const SignedRequest& request, const AzureAddress
   return texts;
 }
 
-SharedKeyTexts shared_key_lite_texts(const SignedRequest& request, const AzureAddress& address) {
+SharedKeyTexts shared_key_lite_texts(const SignedRequest& request, const AzureAddress& address, Readings readings) {
   const Target target(request.target);
-  SharedKeyTexts texts{.heads = heads(request, kSignedLite),
-                       .headers = header_texts(request.fields),
+  SharedKeyTexts texts{.heads = heads(request, kSignedLite, readings),
+                       .headers = header_texts(request.fields, readings),
                        .resources = resource_paths(target.path, address)};
   const auto component =
       std::ranges::find_if(target.query, [](const QueryPair& pair) { return equals_ignoring_case(pair.name, "comp"); });

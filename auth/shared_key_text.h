@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +20,13 @@ struct SharedKeyTexts {
   Texts resources;
 };
 
-SharedKeyTexts shared_key_texts(const SignedRequest& request, const AzureAddress& address);
-SharedKeyTexts shared_key_lite_texts(const SignedRequest& request, const AzureAddress& address);
+/// How many of them to make: those that nearly all clients sign, or all.
+enum class Readings : std::uint8_t { usual, all };
+
+SharedKeyTexts shared_key_texts(const SignedRequest& request, const AzureAddress& address,
+                                Readings readings = Readings::all);
+SharedKeyTexts shared_key_lite_texts(const SignedRequest& request, const AzureAddress& address,
+                                     Readings readings = Readings::all);
 
 /// Does the header name `left` stand before `right` where they are sorted as
 /// words, which is how .NET, Python and JavaScript clients do it: punctuation
