@@ -40,7 +40,7 @@ Outcome<std::optional<SecretKey>> read_customer_key(const RequestContext& contex
   if (!hash_text) return missing_header(hash_name);
   if (!algorithm) return missing_header(algorithm_name);
   if (*algorithm != "AES256") return invalid_header(algorithm_name, *algorithm);
-  const auto key = parse_key(*key_text);
+  auto key = parse_key(*key_text);
   if (!key) return invalid_header(key_name, "(not shown)");
   const auto hash = from_base64(*hash_text);
   const bool same = hash && *hash == digest_of(DigestAlgorithm::sha256, key->bytes()).bytes;

@@ -57,9 +57,9 @@ std::optional<VersionId> parse_version(std::string_view text) {
   constexpr std::size_t kDigits = 16;
   if (text.size() != kDigits) return std::nullopt;
   std::uint64_t revision = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + kDigits, revision, 16);
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), revision, 16);
   const VersionId version{revision};
-  if (error != std::errc{} || end != text.data() + kDigits || to_text(version) != text) return std::nullopt;
+  if (error != std::errc{} || end != text.end() || to_text(version) != text) return std::nullopt;
   return version;
 }
 

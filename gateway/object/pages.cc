@@ -245,6 +245,7 @@ Task<> Pages::compact(const std::string& map_id, std::uint64_t region) {
   CO_TRY(const auto record, decode_row<ManifestRecord>(key, *seen));
   CO_TRY(auto runs, runs_of(record));
   std::vector<Slice> slices;
+  slices.reserve(runs.size());
   for (const auto& run : runs) slices.push_back(run.slice);
   std::unique_ptr<BodySource> source;
   if (runs.size() > kRunsMax) {

@@ -448,7 +448,7 @@ TEST_CASE("uploads are listed by key, then by begin") {
   const auto first = world.begin("b");
   world.clock.set(world.clock.now() + std::chrono::seconds(1));
   const auto second = world.begin("b");
-  const auto other = world.begin("a/1");
+  world.begin("a/1");
 
   const auto page = list(world, {});
 

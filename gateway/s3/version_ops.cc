@@ -15,13 +15,12 @@ Outcome<object::Versioning> read_versioning(std::string_view text) {
   for (const XmlElement& element : document.root().children()) {
     if (element.name() == "Status") {
       status = element.text();
-    } else if (element.name() != "MfaDelete") {
-      return refuse(Code::malformed_xml);
-    } else if (element.text() == "Enabled") {
-      return refuse(Code::not_implemented, "MFA delete is not supported.");
-    } else if (element.text() != "Disabled") {
-      return refuse(Code::malformed_xml);
+      continue;
     }
+    if (element.name() == "MfaDelete" && element.text() == "Enabled") {
+      return refuse(Code::not_implemented, "MFA delete is not supported.");
+    }
+    if (element.name() != "MfaDelete" || element.text() != "Disabled") return refuse(Code::malformed_xml);
   }
   if (status == "Enabled") return object::Versioning::enabled;
   if (status == "Suspended") return object::Versioning::suspended;
