@@ -103,8 +103,10 @@ TEST_CASE("a snapshot keeps what was written after it in mind, however much that
   stale.read = {mark_of("0")};
   fresh.read = {mark_of("never written")};
 
-  CHECK(test::run(submit(committer, std::move(stale))).error().code == ErrorCode::conflict);
-  CHECK(test::run(submit(committer, std::move(fresh))));
+  const auto of_stale = test::run(submit(committer, std::move(stale)));
+  CHECK(of_stale.error().code == ErrorCode::conflict);
+  const auto of_fresh = test::run(submit(committer, std::move(fresh)));
+  CHECK(of_fresh);
   committer.end_snapshot(early);
 }
 
