@@ -34,18 +34,24 @@ struct Race {
   std::function<void(World&)> check;  ///< What must hold, whenever the other came.
 };
 
+/// The race with the other coming before the n-th call; false if there is no such call.
+bool is_run_before(std::uint64_t n, const Race& race, World& world) {
+  race.prepare(world);
+  world.faulty.faults.interrupt_at(n, [&] { return race.interrupt(world); });
+  race.operate(world);
+  const bool struck = world.faulty.faults.struck();
+  world.faulty.faults.start();
+  if (!struck) return false;
+  INFO("before call " << n);
+  race.check(world);
+  CHECK(world.leftovers() == "");
+  return true;
+}
+
 void run_race(const Race& race, std::uint64_t stride = 1) {
   for (std::uint64_t n = 1;; n += n < 40 ? 1 : stride) {
     World world(/*extent_length_max=*/128);
-    race.prepare(world);
-    world.faulty.faults.interrupt_at(n, [&] { return race.interrupt(world); });
-    race.operate(world);
-    const bool struck = world.faulty.faults.struck();
-    world.faulty.faults.start();
-    if (!struck) break;
-    INFO("before call " << n);
-    race.check(world);
-    CHECK(world.leftovers() == "");
+    if (!is_run_before(n, race, world)) break;
   }
 }
 
@@ -636,15 +642,7 @@ std::string read_pages(World& world, std::uint64_t first, std::size_t count, con
 void race_on_pages(const Race& race, std::uint64_t stride = 1) {
   for (std::uint64_t n = 1;; n += stride) {
     World world;
-    race.prepare(world);
-    world.faulty.faults.interrupt_at(n, [&] { return race.interrupt(world); });
-    race.operate(world);
-    const bool struck = world.faulty.faults.struck();
-    world.faulty.faults.start();
-    if (!struck) break;
-    INFO("before call " << n);
-    race.check(world);
-    CHECK(world.leftovers() == "");
+    if (!is_run_before(n, race, world)) break;
   }
 }
 
