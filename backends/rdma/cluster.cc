@@ -98,7 +98,7 @@ Awaitable<> Cluster::all(std::vector<Awaitable<>> tasks) {
   std::size_t left = tasks.size();
   Waiters ended;
   for (auto& task : tasks) {
-    asio::co_spawn(fabric_.executor(), std::move(task), [&left, &ended](std::exception_ptr) {
+    asio::co_spawn(fabric_.executor(), std::move(task), [&left, &ended](const std::exception_ptr&) {
       if (--left == 0) ended.finish(done);
     });
   }
@@ -283,6 +283,7 @@ Task<ExtentRecord> Cluster::seal_once(ExtentNumber extent) {
     CO_TRY(const bool begun, co_await control_.set(extent, found->revision, sealing.begun()));
     if (!begun) continue;
     std::vector<Awaitable<>> fences;
+    fences.reserve(sealing.begun().members.size());
     for (std::size_t member = 0; member < sealing.begun().members.size(); ++member) {
       fences.push_back(fence(extent, member, sealing));
     }

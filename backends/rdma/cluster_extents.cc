@@ -40,7 +40,8 @@ class ClusterExtents::FabricThread {
   }
 
   ~FabricThread() {
-    wait_for(cluster_.leave());
+    // If it fails, this run is taken for dead a little later.
+    [[maybe_unused]] const auto left = wait_for(cluster_.leave());
     stop();
   }
 
@@ -55,7 +56,7 @@ class ClusterExtents::FabricThread {
   Task<T> on_thread(Work work) {
     co_return co_await answered<Result<T>>([this, &work](Answer<Result<T>> answer) {
       asio::post(io_, [this, answer = std::move(answer), kept = std::make_shared<Work>(std::move(work))] {
-        asio::co_spawn(io_, (*kept)(cluster_), [answer, kept](std::exception_ptr thrown, Result<T> result) {
+        asio::co_spawn(io_, (*kept)(cluster_), [answer, kept](const std::exception_ptr& thrown, Result<T> result) {
           answer.give(thrown ? Result<T>(fail(ErrorCode::internal, "an exception")) : std::move(result));
         });
       });
@@ -66,7 +67,7 @@ class ClusterExtents::FabricThread {
   Result<> wait_for(Task<> task) {
     std::promise<Result<>> outcome;
     asio::co_spawn(io_, std::move(task),
-                   [&outcome](std::exception_ptr, Result<> result) { outcome.set_value(std::move(result)); });
+                   [&outcome](const std::exception_ptr&, Result<> result) { outcome.set_value(std::move(result)); });
     return outcome.get_future().get();
   }
 

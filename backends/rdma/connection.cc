@@ -219,13 +219,13 @@ void Connection::received(Operation& operation) {
   const bool answers =
       std::holds_alternative<Reply>(envelope->message) || std::holds_alternative<Challenge>(envelope->message);
   if (!answers) {
-    if (receive_) receive_(*std::move(envelope));
+    if (receive_) receive_(*envelope);
     return;
   }
   if (call == calls_.end()) return close("an answer to nothing");
   const auto answered = std::move(call->second);
   calls_.erase(call);
-  *answered->answer = std::move(envelope->message);
+  *answered->answer = envelope->message;
   answered->keep.reset();
   if (!waiting_to_call_.empty()) {
     const auto next = std::move(waiting_to_call_.front());
@@ -263,7 +263,7 @@ Task<Message> Connection::call(Message message, std::chrono::milliseconds timeou
   calls_[id] = std::move(made);
   std::optional<Message> answer;
   call->answer = &answer;
-  send({id, std::move(message)});
+  send({id, message});
   CO_TRY(co_await call->waiting.wait());
   co_return *std::move(answer);
 }

@@ -25,7 +25,6 @@ struct Area {
 // The pages of one area, as far as they follow each other.
 Area read_area(int fd, const Superblock& superblock, std::size_t number) {
   Area area;
-  std::string memory;
   for (Pages sequence = 0; sequence < superblock.log_pages; ++sequence) {
     const auto page =
         decode_log_page(read_blocking(fd, log_offset(superblock, number) + bytes_of(sequence), kPageSize));

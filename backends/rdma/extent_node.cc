@@ -46,21 +46,21 @@ ExtentNode::ExtentNode(Disk& disk, Fabric& fabric, ExtentNodeOptions options, Lo
       staging_(fabric, options_.staging_slots, kSlotSize, MemoryRegion::Use::by_us) {}
 
 std::string ExtentNode::listen(const std::string& port) {
-  return fabric_.listen(port, options_.connections_max, [this](auto connection) { accept(std::move(connection)); });
+  return fabric_.listen(port, options_.connections_max, [this](const auto& connection) { accept(connection); });
 }
 
-void ExtentNode::accept(std::shared_ptr<Connection> connection) {
+void ExtentNode::accept(const std::shared_ptr<Connection>& connection) {
   const auto session = std::make_shared<Session>();
   session->connection = connection;
-  connection->on_message([this, session](Envelope envelope) { on_message(session, std::move(envelope)); });
+  connection->on_message([this, session](const Envelope& envelope) { on_message(session, envelope); });
 }
 
-void ExtentNode::on_message(const SessionPtr& session, Envelope envelope) {
+void ExtentNode::on_message(const SessionPtr& session, const Envelope& envelope) {
   if (!session->authenticated) return shake_hands(session, envelope);
   if (std::holds_alternative<Hello>(envelope.message) || std::holds_alternative<Proof>(envelope.message)) {
     return session->connection->close("greeted twice");
   }
-  boost::asio::co_spawn(fabric_.executor(), serve(session, std::move(envelope)), boost::asio::detached);
+  boost::asio::co_spawn(fabric_.executor(), serve(session, envelope), boost::asio::detached);
 }
 
 void ExtentNode::shake_hands(const SessionPtr& session, const Envelope& envelope) {

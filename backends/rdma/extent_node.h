@@ -53,8 +53,8 @@ class ExtentNode {
   };
   using SessionPtr = std::shared_ptr<Session>;
 
-  void accept(std::shared_ptr<Connection> connection);
-  void on_message(const SessionPtr& session, Envelope envelope);
+  void accept(const std::shared_ptr<Connection>& connection);
+  void on_message(const SessionPtr& session, const Envelope& envelope);
   void shake_hands(const SessionPtr& session, const Envelope& envelope);
   Awaitable<> serve(SessionPtr session, Envelope envelope);
   void count(const Reply& reply);

@@ -12,6 +12,7 @@ void MemoryControl::silence(const Uuid& who) {
 Task<std::vector<Node>> MemoryControl::nodes() {
   const std::scoped_lock lock(mutex_);
   std::vector<Node> all;
+  all.reserve(nodes_.size());
   for (const auto& [incarnation, node] : nodes_) all.push_back(node);
   co_return all;
 }

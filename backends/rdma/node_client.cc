@@ -49,7 +49,7 @@ void NodeClient::suspect() { suspect_until_ = std::chrono::steady_clock::now() +
 Task<Reply> NodeClient::call(Message message, std::chrono::milliseconds timeout, std::shared_ptr<const void> keep) {
   CO_TRY(co_await connect());
   const auto connection = connection_;
-  const auto answer = co_await connection->call(std::move(message), timeout, std::move(keep));
+  const auto answer = co_await connection->call(message, timeout, std::move(keep));
   if (!answer) {
     suspect();
     co_return std::unexpected(answer.error());
