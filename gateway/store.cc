@@ -13,6 +13,7 @@
 #include "backends/rdma/cluster_extents.h"
 #include "backends/rdma/cluster_url.h"
 #include "backends/rdma/etcd_control.h"
+#include "gateway/object/catalog.h"
 
 namespace sluice {
 namespace {
@@ -22,7 +23,8 @@ local::LocalOptions local_options(const Config& config) {
           .block_cache_size = config.index_cache_size,
           .checked_cache_size = config.read_cache_size,
           .segment_size = config.segment_size,
-          .inline_size_max = config.inline_size_max};
+          .inline_size_max = config.inline_size_max,
+          .kept_apart = object::rows::kInline.front()};
 }
 
 /// The directory owns its index: whoever opens it next ends the commits of this run.

@@ -17,8 +17,12 @@ std::size_t Commit::size() const {
   return size;
 }
 
-Committer::Committer(WriteDurably write, Admit admit, std::atomic<bool>& uncertain)
-    : write_(std::move(write)), admit_(std::move(admit)), uncertain_(uncertain), recent_(kRecentMax) {
+Committer::Committer(WriteDurably write, Admit admit, FamilyOf family_of, std::atomic<bool>& uncertain)
+    : write_(std::move(write)),
+      admit_(std::move(admit)),
+      family_of_(std::move(family_of)),
+      uncertain_(uncertain),
+      recent_(kRecentMax) {
   thread_ = std::jthread([this] { run(); });
 }
 
@@ -97,9 +101,9 @@ void Committer::include(const Commit& commit, rocksdb::WriteBatch& writes) {
   for (const Write& write : commit.writes) {
     recent_.add(mark_of(write.key), last_);
     if (write.value) {
-      writes.Put(write.key, *write.value);
+      writes.Put(family_of_(write.key), write.key, *write.value);
     } else {
-      writes.Delete(write.key);
+      writes.Delete(family_of_(write.key), write.key);
     }
   }
 }

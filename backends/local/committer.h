@@ -38,6 +38,9 @@ struct Commit {
 /// leaves behind when it fails is uncertain.
 using WriteDurably = std::function<Result<>(rocksdb::WriteBatch&)>;
 
+/// Where the row of a key lies.
+using FamilyOf = std::function<rocksdb::ColumnFamilyHandle*(std::string_view key)>;
+
 /// Is the store willing to take a commit of `size` bytes? Asked while nothing is written.
 using Admit = std::function<Result<>(std::size_t size)>;
 
@@ -49,7 +52,7 @@ using Admit = std::function<Result<>(std::size_t size)>;
 class Committer {
  public:
   /// `uncertain` is set before anybody is told of a failed write.
-  Committer(WriteDurably write, Admit admit, std::atomic<bool>& uncertain);
+  Committer(WriteDurably write, Admit admit, FamilyOf family_of, std::atomic<bool>& uncertain);
   /// Finishes what is queued.
   ~Committer();
   Committer(const Committer&) = delete;
@@ -79,6 +82,7 @@ class Committer {
 
   const WriteDurably write_;
   const Admit admit_;
+  const FamilyOf family_of_;
   std::atomic<bool>& uncertain_;
 
   std::mutex mutex_;

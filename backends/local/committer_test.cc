@@ -31,6 +31,7 @@ struct Device {
 };
 
 Result<> admit_all(std::size_t) { return done; }
+rocksdb::ColumnFamilyHandle* in_one(std::string_view) { return nullptr; }
 
 Commit commit_of(std::string key) {
   Commit commit;
@@ -46,7 +47,7 @@ Task<> submit(Committer& committer, Commit commit) {
 TEST_CASE("commits that arrive during a write go into the next one together") {
   Device device;
   std::atomic<bool> uncertain = false;
-  Committer committer(device.write(), admit_all, uncertain);
+  Committer committer(device.write(), admit_all, in_one, uncertain);
   asio::io_context io(1);
   int committed = 0;
   const auto one = [&](int n) -> Awaitable<> {
@@ -67,7 +68,7 @@ TEST_CASE("commits that arrive during a write go into the next one together") {
 TEST_CASE("of two commits of one batch that read what they write, the second conflicts") {
   Device device;
   std::atomic<bool> uncertain = false;
-  Committer committer(device.write(), admit_all, uncertain);
+  Committer committer(device.write(), admit_all, in_one, uncertain);
   std::vector<Result<>> results;
   asio::io_context io(1);
   const auto one = [&]() -> Awaitable<> {
@@ -94,7 +95,7 @@ TEST_CASE("a snapshot keeps what was written after it in mind, however much that
   Device device;
   device.may_write.release(1000);
   std::atomic<bool> uncertain = false;
-  Committer committer(device.write(), admit_all, uncertain);
+  Committer committer(device.write(), admit_all, in_one, uncertain);
   const CommitNumber early = committer.begin_snapshot();
   for (int n = 0; n < 100; ++n) REQUIRE(test::run(submit(committer, commit_of(std::to_string(n)))));
 
@@ -114,7 +115,7 @@ TEST_CASE("after a failed write every commit is refused, and its outcome is mark
   Device device;
   device.may_write.release(10);
   std::atomic<bool> uncertain = false;
-  Committer committer(device.write(), admit_all, uncertain);
+  Committer committer(device.write(), admit_all, in_one, uncertain);
   REQUIRE(test::run(submit(committer, commit_of("a"))));
   CHECK_FALSE(uncertain);
 
@@ -135,7 +136,7 @@ TEST_CASE("a commit that is not admitted fails alone, and for certain") {
     if (size > 10) return fail(ErrorCode::out_of_space, "full");
     return done;
   };
-  Committer committer(device.write(), small_only, uncertain);
+  Committer committer(device.write(), small_only, in_one, uncertain);
 
   CHECK(test::run(submit(committer, commit_of("a key too long"))).error().code == ErrorCode::out_of_space);
   CHECK(test::run(submit(committer, commit_of("a"))));

@@ -23,7 +23,8 @@ constexpr const char* kCleanFile = "clean";
 constexpr const char* kElsewhereFile = "index-elsewhere";
 constexpr const char* kLockFile = "LOCK";
 constexpr std::size_t kIdSize = 16;
-constexpr const char* kFormat = "sluice local format 1\n";
+constexpr const char* kFormat = "sluice local format 2\n";
+constexpr const char* kFormat1 = "sluice local format 1\n";  ///< All rows of the index in one table.
 
 [[noreturn]] void refuse(const std::filesystem::path& path, const std::string& why) {
   throw std::runtime_error("data directory " + path.string() + ": " + why);
@@ -90,7 +91,8 @@ void DataDirectory::lock() {
 
 void DataDirectory::read_format() {
   const auto format = read_text(path_ / kFormatFile);
-  if (format != kFormat) refuse(path_, "has a format this version does not know: " + format.substr(0, 60));
+  outdated_ = format == kFormat1;
+  if (format != kFormat && !outdated_) refuse(path_, "has a format this version does not know: " + format.substr(0, 60));
   read_id();
   if (!std::filesystem::exists(segments())) refuse(path_, "its segments are missing");
   std::error_code error;
@@ -118,11 +120,11 @@ void DataDirectory::begin() {
 }
 
 void DataDirectory::finish() {
-  if (!unfinished_) return;
+  if (!unfinished_ && !outdated_) return;
   require(path_, write_durably(path_ / kFormatFile, kFormat));
   std::error_code ignored;
   std::filesystem::remove(path_ / kUnfinishedFile, ignored);
-  unfinished_ = false;
+  unfinished_ = outdated_ = false;
 }
 
 void DataDirectory::close_cleanly() {

@@ -30,7 +30,8 @@ class DataDirectory {
 
   /// Its making was never finished: the index in it may be missing.
   bool is_unfinished() const { return unfinished_; }
-  /// The index is there: from here on its absence is an error. Throws std::runtime_error.
+  /// The index is there, as this version keeps it: from here on its absence is an error, and
+  /// older versions refuse the directory. Throws std::runtime_error.
   void finish();
 
   /// The last run did not close it.
@@ -49,6 +50,7 @@ class DataDirectory {
   std::string id_;
   IoFilePtr lock_;
   bool unfinished_ = false;
+  bool outdated_ = false;
   bool unclean_ = false;
 };
 

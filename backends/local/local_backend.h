@@ -18,6 +18,9 @@ struct LocalOptions {
   std::uint64_t segment_size = 1ULL << 30;      ///< A segment takes no new extent beyond this.
   std::uint64_t reserve_size = 256 << 20;       ///< Kept free of extents, so that the index can go on.
   std::size_t inline_size_max = 16 << 10;
+  /// First byte of the keys whose values are many and large, so that their rows lie apart from
+  /// the others. The same at every opening.
+  char kept_apart = '\0';
   unsigned index_threads = 4;  ///< Threads for index reads that need the disk.
 };
 

@@ -1,6 +1,5 @@
 #include "backends/local/rocks_index.h"
 
-#include <rocksdb/db.h>
 #include <rocksdb/listener.h>
 
 #include <cassert>
@@ -9,9 +8,11 @@
 #include <system_error>
 #include <vector>
 
+#include "backends/local/blob_garbage.h"
 #include "backends/local/committer.h"
 #include "backends/local/rocks_options.h"
 #include "backends/local/row_cache.h"
+#include "backends/local/row_families.h"
 
 namespace sluice::local {
 
@@ -137,21 +138,27 @@ class RocksIndex::State {
   Task<> walk(SnapshotPtr snapshot, KeyRange range, std::shared_ptr<RowVisitor> visitor, std::size_t expected);
 
   SnapshotPtr take_snapshot() {
-    return {db_->GetSnapshot(), [this](const rocksdb::Snapshot* snapshot) { db_->ReleaseSnapshot(snapshot); }};
+    return {rows_.database().GetSnapshot(),
+            [this](const rocksdb::Snapshot* snapshot) { rows_.database().ReleaseSnapshot(snapshot); }};
   }
   Committer& committer() { return *committer_; }
 
  private:
   std::optional<Result<Value>> read(const rocksdb::ReadOptions& options, std::string_view key);
-  std::optional<Result<std::vector<Entry>>> read(rocksdb::ReadOptions options, const KeyRange& range,
+  std::optional<Result<std::vector<Entry>>> read(const rocksdb::ReadOptions& options, const KeyRange& range,
                                                  std::size_t limit);
-  std::optional<Result<>> show(rocksdb::ReadOptions options, KeyRange& rest, RowVisitor& visitor);
+  rocksdb::Status read(rocksdb::ReadOptions options, std::string_view begin, const RowFamilies::Part& part,
+                       std::size_t limit, std::vector<Entry>& entries);
+  std::optional<Result<>> show(const rocksdb::ReadOptions& options, KeyRange& rest, RowVisitor& visitor);
+  std::optional<Result<Walk>> show(rocksdb::ReadOptions options, const RowFamilies::Part& part, KeyRange& rest,
+                                   RowVisitor& visitor);
   Result<> write(rocksdb::WriteBatch& writes);
 
   RowCache cache_;
   SpaceGuard space_;
   std::shared_ptr<BackgroundErrors> errors_;
-  std::unique_ptr<rocksdb::DB> db_;
+  RowFamilies rows_;
+  BlobGarbage garbage_;  ///< Of the committer's thread.
   asio::thread_pool readers_;
   std::unique_ptr<Committer> committer_;
 };
@@ -161,15 +168,9 @@ RocksIndex::State::State(const std::filesystem::path& directory, const LocalOpti
     : cache_(options.block_cache_size / 2),
       space_(directory, options.reserve_size),
       errors_(std::make_shared<BackgroundErrors>(log)),
+      rows_(directory, options, create, errors_, log),
+      garbage_(rows_.database(), {rows_.others(), rows_.apart()}, log),
       readers_(std::max(1U, options.index_threads)) {
-  auto rocks = rocks_options(options);
-  rocks.create_if_missing = create;
-  rocks.listeners.push_back(errors_);
-  rocksdb::DB* db = nullptr;
-  const auto opened = rocksdb::DB::Open(rocks, directory.string(), &db);
-  if (!opened.ok())
-    throw std::runtime_error("cannot open the index in " + directory.string() + ": " + opened.ToString());
-  db_.reset(db);
   committer_ =
       std::make_unique<Committer>([this](rocksdb::WriteBatch& writes) { return write(writes); },
                                   [this](std::size_t size) {
@@ -178,14 +179,12 @@ RocksIndex::State::State(const std::filesystem::path& directory, const LocalOpti
                                     }
                                     return space_.admit(size);
                                   },
-                                  uncertain);
+                                  [this](std::string_view key) { return rows_.of(key); }, uncertain);
 }
 
 RocksIndex::State::~State() {
   committer_.reset();
   readers_.join();
-  const auto closed = db_->Close();
-  assert(!closed.IsAborted());
 }
 
 Result<> RocksIndex::State::write(rocksdb::WriteBatch& writes) {
@@ -195,16 +194,19 @@ Result<> RocksIndex::State::write(rocksdb::WriteBatch& writes) {
   Announcer announcer(writing);
   const auto announced = writes.Iterate(&announcer);
   assert(announced.ok());
-  const auto status = db_->Write(options, &writes);
+  const auto status = rows_.database().Write(options, &writes);
   if (!status.ok()) return std::unexpected(error_of(status));
+  garbage_.look();
   return done;
 }
 
 /// The answer, or nothing if it would need the disk and `options` forbid that.
 std::optional<Result<Value>> RocksIndex::State::read(const rocksdb::ReadOptions& options, std::string_view key) {
   rocksdb::PinnableSlice value;
-  const auto status = db_->Get(options, db_->DefaultColumnFamily(), key, &value);
-  if (status.ok()) return Result<Value>(value.ToString());
+  const auto status = rows_.database().Get(options, rows_.of(key), key, &value);
+  // Without the disk, RocksDB says of a table that is not open that it may have the key: OK, and an empty value.
+  const bool is_known = options.read_tier != rocksdb::kBlockCacheTier || !value.empty();
+  if (status.ok()) return is_known ? std::optional(Result<Value>(value.ToString())) : std::nullopt;
   if (status.IsNotFound()) return Result<Value>(std::nullopt);
   if (status.IsIncomplete()) return std::nullopt;
   return Result<Value>(std::unexpected(error_of(status)));
@@ -227,19 +229,32 @@ Task<Value> RocksIndex::State::get_latest(std::string_view key) {
   co_return value;
 }
 
-std::optional<Result<std::vector<Entry>>> RocksIndex::State::read(rocksdb::ReadOptions options, const KeyRange& range,
-                                                                  std::size_t limit) {
-  const rocksdb::Slice end(range.end);
-  if (!range.end.empty()) options.iterate_upper_bound = &end;
-  const std::unique_ptr<rocksdb::Iterator> row(db_->NewIterator(options));
-  std::vector<Entry> entries;
-  entries.reserve(std::min(limit, kScanReserve));
-  for (row->Seek(range.begin); row->Valid() && entries.size() < limit; row->Next()) {
+/// Adds rows of one family from `begin` on, until `entries` has `limit` of them.
+rocksdb::Status RocksIndex::State::read(rocksdb::ReadOptions options, std::string_view begin,
+                                        const RowFamilies::Part& part, std::size_t limit,
+                                        std::vector<Entry>& entries) {
+  const rocksdb::Slice end(part.end);
+  if (!part.end.empty()) options.iterate_upper_bound = &end;
+  const std::unique_ptr<rocksdb::Iterator> row(rows_.database().NewIterator(options, part.family));
+  for (row->Seek(begin); row->Valid() && entries.size() < limit; row->Next()) {
     entries.push_back({row->key().ToString(), row->value().ToString()});
   }
-  if (row->status().ok()) return Result<std::vector<Entry>>(std::move(entries));
-  if (row->status().IsIncomplete()) return std::nullopt;
-  return Result<std::vector<Entry>>(std::unexpected(error_of(row->status())));
+  return row->status();
+}
+
+std::optional<Result<std::vector<Entry>>> RocksIndex::State::read(const rocksdb::ReadOptions& options,
+                                                                  const KeyRange& range, std::size_t limit) {
+  std::vector<Entry> entries;
+  entries.reserve(std::min(limit, kScanReserve));
+  std::string begin = range.begin;
+  for (;;) {
+    auto part = rows_.first_part(begin, range.end);
+    const auto status = read(options, begin, part, limit, entries);
+    if (status.IsIncomplete()) return std::nullopt;
+    if (!status.ok()) return Result<std::vector<Entry>>(std::unexpected(error_of(status)));
+    if (part.is_last || entries.size() == limit) return Result<std::vector<Entry>>(std::move(entries));
+    begin = std::move(part.end);
+  }
 }
 
 Task<std::vector<Entry>> RocksIndex::State::scan(SnapshotPtr snapshot, const KeyRange& range, std::size_t limit) {
@@ -255,17 +270,31 @@ Task<std::vector<Entry>> RocksIndex::State::scan(SnapshotPtr snapshot, const Key
 
 /// Shows rows until there are no more or `visitor` has seen enough. Nothing: it would need the
 /// disk and `options` forbid that; `rest` is then what it has yet to see.
-std::optional<Result<>> RocksIndex::State::show(rocksdb::ReadOptions options, KeyRange& rest, RowVisitor& visitor) {
-  const rocksdb::Slice end(rest.end);
-  if (!rest.end.empty()) options.iterate_upper_bound = &end;
+std::optional<Result<>> RocksIndex::State::show(const rocksdb::ReadOptions& options, KeyRange& rest,
+                                                RowVisitor& visitor) {
+  for (;;) {
+    auto part = rows_.first_part(rest.begin, rest.end);
+    const auto shown = show(options, part, rest, visitor);
+    if (!shown) return std::nullopt;
+    if (!*shown) return std::unexpected(shown->error());
+    if (part.is_last || **shown == Walk::stop) return done;
+    if (rest.begin < part.end) rest.begin = std::move(part.end);
+  }
+}
+
+/// As above, of one family's rows.
+std::optional<Result<Walk>> RocksIndex::State::show(rocksdb::ReadOptions options, const RowFamilies::Part& part,
+                                                    KeyRange& rest, RowVisitor& visitor) {
+  const rocksdb::Slice end(part.end);
+  if (!part.end.empty()) options.iterate_upper_bound = &end;
   const bool may_end_early = options.read_tier == rocksdb::kBlockCacheTier;
-  const std::unique_ptr<rocksdb::Iterator> row(db_->NewIterator(options));
+  const std::unique_ptr<rocksdb::Iterator> row(rows_.database().NewIterator(options, part.family));
   Skipper skipper;
   row->Seek(rest.begin);
   while (row->Valid()) {
     const auto key = row->key().ToStringView();
     const Walk next = visitor.see(key, row->value().ToStringView());
-    if (next == Walk::stop) return done;
+    if (next == Walk::stop) return Walk::stop;
     if (next == Walk::skip) {
       rest.begin = visitor.skip_to();
       skipper.skip(*row, rest.begin);
@@ -274,7 +303,7 @@ std::optional<Result<>> RocksIndex::State::show(rocksdb::ReadOptions options, Ke
       row->Next();
     }
   }
-  if (row->status().ok()) return done;
+  if (row->status().ok()) return Walk::on;
   if (row->status().IsIncomplete()) return std::nullopt;
   return std::unexpected(error_of(row->status()));
 }

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t kBlobSizeMin = 1024;
 constexpr int kOpenFilesMax = 256;
+constexpr std::uint64_t kLogSizeMax = 256 << 20;  ///< What a start may have to read again.
 
 rocksdb::BlockBasedTableOptions table_options(const LocalOptions& options) {
   rocksdb::BlockBasedTableOptions table;
@@ -34,7 +35,7 @@ void keep_blobs_apart(rocksdb::Options& rocks, const std::shared_ptr<rocksdb::Ca
   rocks.min_blob_size = kBlobSizeMin;
   rocks.blob_compression_type = rocksdb::kNoCompression;
   rocks.blob_cache = cache;
-  rocks.enable_blob_garbage_collection = true;
+  rocks.enable_blob_garbage_collection = false;  // BlobGarbage says when.
   rocks.blob_garbage_collection_age_cutoff = 0.25;
   rocks.blob_garbage_collection_force_threshold = 0.5;
 }
@@ -48,7 +49,11 @@ rocksdb::Options rocks_options(const LocalOptions& options) {
   rocks.paranoid_checks = true;
   rocks.write_buffer_size = options.write_buffer_size;
   rocks.max_write_buffer_number = 2;
-  rocks.max_background_jobs = 2;
+  rocks.max_background_jobs = 3;
+  rocks.max_total_wal_size = kLogSizeMax;
+  // Tables hold little beside the keys: small levels, or every compaction would rewrite them all.
+  rocks.max_bytes_for_level_base = 64 << 20;
+  rocks.target_file_size_base = 32 << 20;
   rocks.level_compaction_dynamic_level_bytes = true;
   rocks.compression = rocksdb::kLZ4Compression;
   rocks.bytes_per_sync = 1 << 20;

@@ -174,7 +174,7 @@ TEST_CASE("a directory of something else is not touched") {
 TEST_CASE("a later format is refused") {
   LocalStore store;
   store.close();
-  std::ofstream(store.directory() / "data" / "sluice-format") << "sluice local format 2\n";
+  std::ofstream(store.directory() / "data" / "sluice-format") << "sluice local format 3\n";
 
   CHECK(refusal(store.directory()).find("does not know") != std::string::npos);
 }

@@ -16,6 +16,7 @@ local::LocalOptions small_options(const std::filesystem::path& directory, std::u
   options.segment_size = segment_size;
   options.reserve_size = 0;
   options.index_threads = 2;
+  options.kept_apart = 'd';
   return options;
 }
 
