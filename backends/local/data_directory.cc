@@ -92,7 +92,8 @@ void DataDirectory::lock() {
 void DataDirectory::read_format() {
   const auto format = read_text(path_ / kFormatFile);
   outdated_ = format == kFormat1;
-  if (format != kFormat && !outdated_) refuse(path_, "has a format this version does not know: " + format.substr(0, 60));
+  if (format != kFormat && !outdated_)
+    refuse(path_, "has a format this version does not know: " + format.substr(0, 60));
   read_id();
   if (!std::filesystem::exists(segments())) refuse(path_, "its segments are missing");
   std::error_code error;

@@ -231,8 +231,7 @@ Task<Value> RocksIndex::State::get_latest(std::string_view key) {
 
 /// Adds rows of one family from `begin` on, until `entries` has `limit` of them.
 rocksdb::Status RocksIndex::State::read(rocksdb::ReadOptions options, std::string_view begin,
-                                        const RowFamilies::Part& part, std::size_t limit,
-                                        std::vector<Entry>& entries) {
+                                        const RowFamilies::Part& part, std::size_t limit, std::vector<Entry>& entries) {
   const rocksdb::Slice end(part.end);
   if (!part.end.empty()) options.iterate_upper_bound = &end;
   const std::unique_ptr<rocksdb::Iterator> row(rows_.database().NewIterator(options, part.family));
