@@ -1,5 +1,7 @@
 #include "backends/local/blob_garbage.h"
 
+#include "backends/local/rocks_options.h"
+
 namespace sluice::local {
 
 namespace {
@@ -36,8 +38,7 @@ void BlobGarbage::look_at(Watched& watched) {
   const std::uint64_t bound = size / 16 * (watched.is_collected ? kEndAt : kBeginAt);
   const bool is_due = size >= kSizeMin && garbage >= bound;
   if (is_due == watched.is_collected) return;
-  const auto set =
-      database_.SetOptions(watched.family, {{"enable_blob_garbage_collection", is_due ? "true" : "false"}});
+  const auto set = database_.SetOptions(watched.family, garbage_collection(is_due));
   if (!set.ok()) {
     log_.error("index_garbage_collection", {{"detail", std::string_view(set.ToString())}});
     return;

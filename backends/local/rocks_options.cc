@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::uint64_t kBlobSizeMin = 1024;
 constexpr int kOpenFilesMax = 256;
+constexpr unsigned kApartAmplification = 50;  ///< Rows in later tables, in per cent of the oldest.
+constexpr unsigned kCollectingAmplification = 5;
 constexpr std::uint64_t kLogSizeMax = 256 << 20;  ///< What a start may have to read again.
 
 rocksdb::BlockBasedTableOptions table_options(const LocalOptions& options) {
@@ -73,6 +75,24 @@ rocksdb::Options rocks_options(const LocalOptions& options) {
   rocks.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   keep_blobs_apart(rocks, table.block_cache);
   return rocks;
+}
+
+rocksdb::ColumnFamilyOptions apart_options(const rocksdb::Options& rocks) {
+  rocksdb::ColumnFamilyOptions apart(rocks);
+  // Small tables that hardly overlap: by levels they would be moved down one by one and never merged.
+  apart.compaction_style = rocksdb::kCompactionStyleUniversal;
+  apart.compaction_options_universal.max_size_amplification_percent = kApartAmplification;
+  apart.level0_file_num_compaction_trigger = 8;
+  apart.level0_slowdown_writes_trigger = 40;
+  apart.level0_stop_writes_trigger = 60;
+  return apart;
+}
+
+std::unordered_map<std::string, std::string> garbage_collection(bool is_on) {
+  // Only a compaction that comes by their keys rewrites old blob files.
+  const auto amplification = std::to_string(is_on ? kCollectingAmplification : kApartAmplification);
+  return {{"enable_blob_garbage_collection", is_on ? "true" : "false"},
+          {"compaction_options_universal", "{max_size_amplification_percent=" + amplification + ";}"}};
 }
 
 Error error_of(const rocksdb::Status& status) {

@@ -33,7 +33,7 @@ RowFamilies::RowFamilies(const std::filesystem::path& directory, const LocalOpti
   rocks.create_missing_column_families = true;
   if (listener != nullptr) rocks.listeners.push_back(std::move(listener));
   const std::vector<rocksdb::ColumnFamilyDescriptor> names = {{rocksdb::kDefaultColumnFamilyName, rocks},
-                                                              {kApartName, rocks}};
+                                                              {kApartName, apart_options(rocks)}};
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   rocksdb::DB* database = nullptr;
   require(rocksdb::DB::Open(rocks, directory.string(), names, &families, &database),
