@@ -25,6 +25,11 @@ rocksdb::BlockBasedTableOptions table_options(const LocalOptions& options) {
   table.cache_index_and_filter_blocks = true;
   table.cache_index_and_filter_blocks_with_high_priority = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
+  // In parts, or a key of a table that is not in the cache would cost all of its index and filter.
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.metadata_block_size = 4 * 1024;
+  table.pin_top_level_index_and_filter = true;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
   table.block_size = 8 * 1024;
   table.format_version = 5;

@@ -19,6 +19,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t kOpenFilesMax = 256;
+constexpr std::uint64_t kOverrun = 2;  ///< Segment sizes that a segment may grow to.
 
 std::optional<SegmentNumber> number_of(const std::filesystem::path& path) {
   if (path.extension() != ".seg" || path.stem().string().size() != 8) return std::nullopt;
@@ -94,7 +95,7 @@ Result<> Segments::check_space(std::uint64_t size) const {
 Result<std::shared_ptr<Reservation>> Segments::reserve(std::uint64_t size) {
   TRY(check_space(size));
   std::unique_lock lock(mutex_);
-  if (!current_ || current_->failed || current_->end >= options_.segment_size) {
+  if (!takes_more()) {
     TRY(renew_current(lock));
   }
   auto reservation = std::make_shared<Reservation>(shared_from_this(), current_, size);
@@ -102,10 +103,16 @@ Result<std::shared_ptr<Reservation>> Segments::reserve(std::uint64_t size) {
   return reservation;
 }
 
+// A full one goes on while the next is in the making: who reserves should not wait for the device.
+bool Segments::takes_more() const {
+  if (!current_ || current_->failed) return false;
+  return current_->end < (preparing_ ? kOverrun : 1) * options_.segment_size;
+}
+
 Result<> Segments::renew_current(std::unique_lock<std::mutex>& lock) {
   prepared_.wait(lock, [this] { return !preparing_; });
   // Another caller may have renewed it during the wait.
-  if (current_ && !current_->failed && current_->end < options_.segment_size) return done;
+  if (takes_more()) return done;
   if (!next_) {
     TRY(next_, create(highest_ + 1));
     ++highest_;

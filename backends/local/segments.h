@@ -94,6 +94,7 @@ class Segments : public std::enable_shared_from_this<Segments> {
   friend class Reservation;
   std::filesystem::path path_of(SegmentNumber number) const;
   Result<std::shared_ptr<Segment>> create(SegmentNumber number);
+  bool takes_more() const;
   Result<> renew_current(std::unique_lock<std::mutex>& lock);
   void prepare_next();
   Result<> check_space(std::uint64_t size) const;

@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <boost/asio/post.hpp>
 #include <catch2/catch.hpp>
+#include <semaphore>
 #include <stdexcept>
 
 namespace sluice::local {
@@ -48,6 +50,20 @@ TEST_CASE("places follow each other, and a full segment is followed by the next"
   CHECK(first->place() == Place{1, 4096});
   CHECK(second->place() == Place{1, 12288});
   CHECK(third->place() == Place{2, 4096});
+}
+
+TEST_CASE("nobody waits for the next segment while it is in the making, up to a bound") {
+  Directory directory;
+  const auto segments = directory.open();
+  std::binary_semaphore device_is_slow{0};
+  boost::asio::post(segments->background(), [&] { device_is_slow.acquire(); });
+
+  const auto first = *segments->reserve(1 << 20), beyond = *segments->reserve(1 << 20);
+  CHECK(first->place() == Place{1, 4096});
+  CHECK(beyond->place() == Place{1, 4096 + (1 << 20)});
+
+  device_is_slow.release();
+  CHECK((*segments->reserve(4096))->place() == Place{2, 4096});
 }
 
 TEST_CASE("no place is given in a segment that failed") {
