@@ -85,6 +85,10 @@ Awaitable<Answer> Handler::delete_container(Call& call) {
   if (!held) co_return std::unexpected(explain_container(held.error()));
   const auto purged = co_await object::purge(services_.backend, services_.objects, services_.buckets, call.context,
                                              call.target.container, conditions.lease, now);
+  const bool is_protected = bucket.settings.object_lock.enabled;
+  if (!purged && is_protected && purged.error().code == ErrorCode::bucket_not_empty) {
+    co_return blob::refuse(Code::container_protected_from_deletion);
+  }
   if (!purged) co_return std::unexpected(explain_container(purged.error()));
   co_return empty(202);
 }

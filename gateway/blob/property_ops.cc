@@ -32,6 +32,8 @@ Step<object::ObjectInfo> Handler::copy_changed(Call& call, const BlobEdit& edit)
   options.source_customer_key = options.encryption.customer_key;
   object::ObjectInfo before;
   options.admit_source = [&](const object::ObjectInfo& info) -> Result<> {
+    // "Version-level WORM policies", Azure Storage: metadata of what is protected is not written.
+    TRY(object::check_unprotected(info.protection, services_.clock.now()));
     before = info;
     return done;
   };

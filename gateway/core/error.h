@@ -66,6 +66,12 @@ enum class ErrorCode : std::uint8_t {
   lease_not_held,    ///< There is none to change or break.
   lease_id_refused,  ///< The act names another lease than there is.
 
+  // What is protected.
+  retained,            ///< The state of the object is kept as it is until a time that has not come.
+  held,                ///< A legal hold keeps it as it is.
+  no_object_lock,      ///< The bucket protects nothing.
+  bucket_state_clash,  ///< The settings of the bucket, with that change, would contradict each other.
+
   // Objects that are written in place.
   kind_mismatch,              ///< The object is not of the kind that the operation is for.
   sealed,                     ///< The object takes no more appends.

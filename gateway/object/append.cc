@@ -46,6 +46,7 @@ ObjectInfo empty_info(const PutOptions& options) {
   info.metadata = options.metadata;
   info.acl = options.acl;
   info.tags = options.tags;
+  info.protection = options.protection;
   info.checksum = Checksum{digest_of(DigestAlgorithm::crc64nvme, {}), ChecksumType::full_object};
   return info;
 }
@@ -120,8 +121,8 @@ Task<ObjectInfo> Appends::create_once(const ObjectName& name, const PutOptions& 
     co_return fail(ErrorCode::not_implemented, "append objects are not encrypted");
   }
   if (options.owner.empty()) record.info.owner = bucket.owner;
-  CO_TRY(const bool garbage, co_await install(rows, references, clock_.now(), name, bucket.settings.versioning,
-                                              options.conditions, record));
+  CO_TRY(const bool garbage,
+         co_await install(rows, references, clock_.now(), name, bucket.settings, options.conditions, record));
   CO_TRY(co_await references.apply(rows));
   CO_TRY(co_await transaction->commit());
   if (garbage) reclaimer_.wake();
@@ -151,7 +152,7 @@ Task<AppendAnswer> Appends::append(const RequestContext&, const ObjectName& name
 Task<> Appends::check_early(const ObjectName& name, const AppendOptions& options, std::optional<std::uint64_t> length) {
   const auto transaction = backend_.index.begin();
   Catalog rows(*transaction);
-  CO_TRY(const auto state, co_await claim_state(rows, name, {}, options.conditions, clock_.now()));
+  CO_TRY(const auto state, co_await claim_for_write(rows, name, options.conditions, clock_.now()));
   co_return check_append(state.record.info, options, length.value_or(1));
 }
 
@@ -161,7 +162,7 @@ Task<AppendAnswer> Appends::append_once(const ObjectName& name, const AppendOpti
   const auto transaction = backend_.index.begin();
   Catalog rows(*transaction);
   References references;
-  CO_TRY(auto state, co_await claim_state(rows, name, {}, options.conditions, addition.now));
+  CO_TRY(auto state, co_await claim_for_write(rows, name, options.conditions, addition.now));
   auto& record = state.record;
   auto& info = record.info;
   CO_TRY(check_append(info, options, addition.body.size));
@@ -243,7 +244,7 @@ Task<ObjectInfo> Appends::seal_once(const ObjectName& name, const Conditions& co
   const auto transaction = backend_.index.begin();
   Catalog rows(*transaction);
   const auto now = clock_.now();
-  CO_TRY(auto state, co_await claim_state(rows, name, {}, conditions, now));
+  CO_TRY(auto state, co_await claim_for_write(rows, name, conditions, now));
   auto& record = state.record;
   if (record.info.kind != ObjectKind::append) co_return fail(ErrorCode::kind_mismatch, "not an append object");
   if (position && *position != record.info.size) {

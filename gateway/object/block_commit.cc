@@ -31,6 +31,7 @@ Result<ObjectInfo> describe(const BlockCommit& options, const std::vector<PartRe
   info.metadata = options.metadata;
   info.tags = options.tags;
   info.tiering.tier = options.tier;
+  info.protection = options.protection;
   std::string md5s;
   std::optional<Digest> crc = digest_of(DigestAlgorithm::crc64nvme, {});
   for (const auto& part : parts) {
@@ -208,8 +209,7 @@ class BlockCommitting {
   Task<std::optional<ObjectInfo>> finish(Catalog& rows, References& references, const std::optional<UploadRecord>& set,
                                          ObjectRecord& record) {
     CO_TRY(const auto bucket, co_await claim_bucket(rows, name_.bucket));
-    CO_TRY(co_await install(rows, references, clock_.now(), name_, bucket.settings.versioning, options_.conditions,
-                            record));
+    CO_TRY(co_await install(rows, references, clock_.now(), name_, bucket.settings, options_.conditions, record));
     CO_TRY(co_await references.apply(rows));
     if (set) {
       rows.erase(set_row());

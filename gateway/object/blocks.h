@@ -59,6 +59,7 @@ struct BlockCommit {
   std::vector<BlockClaim> blocks;  ///< In the object's order; one may come several times.
   Tier tier = Tier::none;
   std::optional<SecretKey> customer_key{};
+  Protection protection{};
 };
 
 /// What a blob is and may become made of.

@@ -34,11 +34,30 @@ constexpr SettingRow kSettings[] = {
     {kPolicy, &BucketSettings::policy},
     {kCors, &BucketSettings::cors},
     {kLifecycle, &BucketSettings::lifecycle},
-    {kObjectLock, &BucketSettings::object_lock},
     {kEncryption, &BucketSettings::encryption},
     {kOwnership, &BucketSettings::ownership},
     {kPublicAccessBlock, &BucketSettings::public_access_block},
 };
+
+std::string encode_object_lock(const ObjectLock& lock) {
+  return Encoder()
+      .number(1, lock.enabled)
+      .number(2, static_cast<unsigned>(lock.mode))
+      .number(3, lock.days)
+      .number(4, lock.years)
+      .take();
+}
+
+bool decode_object_lock(std::string_view bytes, ObjectLock& lock) {
+  Decoder in(bytes);
+  while (in.next()) {
+    if (in.tag() == 1) lock.enabled = in.number() != 0;
+    if (in.tag() == 2) lock.mode = word_of(in, RetentionMode::compliance);
+    if (in.tag() == 3) lock.days = in.number32();
+    if (in.tag() == 4) lock.years = in.number32();
+  }
+  return in.ok() && lock.days <= ObjectLock::kDaysMax && lock.years <= ObjectLock::kYearsMax;
+}
 
 void encode_settings(Encoder& out, const BucketSettings& settings) {
   out.number(kVersioning, static_cast<unsigned>(settings.versioning));
@@ -46,6 +65,7 @@ void encode_settings(Encoder& out, const BucketSettings& settings) {
   encode_metadata(out, kBucketMetadata, settings.metadata);
   out.number(kPublicAccess, static_cast<unsigned>(settings.public_access));
   for (const auto& row : kSettings) out.bytes(row.tag, settings.*row.value);
+  out.bytes(kObjectLock, encode_object_lock(settings.object_lock));
   for (const auto& [id, start, expiry, permission] : settings.access_policies) {
     out.element(kAccessPolicy, Encoder().bytes(1, id).bytes(2, start).bytes(3, expiry).bytes(4, permission).take());
   }
@@ -79,6 +99,9 @@ void decode_settings(Decoder& in, BucketSettings& settings) {
       break;
     case kPublicAccess:
       settings.public_access = word_of(in, PublicAccess::bucket);
+      break;
+    case kObjectLock:
+      if (!decode_object_lock(in.bytes(), settings.object_lock)) in.refuse();
       break;
     case kAccessPolicy:
       if (!decode_access_policy(in.bytes(), settings.access_policies)) in.refuse();

@@ -27,6 +27,13 @@ Task<> check_empty(Transaction& transaction, const std::string& bucket) {
   co_return done;
 }
 
+// What is protected is a version.
+Result<> check_settings(const BucketSettings& settings) {
+  if (!settings.object_lock.enabled || settings.versioning == Versioning::enabled) return done;
+  return fail(ErrorCode::bucket_state_clash,
+              "An Object Lock configuration needs versioning, which cannot be suspended where there is one.");
+}
+
 }  // namespace
 
 std::string BucketInfo::revision_tag() const { return object::revision_tag(revision); }
@@ -43,6 +50,7 @@ Task<BucketInfo> Buckets::create(const RequestContext&, const std::string& name,
   if (!is_special_bucket(name)) {
     CO_TRY(check_bucket_name(name));
   }
+  CO_TRY(check_settings(settings));
   auto attempt = [&] { return create_once(name, owner, settings); };
   co_return co_await retry_conflicts(attempt);
 }
@@ -82,10 +90,15 @@ Task<BucketInfo> Buckets::change_once(const std::string& name, const Edit& edit,
   CO_TRY(check_bucket(conditions, info_of(name, *record)));
   CO_TRY(check_lease(conditions.lease, record->lease, clock_.now()));
   const auto before = record->settings.versioning;
+  const bool was_locked = record->settings.object_lock.enabled;
   CO_TRY(edit(record->settings));
   // Where it is off, no key has versions; that cannot be had again.
   const bool turns_off = before != Versioning::off && record->settings.versioning == Versioning::off;
   if (turns_off) co_return fail(ErrorCode::invalid_argument, "versioning can be suspended, not turned off");
+  if (was_locked && !record->settings.object_lock.enabled) {
+    co_return fail(ErrorCode::bucket_state_clash, "Object Lock cannot be disabled");
+  }
+  CO_TRY(check_settings(record->settings));
   record->modified = clock_.now();
   record->revision = new_revision(record->modified, record->revision);
   CO_TRY(put(rows, name, *record));

@@ -40,7 +40,7 @@ class Buckets {
  public:
   Buckets(Backend backend, const Clock& clock) : backend_(backend), clock_(clock) {}
 
-  /// Fails with invalid_bucket_name, bucket_exists, bucket_already_owned.
+  /// Fails with invalid_bucket_name, bucket_exists, bucket_already_owned, bucket_state_clash.
   Task<BucketInfo> create(const RequestContext& context, const std::string& name, const std::string& owner,
                           const BucketSettings& settings = {});
 
@@ -58,8 +58,9 @@ class Buckets {
 
   /// Changes the bucket's settings, in one commit: `edit` is called with them as they are, again
   /// where another change came in between, and its failure is the answer. Fails with
-  /// no_such_bucket, with metadata_too_large where the settings outgrow a row, as check_bucket, and as
-  /// check_lease where the conditions name a lease.
+  /// no_such_bucket, with metadata_too_large where the settings outgrow a row, with bucket_state_clash where
+  /// object lock would be without versioning, or taken back, as check_bucket, and as check_lease where the
+  /// conditions name a lease.
   using Edit = std::function<Result<>(BucketSettings&)>;
   Task<BucketInfo> change(const RequestContext& context, const std::string& name, const Edit& edit,
                           const Conditions& conditions = {});

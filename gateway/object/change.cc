@@ -59,6 +59,9 @@ Task<ObjectInfo> Objects::change_once(const ObjectName& name, const ChangeOption
   Catalog rows(*transaction);
   const auto now = clock_.now();
   CO_TRY(auto state, co_await claim_state(rows, name, options.which, options.conditions, now));
+  if (options.revises) {
+    CO_TRY(check_unprotected(state.record.info.protection, now));
+  }
   CO_TRY(edit(state.record.info));
   if (options.revises) revise(state.record, now);
   CO_TRY(auto value, encode_object(state.record));

@@ -47,6 +47,7 @@ class Copy {
     CO_TRY(check_source(options_.source_conditions, source.record.info));
     CO_TRY(check_lease(options_.source_conditions.lease, source.record.info.lease, clock_.now()));
     CO_TRY(const auto bucket, co_await check_early(backend_.index, clock_.now(), to_, options_.conditions));
+    CO_TRY(check_protectable(options_.protection, bucket.settings.object_lock));
     source_ = &source;
     CO_TRY(describe());
     CO_TRY(const auto encryption, encryption_of_copy(bucket.settings));
@@ -79,6 +80,7 @@ class Copy {
   Result<> describe() {
     record_ = source_->record;
     record_.leave_head();
+    record_.info.protection = options_.protection;
     if (is_snapshot_) {
       if (options_.replacement) record_.info.metadata = options_.replacement->metadata;
       return done;
@@ -247,8 +249,8 @@ class Copy {
   Task<bool> place(Catalog& rows, References& references, const BucketRecord& bucket, Before before) {
     if (is_snapshot_) co_return place_snapshot(rows);
     if (options_.owner.empty()) record_.info.owner = bucket.owner;
-    co_return co_await install(rows, references, clock_.now(), to_, bucket.settings.versioning, options_.conditions,
-                               record_, before);
+    co_return co_await install(rows, references, clock_.now(), to_, bucket.settings, options_.conditions, record_,
+                               before);
   }
 
   // The head stays, and knows of one snapshot more.

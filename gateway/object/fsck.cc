@@ -145,6 +145,12 @@ class Fsck {
     const auto bucket = BucketRecord::decode(row.value);
     if (!bucket) unreadable("bucket " + bucket_of_key(row.key) + ": its row is unreadable");
     buckets_[bucket_of_key(row.key)] = bucket ? bucket->id : std::string{};
+    if (bucket && bucket->settings.object_lock.enabled) {
+      locked_buckets_.insert(bucket_of_key(row.key));
+      if (bucket->settings.versioning != Versioning::enabled) {
+        fault("bucket " + bucket_of_key(row.key) + ": has object lock, and does not keep versions");
+      }
+    }
     co_return done;
   }
 
@@ -202,7 +208,17 @@ class Fsck {
     if (object->null_revision != 0 || object->snapshot_count != 0 || object->deleted_count != 0) {
       CO_TRY(co_await check_promises(where, name, *object));
     }
+    check_protection(where, name.bucket, object->info);
     co_return co_await check_content(where, *object);
+  }
+
+  void check_protection(const std::string& where, const std::string& bucket, const ObjectInfo& info) {
+    if (info.protection.empty()) return;
+    if (!locked_buckets_.contains(bucket)) fault(where + ": is protected in a bucket without object lock");
+    if (info.delete_marker) fault(where + ": is a delete marker, and protected");
+    if (info.soft_deleted && !check_unprotected(info.protection, info.deleted)) {
+      fault(where + ": was removed while it was protected");
+    }
   }
 
   Task<> check_content(const std::string& where, const ObjectRecord& object) {
@@ -273,6 +289,7 @@ class Fsck {
       if (states_.null_revision != 0) fault(where + ": there is another null version");
       states_.null_revision = name->revision;
     }
+    check_protection(where, name->object.bucket, info);
     co_return co_await check_content(where, *object);
   }
 
@@ -529,6 +546,7 @@ class Fsck {
   bool unreadable_ = false;
 
   std::map<std::string, std::string> buckets_;  ///< Id by name.
+  std::unordered_set<std::string> locked_buckets_;
   std::unordered_set<std::string> gone_buckets_;
   std::unordered_set<std::string> uploads_;
   std::unordered_map<std::string, UploadGarbage> ended_;

@@ -25,6 +25,12 @@ Task<FoundState> claim_state(Catalog& rows, const ObjectName& name, const Which&
   co_return std::move(*found);
 }
 
+Task<FoundState> claim_for_write(Catalog& rows, const ObjectName& name, const Conditions& conditions, UtcTime now) {
+  CO_TRY(auto state, co_await claim_state(rows, name, {}, conditions, now));
+  CO_TRY(check_unprotected(state.record.info.protection, now));
+  co_return std::move(state);
+}
+
 void revise(ObjectRecord& record, UtcTime now) {
   record.info.changed = next_revision(now, record);
   record.info.modified = now;

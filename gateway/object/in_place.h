@@ -13,6 +13,9 @@ namespace sluice::object {
 Task<FoundState> claim_state(Catalog& rows, const ObjectName& name, const Which& which, const Conditions& conditions,
                              UtcTime now);
 
+/// The same of the current state, for who changes what is protected: fails as check_unprotected too.
+Task<FoundState> claim_for_write(Catalog& rows, const ObjectName& name, const Conditions& conditions, UtcTime now);
+
 /// Gives a record that is changed in place a new revision and date. What it is as a
 /// version stays: it makes no other one, and keeps its name.
 void revise(ObjectRecord& record, UtcTime now);

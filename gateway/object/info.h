@@ -10,6 +10,7 @@
 #include "gateway/core/clock.h"
 #include "gateway/core/digest.h"
 #include "gateway/object/lease.h"
+#include "gateway/object/protection.h"
 
 namespace sluice::object {
 
@@ -182,6 +183,7 @@ struct ObjectInfo {
   UtcTime kept_until{};        ///< and until when it is kept.
   std::uint64_t snapshot = 0;  ///< Of a snapshot, its revision as one; `revision` is that of what it was taken of.
   Tiering tiering{};
+  Protection protection{};
 
   bool is_archived(UtcTime now) const { return tiering.at(now).tier == Tier::archive; }
   std::uint64_t last_revision() const { return changed != 0 ? changed : revision; }
@@ -217,12 +219,12 @@ struct BucketSettings {
   std::string policy;
   std::string cors;
   std::string lifecycle;
-  std::string object_lock;
   std::string encryption;
   std::string ownership;
   std::string public_access_block;
   PublicAccess public_access = PublicAccess::none;
   std::vector<AccessPolicy> access_policies;
+  ObjectLock object_lock{};
   friend bool operator==(const BucketSettings&, const BucketSettings&) = default;
 };
 

@@ -14,8 +14,9 @@ Task<BucketRecord> claim_bucket(Catalog& rows, const std::string& bucket) {
   co_return std::move(*record);
 }
 
-Task<bool> install(Catalog& rows, References& references, UtcTime now, const ObjectName& name, Versioning versioning,
-                   const Conditions& conditions, ObjectRecord& record, Before before) {
+Task<bool> install(Catalog& rows, References& references, UtcTime now, const ObjectName& name,
+                   const BucketSettings& bucket, const Conditions& conditions, ObjectRecord& record, Before before) {
+  CO_TRY(check_protectable(record.info.protection, bucket.object_lock));
   CO_TRY(auto head, co_await rows.get<ObjectRecord>(object_key(name)));
   if (!conditions.empty()) {
     CO_TRY(check_write(conditions, visible(head)));
@@ -28,10 +29,12 @@ Task<bool> install(Catalog& rows, References& references, UtcTime now, const Obj
     if (info.kind == ObjectKind::block && info.tiering.tier == Tier::none) info.tiering = head->info.tiering.at(now);
   }
   info.changed = 0;
-  info.versioned = versioning == Versioning::enabled;
+  info.versioned = bucket.versioning == Versioning::enabled;
   info.modified = now;
   info.created = head && before == Before::kept ? head->info.created : now;
   info.revision = next_revision(now, head);
+  auto& retention = info.protection.retention;
+  if (retention.mode == RetentionMode::none) retention = bucket.object_lock.initial(now);
   bool garbage = false;
   if (head) {
     const bool keeps_content = before == Before::kept;

@@ -32,6 +32,8 @@ enum ObjectTag : unsigned {
   kTierChanged = 23,
   kSequenceNumber = 24,
   kCopyOrigin = 25,
+  kRetention = 26,
+  kLegalHold = 27,
   kPageMap = 29,
   kSnapshotCount = 30,
   kDeleted = 31,
@@ -114,6 +116,8 @@ void encode_state(Encoder& out, const ObjectRecord& record) {
   if (info.lease) out.bytes(kLease, encode_lease(*info.lease));
   out.number(kChanged, info.changed);
   encode_tiering(out, info.tiering);
+  out.bytes(kRetention, encode_retention(info.protection.retention));
+  out.number(kLegalHold, static_cast<unsigned>(info.protection.legal_hold));
   if (info.deleted != UtcTime{}) out.number(kDeleted, time_number(info.deleted));
   if (info.kept_until != UtcTime{}) out.number(kKeptUntil, time_number(info.kept_until));
   out.number(kDeletedCount, record.deleted_count).number(kDeletedCurrent, record.deleted_current);
@@ -176,6 +180,12 @@ void decode_state(Decoder& in, ObjectRecord& record, State& state) {
       break;
     case kSnapshot:
       state.snapshot = in.number();
+      break;
+    case kRetention:
+      if (!decode_retention(in.bytes(), record.info.protection.retention)) in.refuse();
+      break;
+    case kLegalHold:
+      record.info.protection.legal_hold = word_of(in, LegalHold::off);
       break;
     default:
       decode_tiering(in, record.info.tiering);

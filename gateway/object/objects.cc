@@ -105,6 +105,7 @@ Task<ObjectInfo> Objects::put(const RequestContext&, const ObjectName& name, con
                               DigestSource& body) {
   CO_TRY(check_name(name));
   CO_TRY(const auto bucket, co_await check_early(backend_.index, clock_.now(), name, options.conditions));
+  CO_TRY(check_protectable(options.protection, bucket.settings.object_lock));
   CO_TRY(const auto key, new_object_key(keys_, options.encryption, bucket.settings));
   const auto algorithm = options.checksum.value_or(DigestAlgorithm::crc64nvme);
   body.take(DigestAlgorithm::md5);
@@ -125,6 +126,7 @@ Task<ObjectInfo> Objects::put(const RequestContext&, const ObjectName& name, con
   info.acl = options.acl;
   info.tags = options.tags;
   info.tiering.tier = options.tier;
+  info.protection = options.protection;
   info.checksum = Checksum{*body.digest(algorithm), ChecksumType::full_object};
   if (const auto& bytes = object.body.inline_bytes; !bytes.empty()) {
     object.record.content = InlineContent{new_id(clock_.now()), crc32c(bytes)};
@@ -144,8 +146,8 @@ Task<ObjectInfo> Objects::commit(const ObjectName& name, const PutOptions& optio
   References references;
   CO_TRY(const auto bucket, co_await claim_bucket(rows, name.bucket));
   if (options.owner.empty()) object.record.info.owner = bucket.owner;
-  CO_TRY(const bool garbage, co_await install(rows, references, clock_.now(), name, bucket.settings.versioning,
-                                              options.conditions, object.record));
+  CO_TRY(const bool garbage,
+         co_await install(rows, references, clock_.now(), name, bucket.settings, options.conditions, object.record));
   if (const auto* data = std::get_if<InlineContent>(&object.record.content)) {
     transaction->put(inline_key(data->id), object.body.inline_bytes);
   }

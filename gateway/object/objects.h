@@ -79,6 +79,7 @@ struct PutOptions {
   std::string acl{};
   EncryptionRequest encryption{};
   Tier tier = Tier::none;
+  Protection protection{};
 };
 
 struct CopyOptions {
@@ -102,6 +103,7 @@ struct CopyOptions {
   std::optional<Tags> tags{};  ///< Replace those of the source; without it they are carried over.
   bool as_block = false;       ///< What is written in place is stored anew, as a block object.
   bool from_archive = false;   ///< A source that is archived is copied too.
+  Protection protection{};     ///< Of the copy; the source's is never carried over.
   /// Changes what is carried over, last of all. The tier is not: it is to be set here.
   std::function<Result<>(ObjectInfo&)> edit{};
 };
@@ -116,8 +118,19 @@ enum class Snapshots : std::uint8_t {
 struct ChangeOptions {
   Which which{};
   Conditions conditions{};
-  /// A new revision, modified now. Otherwise dates and revision stay: so it is with tags and ACL.
+  /// A new revision, modified now; of what is not protected alone. Otherwise dates and revision stay: so it
+  /// is with tags and ACL.
   bool revises = false;
+};
+
+/// What is set of a state's protection; what is not named stays.
+struct ProtectionChange {
+  Which which{};
+  Conditions conditions{};
+  std::optional<Retention> retention{};  ///< Mode none: it is taken away.
+  std::optional<LegalHold> legal_hold{};
+  Bypass bypass = Bypass::no;
+  Admission admit{};
 };
 
 struct RemoveRequest {
@@ -128,6 +141,7 @@ struct RemoveRequest {
   /// What would be gone for good is soft deleted until then; not a null version that is named, nor
   /// what is current in its stead.
   std::optional<UtcTime> kept_until{};
+  Bypass bypass = Bypass::no;
 };
 
 struct Removal {
@@ -150,7 +164,8 @@ struct PartPage {
 /// no_such_version or is_delete_marker where a version is named, with corrupt
 /// and unavailable as the backend says, and conflict only when a write kept
 /// losing races for long. Whatever writes the current object fails as
-/// check_lease_for_write where that is leased. Of encrypted objects also as new_object_key() and
+/// check_lease_for_write where that is leased, and whatever would change or remove a state that is protected
+/// as check_unprotected. Of encrypted objects also as new_object_key() and
 /// open_object_key().
 class Objects {
  public:
@@ -205,6 +220,10 @@ class Objects {
   Task<ObjectInfo> change(const RequestContext& context, const ObjectName& name, const ChangeOptions& options,
                           const Edit& edit);
 
+  /// Protects a state, or takes that back; neither dates nor revision change, and a lease is no hindrance. Fails
+  /// as check_write and check_retention, and with no_object_lock where the bucket has none.
+  Task<ObjectInfo> protect(const RequestContext& context, const ObjectName& name, const ProtectionChange& change);
+
   /// What a key's current state is, a delete marker too. Nothing: there is none.
   Task<std::optional<ObjectInfo>> head(const RequestContext& context, const ObjectName& name);
 
@@ -246,6 +265,7 @@ class Objects {
   struct NewObject;
   Task<ObjectInfo> commit(const ObjectName& name, const PutOptions& options, NewObject& object);
   Task<ObjectInfo> undelete_once(const ObjectName& name);
+  Task<ObjectInfo> protect_once(const ObjectName& name, const ProtectionChange& change);
   Task<ObjectInfo> change_once(const ObjectName& name, const ChangeOptions& options, const Edit& edit);
   struct RemoveBatch;
   Task<> remove(RemoveBatch& batch);

@@ -102,6 +102,7 @@ Task<ObjectInfo> Pages::create(const RequestContext&, const ObjectName& name, co
   info.metadata = options.metadata;
   info.acl = options.acl;
   info.tags = options.tags;
+  info.protection = options.protection;
   auto attempt = [&] { return create_once(name, info, options.conditions); };
   co_return co_await retry_conflicts(attempt);
 }
@@ -120,8 +121,7 @@ Task<ObjectInfo> Pages::create_once(const ObjectName& name, const ObjectInfo& in
   if (info.owner.empty()) record.info.owner = bucket.owner;
   CO_TRY(const auto setting, parse_encryption_setting(bucket.settings.encryption));
   if (setting) co_return fail(ErrorCode::not_implemented, "page objects are not encrypted");
-  CO_TRY(const bool garbage,
-         co_await install(rows, references, now, name, bucket.settings.versioning, conditions, record));
+  CO_TRY(const bool garbage, co_await install(rows, references, now, name, bucket.settings, conditions, record));
   rows.put(manifest_key(map.id, 0), first_row());
   CO_TRY(co_await references.apply(rows));
   CO_TRY(co_await transaction->commit());
@@ -150,7 +150,7 @@ Task<PageAnswer> Pages::put(const RequestContext&, const ObjectName& name, const
 Task<> Pages::check_early(const ObjectName& name, const PageOptions& options, ByteRange range) {
   const auto transaction = backend_.index.begin();
   Catalog rows(*transaction);
-  CO_TRY(const auto state, co_await claim_state(rows, name, {}, options.conditions, clock_.now()));
+  CO_TRY(const auto state, co_await claim_for_write(rows, name, options.conditions, clock_.now()));
   const auto& record = state.record;
   CO_TRY(check_kind(record));
   CO_TRY(check_sequence(options.sequence, record.info));
@@ -165,7 +165,7 @@ Task<ObjectInfo> Pages::write_once(const ObjectName& name, const PageOptions& op
   Catalog rows(*transaction);
   References references;
   const auto now = clock_.now();
-  CO_TRY(auto state, co_await claim_state(rows, name, {}, options.conditions, now));
+  CO_TRY(auto state, co_await claim_for_write(rows, name, options.conditions, now));
   auto& record = state.record;
   CO_TRY(check_kind(record));
   CO_TRY(check_sequence(options.sequence, record.info));
@@ -305,7 +305,7 @@ Task<ObjectInfo> Pages::clear_some(const ObjectName& name, const PageOptions& op
   Catalog rows(*transaction);
   References references;
   const auto now = clock_.now();
-  CO_TRY(auto state, co_await claim_state(rows, name, {}, options.conditions, now));
+  CO_TRY(auto state, co_await claim_for_write(rows, name, options.conditions, now));
   auto& record = state.record;
   CO_TRY(check_kind(record));
   CO_TRY(check_sequence(options.sequence, record.info));
@@ -358,7 +358,7 @@ Task<ObjectInfo> Pages::resize_once(const ObjectName& name, const Conditions& co
   Catalog rows(*transaction);
   References references;
   const auto now = clock_.now();
-  CO_TRY(auto state, co_await claim_state(rows, name, {}, conditions, now));
+  CO_TRY(auto state, co_await claim_for_write(rows, name, conditions, now));
   auto& record = state.record;
   CO_TRY(check_kind(record));
   const auto before = record.info.size;
@@ -389,7 +389,7 @@ Task<ObjectInfo> Pages::set_sequence_once(const ObjectName& name, const Conditio
   const auto transaction = backend_.index.begin();
   Catalog rows(*transaction);
   const auto now = clock_.now();
-  CO_TRY(auto state, co_await claim_state(rows, name, {}, conditions, now));
+  CO_TRY(auto state, co_await claim_for_write(rows, name, conditions, now));
   auto& record = state.record;
   CO_TRY(check_kind(record));
   auto& current = record.info.sequence_number;

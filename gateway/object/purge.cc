@@ -11,10 +11,11 @@ namespace {
 constexpr std::size_t kPageSize = 1000;
 constexpr int kRoundsMax = 5;
 
-// Its snapshots are on a later page, or it was leased, or let go, meanwhile.
+// Its snapshots are on a later page, or it was leased, let go, or protected, meanwhile.
 bool is_for_next_round(ErrorCode code) {
   return code == ErrorCode::snapshot_present || code == ErrorCode::lease_missing || code == ErrorCode::lease_mismatch ||
-         code == ErrorCode::lease_absent || code == ErrorCode::lease_lost;
+         code == ErrorCode::lease_absent || code == ErrorCode::lease_lost || code == ErrorCode::retained ||
+         code == ErrorCode::held;
 }
 
 /// Removes what is listed now: of each key its versions first, then what is current for good.
@@ -53,6 +54,8 @@ Task<> empty_out(Backend backend, Objects& objects, const RequestContext& contex
 
 Task<> purge(Backend backend, Objects& objects, Buckets& buckets, const RequestContext& context,
              const std::string& bucket, const std::optional<std::string>& lease, UtcTime now) {
+  CO_TRY(const BucketInfo info, co_await buckets.stat(context, bucket));
+  if (info.settings.object_lock.enabled) co_return co_await buckets.remove(context, bucket, lease);
   for (int round = 1;; ++round) {
     CO_TRY(co_await empty_out(backend, objects, context, bucket, now));
     const auto removed = co_await buckets.remove(context, bucket, lease);

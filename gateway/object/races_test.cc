@@ -71,7 +71,7 @@ class HalfPut {
     ObjectRecord record;
     record.info.md5 = std::string(16, 'm');
     if (!co_await claim_bucket(rows, name_.bucket)) co_return;
-    ready_ = (co_await install(rows, references, now_, name_, Versioning::off, {}, record)).has_value();
+    ready_ = (co_await install(rows, references, now_, name_, {}, {}, record)).has_value();
   }
 
   Awaitable<> end() {
@@ -763,6 +763,80 @@ TEST_CASE("a read of pages ends whole or with an error, though they are removed 
     if (*read) CHECK((**read == all));
     CHECK(world.leftovers() == "");
   }
+}
+
+namespace {
+
+// A world whose bucket has object lock, with an earlier version of a key and a current one.
+void prepare_lock(World& world, std::vector<VersionId>& versions) {
+  REQUIRE(run(world.buckets.change(world.context, "photos", [](BucketSettings& settings) -> Result<> {
+    settings.versioning = Versioning::enabled;
+    settings.object_lock.enabled = true;
+    return done;
+  })));
+  versions = {world.put("key", "meow")->version(), world.put("key", kLong)->version()};
+}
+
+Task<ObjectInfo> start_hold(World& world, Which which) {
+  const ObjectName name{"photos", "key"};
+  const ProtectionChange change{.which = which, .legal_hold = LegalHold::on};
+  co_return co_await world.objects.protect(world.context, name, change);
+}
+
+// One of both has come first, and the other has seen it.
+void check_one_order(const Result<ObjectInfo>& held, const Result<Removal>& removal) {
+  REQUIRE(held.has_value() != removal.has_value());
+  if (held) CHECK(removal.error().code == ErrorCode::held);
+  if (removal) CHECK(held.error().code == ErrorCode::no_such_version);
+}
+
+}  // namespace
+
+TEST_CASE("a hold that comes into the removal of a version is before it, or after it") {
+  std::vector<VersionId> versions;
+  std::optional<Result<ObjectInfo>> held;
+  std::optional<Result<Removal>> removal;
+  const auto meant = GENERATE(0U, 1U);
+  run_race({.prepare = [&](World& world) { prepare_lock(world, versions); },
+            .operate = [&](World& world) { removal = world.remove_version("key", versions.at(meant)); },
+            .interrupt = [&](World& world) { return into(start_hold(world, {.version = versions.at(meant)}), held); },
+            .check = [&](World&) { check_one_order(*held, *removal); }});
+}
+
+TEST_CASE("the removal of a version that comes into a hold is before it, or after it") {
+  std::vector<VersionId> versions;
+  std::optional<Result<ObjectInfo>> held;
+  std::optional<Result<Removal>> removal;
+  const auto meant = GENERATE(0U, 1U);
+  run_race({.prepare = [&](World& world) { prepare_lock(world, versions); },
+            .operate = [&](World& world) { held = run(start_hold(world, {.version = versions.at(meant)})); },
+            .interrupt =
+                [&](World& world) {
+                  RemoveRequest request{.key = "key", .which = {.version = versions.at(meant)}};
+                  return into(world.start_removal(std::move(request)), removal);
+                },
+            .check = [&](World&) { check_one_order(*held, *removal); }});
+}
+
+TEST_CASE("a hold that comes into an append is before it, or is of what was appended") {
+  std::vector<VersionId> versions;
+  std::optional<Result<ObjectInfo>> held;
+  std::optional<Result<AppendAnswer>> appended;
+  const auto text = GENERATE_COPY(std::string("meow"), kLong);
+  run_race({.prepare =
+                [&](World& world) {
+                  prepare_lock(world, versions);
+                  REQUIRE(world.create_append("key"));
+                },
+            .operate = [&](World& world) { appended = world.append("key", text); },
+            .interrupt = [&](World& world) { return into(start_hold(world, {}), held); },
+            .check =
+                [&](World& world) {
+                  REQUIRE(held->has_value());
+                  if (!*appended) CHECK(appended->error().code == ErrorCode::held);
+                  CHECK(world.get("key") == (*appended ? text : ""));
+                  CHECK((*held)->size == (*appended ? text.size() : 0));
+                }});
 }
 
 }  // namespace sluice::object

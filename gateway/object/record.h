@@ -147,6 +147,7 @@ struct UploadRecord {
   std::optional<Encryption> encryption{};  ///< Of every part; the object takes it over.
   std::string commit;                      ///< Set by a commit that is on its way; whoever stages a part clears it.
   std::string initiator;                   ///< Who began it, where that is not the owner.
+  Protection protection{};                 ///< Of the object.
 
   // Of the staged blocks of a key alone.
   std::string blocks{};             ///< The id under which they are staged, as an upload's.

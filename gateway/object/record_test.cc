@@ -36,6 +36,8 @@ ObjectInfo info() {
   info.checksum = Checksum{{DigestAlgorithm::crc32c, "\x01\x02\x03\x04"}, ChecksumType::composite};
   info.lease = lease();
   info.changed = 90;
+  info.protection = {.retention = {.mode = RetentionMode::governance, .until = info.modified + std::chrono::hours(9)},
+                     .legal_hold = LegalHold::off};
   return info;
 }
 
@@ -56,7 +58,7 @@ BucketSettings settings() {
   settings.policy = "policy";
   settings.cors = "cors";
   settings.lifecycle = "lifecycle";
-  settings.object_lock = "lock";
+  settings.object_lock = {.enabled = true, .mode = RetentionMode::compliance, .days = 3, .years = 0};
   settings.encryption = "encryption";
   settings.ownership = "ownership";
   settings.public_access_block = "block";
@@ -105,6 +107,7 @@ void check_same(const ObjectInfo& left, const ObjectInfo& right) {
   CHECK(left.acl == right.acl);
   CHECK(left.versioned == right.versioned);
   CHECK(left.soft_deleted == right.soft_deleted);
+  CHECK(left.protection == right.protection);
 }
 
 void check_round_trip(const Content& content) {

@@ -32,7 +32,7 @@ bool is_refusal(ErrorCode code) {
   return code == ErrorCode::precondition_failed || code == ErrorCode::no_such_object ||
          code == ErrorCode::snapshot_present || code == ErrorCode::entity_too_large ||
          code == ErrorCode::lease_missing || code == ErrorCode::lease_mismatch || code == ErrorCode::lease_absent ||
-         code == ErrorCode::lease_lost;
+         code == ErrorCode::lease_lost || code == ErrorCode::retained || code == ErrorCode::held;
 }
 
 // The removals of one commit.
@@ -78,6 +78,7 @@ class Removing {
 
   Task<Removal> remove_head(const ObjectName& name, const RemoveRequest& request, std::optional<ObjectRecord> head) {
     if (!head || is_tombstone(head->info)) co_return Removal{};
+    CO_TRY(check_unprotected(head->info.protection, now_, request.bypass));
     CO_TRY(co_await remove_snapshots(name, request, *head));
     if (request.kept_until) {
       CO_TRY(keep_head(name, *head, {now_, *request.kept_until}));
@@ -135,6 +136,7 @@ class Removing {
     CO_TRY(check_write(request.conditions, visible(record)));
     Removal removal{.removed = found.has_value(), .version = which.version};
     if (!found) co_return removal;
+    CO_TRY(check_unprotected(record->info.protection, now_, request.bypass));
     removal.delete_marker = record->info.delete_marker;
     if (which.deleted) {
       const auto position = version_of_key(found->key)->revision;
@@ -184,6 +186,7 @@ class Removing {
       if (seen.info.snapshot == 0 || seen.info.soft_deleted) continue;
       CO_TRY(auto record, co_await rows_.get<ObjectRecord>(key));
       if (!record) co_return fail(ErrorCode::conflict, name.key);
+      CO_TRY(check_unprotected(record->info.protection, now_, request.bypass));
       cost += cost_of(*record);
       if (cost > 2 * kRemoveSize) co_return fail(ErrorCode::entity_too_large, "too many snapshots for one removal");
       snapshots.emplace_back(key, std::move(*record));

@@ -125,6 +125,20 @@ bool decode_lease(std::string_view bytes, std::optional<Lease>& decoded) {
   return in.ok() && !decoded->id.empty();
 }
 
+std::string encode_retention(const Retention& retention) {
+  if (retention.mode == RetentionMode::none) return {};
+  return Encoder().number(1, static_cast<unsigned>(retention.mode)).number(2, time_number(retention.until)).take();
+}
+
+bool decode_retention(std::string_view bytes, Retention& retention) {
+  Decoder in(bytes);
+  while (in.next()) {
+    if (in.tag() == 1) retention.mode = word_of(in, RetentionMode::compliance);
+    if (in.tag() == 2) retention.until = time_of(in.number());
+  }
+  return in.ok();
+}
+
 bool is_algorithm(std::uint64_t number) {
   return number <= 255 && digest_size(static_cast<DigestAlgorithm>(number)) != 0;
 }

@@ -52,6 +52,9 @@ bool decode_seal(std::string_view bytes, std::optional<Seal>& seal);
 std::string encode_lease(const Lease& lease);
 bool decode_lease(std::string_view bytes, std::optional<Lease>& decoded);
 
+std::string encode_retention(const Retention& retention);
+bool decode_retention(std::string_view bytes, Retention& retention);
+
 /// Does the number stand for an algorithm, or a kind of checksum?
 bool is_algorithm(std::uint64_t number);
 bool is_checksum_type(std::uint64_t number);

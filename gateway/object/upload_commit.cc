@@ -87,6 +87,7 @@ Result<ObjectInfo> describe(const UploadRecord& upload, const std::vector<PartRe
   info.acl = upload.acl;
   info.encryption = upload.encryption;
   info.tags = upload.tags;
+  info.protection = upload.protection;
   std::string md5s;
   for (const auto& part : parts) {
     info.size += part.info.size;
@@ -170,8 +171,7 @@ class Commit {
     References references;
     CO_TRY(const auto bucket, co_await claim_bucket(rows, name_.bucket));
     if (bucket.id != upload.bucket_id) co_return fail(ErrorCode::no_such_upload, upload_id_);
-    CO_TRY(co_await install(rows, references, clock_.now(), name_, bucket.settings.versioning, options_.conditions,
-                            record));
+    CO_TRY(co_await install(rows, references, clock_.now(), name_, bucket.settings, options_.conditions, record));
     CO_TRY(co_await references.apply(rows));
     rows.erase(upload_row());
     rows.put(upload_garbage_key(upload_id_), garbage_);

@@ -11,7 +11,8 @@ std::string UploadRecord::encode() const {
   out.number(5, time_number(begun)).number(6, checksum ? static_cast<unsigned>(*checksum) : 0);
   out.number(7, static_cast<unsigned>(checksum_type)).bytes(8, commit);
   encode_metadata(out, 9, tags);
-  out.bytes(10, acl).bytes(13, blocks);
+  out.bytes(10, acl).bytes(11, encode_retention(protection.retention));
+  out.number(12, static_cast<unsigned>(protection.legal_hold)).bytes(13, blocks);
   if (encryption) out.bytes(14, encode_encryption(*encryption));
   return out.number(15, block_id_size).bytes(20, initiator).take();
 }
@@ -52,6 +53,12 @@ Result<UploadRecord> UploadRecord::decode(std::string_view row) {
         break;
       case 10:
         record.acl = in.bytes();
+        break;
+      case 11:
+        if (!decode_retention(in.bytes(), record.protection.retention)) in.refuse();
+        break;
+      case 12:
+        record.protection.legal_hold = word_of(in, LegalHold::off);
         break;
       case 13:
         record.blocks = in.bytes();

@@ -45,6 +45,7 @@ UploadInfo info_of(const std::string& key, const std::string& upload_id, const U
 Task<UploadInfo> Uploads::begin(const RequestContext&, const ObjectName& name, const UploadOptions& options) {
   CO_TRY(check_name(name));
   CO_TRY(const auto bucket, co_await find_bucket(backend_.index, name.bucket));
+  CO_TRY(check_protectable(options.protection, bucket.settings.object_lock));
   CO_TRY(auto key, new_object_key(keys_, options.encryption, bucket.settings));
   const auto now = clock_.now();
   const UploadRecord record{.bucket_id = bucket.id,
@@ -58,7 +59,8 @@ Task<UploadInfo> Uploads::begin(const RequestContext&, const ObjectName& name, c
                             .checksum_type = options.checksum_type,
                             .encryption = key ? std::optional(std::move(key->encryption)) : std::nullopt,
                             .commit = {},
-                            .initiator = options.initiator == options.owner ? std::string() : options.initiator};
+                            .initiator = options.initiator == options.owner ? std::string() : options.initiator,
+                            .protection = options.protection};
   const auto upload_id = new_upload_id(now);
   auto value = record.encode();
   if (value.size() > Index::kValueSizeMax) co_return fail(ErrorCode::metadata_too_large, std::to_string(value.size()));

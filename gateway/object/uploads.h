@@ -17,7 +17,8 @@ struct UploadOptions {
   std::string acl{};        ///< Of the object.
   std::string initiator{};  ///< An account; empty: the owner.
   EncryptionRequest encryption{};
-  Tags tags{};  ///< Of the object.
+  Tags tags{};              ///< Of the object.
+  Protection protection{};  ///< Of the object.
 };
 
 struct UploadInfo {

@@ -93,10 +93,14 @@ Task<bool> make_way(Catalog& rows, References& references, const ObjectName& nam
     auto key = version_key(name, head.null_revision);
     CO_TRY(const auto replaced, co_await rows.get<ObjectRecord>(key));
     if (replaced) {
+      CO_TRY(check_unprotected(replaced->info.protection, next.info.modified));
       rows.erase(std::move(key));
       let_go(rows, references, replaced->content);
       garbage = leaves_garbage(replaced->content);
     }
+  }
+  if (!keeps_head) {
+    CO_TRY(check_unprotected(head.info.protection, next.info.modified));
   }
   if (keeps_head) {
     head.leave_head();

@@ -42,7 +42,7 @@ std::uint64_t next_revision(UtcTime now, const std::optional<ObjectRecord>& head
 /// a version, or lets its content go (unless `next` has it); lets go the null version that
 /// `next` replaces; and hands on to `next` what heads know of their key. A head that would be let go
 /// is soft deleted until `kept_until`, if that is given, and `next` gets a later revision for it. True: the
-/// reclaimer has work. The caller puts `next`.
+/// reclaimer has work. The caller puts `next`. Fails as check_unprotected where a state would not be kept.
 Task<bool> make_way(Catalog& rows, References& references, const ObjectName& name, ObjectRecord head,
                     ObjectRecord& next, bool keeps_content = false, const std::optional<UtcTime>& kept_until = {});
 
