@@ -40,6 +40,16 @@ Outcome<> check_location(const std::string& asked, const std::string& region) {
   return std::unexpected(std::move(failure));
 }
 
+Outcome<bool> asks_for_lock(const Fields& fields) {
+  constexpr std::string_view kName = "x-amz-bucket-object-lock-enabled";
+  const auto text = fields.find(kName);
+  if (!text || equals_ignoring_case(*text, "false")) return false;
+  if (equals_ignoring_case(*text, "true")) return true;
+  return std::unexpected(Failure(Code::invalid_argument)
+                             .with("ArgumentName", std::string(kName))
+                             .with("ArgumentValue", std::string(*text)));
+}
+
 /// What a bucket is made with.
 Outcome<object::BucketSettings> new_settings(const Fields& fields, const std::string& owner, const Accounts& accounts) {
   object::BucketSettings settings;
@@ -48,6 +58,8 @@ Outcome<object::BucketSettings> new_settings(const Fields& fields, const std::st
     TRY(acl, read_acl(fields, {owner, owner}, accounts));
   }
   settings.acl = to_store(acl, owner);
+  TRY(settings.object_lock.enabled, asks_for_lock(fields));
+  if (settings.object_lock.enabled) settings.versioning = object::Versioning::enabled;
   const auto ownership = fields.find("x-amz-object-ownership");
   if (!ownership) return settings;
   const auto parsed = auth::parse_ownership(*ownership);
@@ -110,14 +122,6 @@ Awaitable<Answer> Handler::bucket_probe(Call& call) {
   co_return probe(call);
 }
 
-Awaitable<Answer> Handler::object_probe(Call& call) {
-  CO_TRY(object::OpenOptions options, read_options(call));
-  options.key_waived = true;
-  const auto found = co_await services_.objects.stat(call.context, call.name(), options);
-  if (!found) co_return co_await refuse_read(call, found.error());
-  co_return probe(call);
-}
-
 Awaitable<Answer> Handler::list_buckets(Call& call) {
   CO_TRY(const BucketsPage page, read_buckets_page(call.target.query));
   const std::string account = call.account();
@@ -173,7 +177,8 @@ Awaitable<Answer> Handler::create_bucket(Call& call) {
   if (again) {
     // But not one that asks for something else than there is: it changes nothing.
     CO_TRY(const object::BucketInfo bucket, co_await bucket_of(call));
-    const bool same = bucket.settings.acl == settings.acl && bucket.settings.ownership == settings.ownership;
+    const bool same = bucket.settings.acl == settings.acl && bucket.settings.ownership == settings.ownership &&
+                      bucket.settings.object_lock.enabled == settings.object_lock.enabled;
     if (!same) co_return s3::refuse(Code::bucket_already_exists);
   }
   http::Response response{.header = begin(call), .content = {}, .body = nullptr, .content_length = 0};

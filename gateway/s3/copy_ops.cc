@@ -69,6 +69,7 @@ Awaitable<Answer> Handler::copy_object(Call& call) {
   CO_TRY(check_plain_write(call));
   CO_TRY(const CopySource source, parse_copy_source(call.fields->get("x-amz-copy-source")));
   CO_TRY(object::CopyOptions options, copy_options(call, services_.clock.now(), may_carry_keys(call)));
+  CO_TRY(options.protection, protection_of(call));
   CO_TRY(const auto source_access, co_await authorize_source(call, source.name));
   options.admit_source = admission(call, source_access);
   CO_TRY(Placement placement, co_await place(call));

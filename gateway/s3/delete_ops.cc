@@ -1,6 +1,7 @@
 #include "gateway/core/encoding.h"
 #include "gateway/http/field.h"
 #include "gateway/s3/handler.h"
+#include "gateway/s3/object_lock.h"
 #include "gateway/s3/write_body.h"
 #include "gateway/s3/xml.h"
 
@@ -16,6 +17,7 @@ struct Deletion {
   std::string version;
   std::optional<std::string> tag;
   std::optional<Failure> failure;  ///< Refused for itself; the others are not concerned.
+  object::Bypass bypass = object::Bypass::no;
   object::Removal removal{};
 };
 
@@ -78,11 +80,24 @@ void refuse_denied(const Call& call, std::vector<Deletion>& deletions) {
   }
 }
 
+/// The same of passing by governance retention.
+void allow_bypass(const Call& call, std::vector<Deletion>& deletions) {
+  std::optional<Access> access = call.access;
+  for (Deletion& deletion : deletions) {
+    if (access) {
+      access->key = deletion.key;
+      access->permission = "s3:BypassGovernanceRetention";
+    }
+    const bool allowed = !access || s3::authorize(call.signature.identity, *access);
+    if (allowed) deletion.bypass = object::Bypass::governance;
+  }
+}
+
 std::vector<object::RemoveRequest> requests_of(const std::vector<Deletion>& deletions) {
   std::vector<object::RemoveRequest> requests;
   for (const Deletion& deletion : deletions) {
     if (deletion.failure) continue;
-    object::RemoveRequest request{.key = deletion.key};
+    object::RemoveRequest request{.key = deletion.key, .bypass = deletion.bypass};
     if (!deletion.version.empty()) request.which.version = object::parse_version(deletion.version);
     if (deletion.tag) {
       auto parsed = http::parse_entity_tags(*deletion.tag);
@@ -116,6 +131,8 @@ Awaitable<Answer> Handler::delete_objects(Call& call) {
   CO_TRY(const std::string text, co_await read_document(call, {.size_max = kDocumentMax, .needs_checksum = true}));
   CO_TRY(DeleteDocument asked, read_delete(text));
   refuse_denied(call, asked.deletions);
+  CO_TRY(const bool bypasses, asks_for_bypass(*call.fields));
+  if (bypasses) allow_bypass(call, asked.deletions);
   const auto requests = requests_of(asked.deletions);
   CO_TRY(const auto removed, co_await services_.objects.remove(call.context, call.target.bucket, requests));
 

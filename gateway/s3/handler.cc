@@ -143,7 +143,12 @@ const Handler::Entry Handler::kEntries[] = {
     {Operation::put_object_tagging, &Handler::put_object_tagging},
     {Operation::delete_object_tagging, &Handler::delete_object_tagging},
     {Operation::bucket_probe, &Handler::bucket_probe},
-    {Operation::object_probe, &Handler::object_probe},
+    {Operation::get_object_lock_configuration, &Handler::get_object_lock_configuration},
+    {Operation::put_object_lock_configuration, &Handler::put_object_lock_configuration},
+    {Operation::get_object_retention, &Handler::get_object_retention},
+    {Operation::put_object_retention, &Handler::put_object_retention},
+    {Operation::get_object_legal_hold, &Handler::get_object_legal_hold},
+    {Operation::put_object_legal_hold, &Handler::put_object_legal_hold},
     {Operation::preflight, &Handler::preflight},
     {Operation::not_implemented, &Handler::not_implemented},
 };
@@ -267,7 +272,10 @@ bool admits(Operation operation) {
     case Operation::get_object_attributes:
     case Operation::get_object_acl:
     case Operation::put_object_acl:
-    case Operation::object_probe:
+    case Operation::get_object_retention:
+    case Operation::put_object_retention:
+    case Operation::get_object_legal_hold:
+    case Operation::put_object_legal_hold:
       return true;
     default:
       return false;

@@ -82,7 +82,6 @@ class Handler final : public http::Handler {
   // bucket_ops.cc
   Awaitable<Answer> not_implemented(Call& call);
   Awaitable<Answer> bucket_probe(Call& call);
-  Awaitable<Answer> object_probe(Call& call);
   Answer probe(const Call& call) const;
   Awaitable<Answer> list_buckets(Call& call);
   Awaitable<Answer> create_bucket(Call& call);
@@ -145,6 +144,23 @@ class Handler final : public http::Handler {
   Awaitable<Answer> put_bucket_tagging(Call& call);
   Awaitable<Answer> delete_bucket_tagging(Call& call);
   Step<http::Response> change_tags(Call& call, const object::Tags& tags, unsigned status);
+
+  // lock_ops.cc
+  Awaitable<Answer> get_object_lock_configuration(Call& call);
+  Awaitable<Answer> put_object_lock_configuration(Call& call);
+  Awaitable<Answer> get_object_retention(Call& call);
+  Awaitable<Answer> put_object_retention(Call& call);
+  Awaitable<Answer> get_object_legal_hold(Call& call);
+  Awaitable<Answer> put_object_legal_hold(Call& call);
+  /// May the sender do that too to what the request is about, as far as the bucket decides?
+  bool may(const Call& call, std::string_view permission) const;
+  /// Does the request ask to pass by governance retention, and may it?
+  Outcome<object::Bypass> bypass_of(const Call& call) const;
+  /// How a write says that its object is to be protected.
+  Outcome<object::Protection> protection_of(const Call& call) const;
+  void add_protection(http::ResponseHeader& header, const Call& call, const object::ObjectInfo& info) const;
+  Step<object::Protection> protection_there(Call& call);
+  Step<http::Response> protect(Call& call, object::ProtectionChange change);
 
   // list_ops.cc
   Awaitable<Answer> list_objects(Call& call);

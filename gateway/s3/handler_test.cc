@@ -203,14 +203,14 @@ TEST_CASE("what is not supported is refused by name and never done by half") {
   WithBucket gateway;
   gateway.put("/photos/a", "bar");
 
-  const Reply held = gateway.put("/photos/a?legal-hold", "<LegalHold/>");
-  CHECK(held.status == 501);
-  CHECK(held.element("Code") == "NotImplemented");
-  CHECK(held.element("Message") == "PutObjectLegalHold is not supported.");
+  const Reply renamed = gateway.put("/photos/a?renameObject", "x");
+  CHECK(renamed.status == 501);
+  CHECK(renamed.element("Code") == "NotImplemented");
+  CHECK(renamed.element("Message") == "RenameObject is not supported.");
   CHECK(gateway.put("/photos/a?newthing", "x").status == 501);
   CHECK(gateway.put("/photos/a?versionId=null", "x").status == 400);
   CHECK(gateway.put("/photos/a?partNumber=1", "x").status == 400);
-  CHECK(gateway.put("/photos/a", "x", {{"x-amz-object-lock-mode", "GOVERNANCE"}}).status == 501);
+  CHECK(gateway.put("/photos/a", "x", {{"x-amz-write-offset-bytes", "0"}}).status == 501);
   CHECK(gateway.put("/photos/a", "x", {{"x-amz-acl", "aws-exec-read"}}).status == 501);
   CHECK(gateway.put("/photos/a?x-amz-acl=aws-exec-read", "x").status == 501);
   CHECK(gateway.post("/photos/a").status == 405);

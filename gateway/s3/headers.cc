@@ -77,8 +77,12 @@ constexpr HeaderRule kWriteHeaders[] = {
     {"x-amz-tagging", kCreates},
     {"x-amz-tagging-directive", in(copy_object)},
     {"x-amz-mp-object-size", in(complete_multipart_upload)},
-    // Without object lock and MFA delete there is nothing to bypass and nothing to prove.
-    {"x-amz-bypass-governance-retention", kDeletes},
+    {"x-amz-bucket-object-lock-enabled", in(create_bucket)},
+    {"x-amz-object-lock-mode", kCreates},
+    {"x-amz-object-lock-retain-until-date", kCreates},
+    {"x-amz-object-lock-legal-hold", kCreates},
+    {"x-amz-bypass-governance-retention", kDeletes | in(put_object_retention)},
+    // Without MFA delete there is nothing to prove.
     {"x-amz-mfa", kDeletes},
 };
 
@@ -91,11 +95,6 @@ bool takes(Operation operation, std::string_view name) {
   return std::ranges::any_of(kWriteHeaders, [&](const HeaderRule& rule) {
     return (rule.operations & bit(operation)) != 0 && covers(rule.name, name);
   });
-}
-
-/// Headers whose one value changes nothing.
-bool says_nothing(std::string_view name, std::string_view value) {
-  return equals_ignoring_case(name, "x-amz-bucket-object-lock-enabled") && equals_ignoring_case(value, "false");
 }
 
 std::optional<object::TagCondition> tag_condition(const Fields& fields, std::string_view name) {
@@ -172,7 +171,7 @@ std::string joined(const Fields& fields, std::string_view name) {
 Outcome<> check_write_headers(const Fields& fields, const OperationRow& row) {
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const auto [name, value] = fields.at(i);
-    if (!starts_with_ignoring_case(name, kAmazon) || takes(row.operation, name) || says_nothing(name, value)) continue;
+    if (!starts_with_ignoring_case(name, kAmazon) || takes(row.operation, name)) continue;
     return std::unexpected(Failure(Code::not_implemented, "The header " + to_lower(name) + " is not supported for " +
                                                               std::string(row.name) + ".")
                                .with("Header", to_lower(name)));

@@ -35,18 +35,20 @@ TEST_CASE("a write takes the headers of its operation") {
   CHECK(write("PutObject", "x-amz-server-side-encryption", "AES256") == "taken");
   CHECK(write("CopyObject", "x-amz-copy-source-if-match") == "taken");
   CHECK(write("DeleteObjects", "x-amz-bypass-governance-retention", "true") == "taken");
-  CHECK(write("CreateBucket", "x-amz-bucket-object-lock-enabled", "false") == "taken");
+  CHECK(write("PutObjectRetention", "x-amz-bypass-governance-retention", "true") == "taken");
+  CHECK(write("CreateBucket", "x-amz-bucket-object-lock-enabled", "true") == "taken");
+  CHECK(write("CreateMultipartUpload", "x-amz-object-lock-mode") == "taken");
 }
 
 TEST_CASE("a write header that would be ignored is refused") {
   CHECK(write("UploadPart", "x-amz-tagging", "a=b") == "NotImplemented");
   CHECK(write("PutObject", "x-amz-server-side-encryption-context", "e30=") == "NotImplemented");
-  CHECK(write("PutObject", "x-amz-object-lock-mode") == "NotImplemented");
+  CHECK(write("UploadPart", "x-amz-object-lock-mode") == "NotImplemented");
   CHECK(write("PutObject", "x-amz-write-offset-bytes", "0") == "NotImplemented");
   CHECK(write("PutObject", "X-Amz-Invented-Tomorrow") == "NotImplemented");
   CHECK(write("UploadPart", "x-amz-meta-late") == "NotImplemented");
   CHECK(write("DeleteObject", "x-amz-if-match-size", "3") == "NotImplemented");
-  CHECK(write("CreateBucket", "x-amz-bucket-object-lock-enabled", "true") == "NotImplemented");
+  CHECK(write("PutObject", "x-amz-bucket-object-lock-enabled", "true") == "NotImplemented");
 }
 
 TEST_CASE("ACLs are given where something is made, and where they are set") {

@@ -6,6 +6,7 @@
 #include "gateway/s3/encryption.h"
 #include "gateway/s3/handler.h"
 #include "gateway/s3/headers.h"
+#include "gateway/s3/object_lock.h"
 #include "gateway/s3/write_body.h"
 
 namespace sluice::s3 {
@@ -98,6 +99,7 @@ http::Response Handler::describe(const Call& call, const Shown& shown) const {
   }
   if (info.tiering.tier == object::Tier::archive) add_storage_class(response.header, info, services_.clock.now());
   add_version(response.header, call, info);
+  add_protection(response.header, call, info);
   add_encryption(response.header, *call.fields, info.encryption);
   if (partial) response.header.add("Content-Range", content_range(range, info.size));
   if (part != nullptr && info.part_count != 0) response.header.add("x-amz-mp-parts-count", info.part_count);
@@ -175,7 +177,10 @@ Awaitable<Answer> Handler::put_object(Call& call) {
   CO_TRY(Description description, read_description(*call.fields));
   CO_TRY(check_rdma(call));
   CO_TRY(auto encryption, encryption_request(*call.fields, may_carry_keys(call)));
-  WriteBody body(call, {.size_max = options_.put_size_max, .needs_length = true});
+  CO_TRY(const object::Protection protection, protection_of(call));
+  WriteBody body(
+      call,
+      {.size_max = options_.put_size_max, .needs_length = true, .needs_checksum = declares_protection(*call.fields)});
   CO_TRY(body.prepare());
   CO_TRY(const Placement placement, co_await place(call));
   const object::PutOptions options{.conditions = write_conditions(*call.fields),
@@ -185,7 +190,8 @@ Awaitable<Answer> Handler::put_object(Call& call) {
                                    .checksum = body.checksum_algorithm(),
                                    .tags = std::move(description.tags),
                                    .acl = placement.acl,
-                                   .encryption = std::move(encryption)};
+                                   .encryption = std::move(encryption),
+                                   .protection = protection};
   const object::ObjectName name = call.name();
   const auto put = co_await services_.objects.put(call.context, name, options, body.source());
   if (!put) co_return std::unexpected(explain_write(body.explain(put.error()), put.error(), options.conditions));
@@ -200,8 +206,10 @@ Awaitable<Answer> Handler::put_object(Call& call) {
 
 Awaitable<Answer> Handler::delete_object(Call& call) {
   CO_TRY(const object::Which which, which_of(call.target.query));
+  CO_TRY(const object::Bypass bypass, bypass_of(call));
   std::vector<object::RemoveRequest> requests;
-  requests.push_back({.key = call.target.key, .conditions = write_conditions(*call.fields), .which = which});
+  requests.push_back(
+      {.key = call.target.key, .conditions = write_conditions(*call.fields), .which = which, .bypass = bypass});
   CO_TRY(const auto removed, co_await services_.objects.remove(call.context, call.target.bucket, requests));
   const Result<object::Removal>& one = removed.front();
   // What a condition wants gone and is gone already counts as removed.

@@ -19,7 +19,6 @@ enum class Scope : std::uint8_t { service, bucket, object };
 enum class Operation : std::uint8_t {
   not_implemented,  ///< An operation of S3 that is refused by name.
   bucket_probe,     ///< Answered as for a bucket that has no such configuration.
-  object_probe,     ///< The same for an object.
   preflight,
 
   list_buckets,
@@ -47,6 +46,8 @@ enum class Operation : std::uint8_t {
   get_bucket_tagging,
   put_bucket_tagging,
   delete_bucket_tagging,
+  get_object_lock_configuration,
+  put_object_lock_configuration,
   get_bucket_encryption,
   put_bucket_encryption,
   delete_bucket_encryption,
@@ -68,6 +69,10 @@ enum class Operation : std::uint8_t {
   get_object_tagging,
   put_object_tagging,
   delete_object_tagging,
+  get_object_retention,
+  put_object_retention,
+  get_object_legal_hold,
+  put_object_legal_hold,
 
   create_multipart_upload,
   upload_part,

@@ -108,6 +108,7 @@ std::string location_of(const Call& call) {
 
 Awaitable<Answer> Handler::create_multipart_upload(Call& call) {
   CO_TRY(object::UploadOptions options, upload_options(call, may_carry_keys(call)));
+  CO_TRY(options.protection, protection_of(call));
   CO_TRY(Placement placement, co_await place(call));
   options.owner = std::move(placement.owner);
   options.acl = std::move(placement.acl);
