@@ -133,6 +133,7 @@ UploadRecord upload() {
   record.checksum = DigestAlgorithm::sha1;
   record.checksum_type = ChecksumType::full_object;
   record.commit = kId;
+  record.protection = info().protection;
   return record;
 }
 
