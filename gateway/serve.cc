@@ -69,6 +69,7 @@ blob::Options blob_options(const Config& config) {
   blob::Options options;
   options.domains = config.domains;
   options.customer_keys_over_http = config.customer_keys_over_http;
+  options.has_peers = !config.extents.empty();
   return options;
 }
 

@@ -40,6 +40,7 @@ struct Ask {
   bool sign = true;       ///< With the account's key; anonymous, or a SAS in the target, otherwise.
   bool bodyless = false;  ///< Without body and length.
   bool versioned = true;  ///< With an x-ms-version.
+  bool by_peer = false;   ///< To a second gateway over the same store.
 };
 
 /// A whole gateway but for its sockets and disks: the handler over the object layer

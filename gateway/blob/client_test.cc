@@ -67,16 +67,17 @@ struct Gateway::State {
   object::Leases leases{backend.backend(), clock};
   object::Appends appends{backend.backend(), reclaimer, clock};
   object::Pages pages{backend.backend(), reclaimer, clock};
-  Handler handler{{.buckets = buckets,
-                   .objects = objects,
-                   .blocks = blocks,
-                   .leases = leases,
-                   .appends = appends,
-                   .pages = pages,
-                   .backend = backend.backend(),
-                   .accounts = accounts,
-                   .clock = clock},
-                  options()};
+  Services services{.buckets = buckets,
+                    .objects = objects,
+                    .blocks = blocks,
+                    .leases = leases,
+                    .appends = appends,
+                    .pages = pages,
+                    .backend = backend.backend(),
+                    .accounts = accounts,
+                    .clock = clock};
+  Handler handler{services, options()};
+  Handler peer{services, {.has_peers = true}};
 };
 
 Gateway::Gateway() : state_(std::make_unique<State>()) {}
@@ -121,8 +122,9 @@ Reply Gateway::send(const Ask& ask) {
   reply.context.request_id = "0123456789ABCDEF";
   reply.context.remote_address = "127.0.0.1";
   RequestContext at_once_context = reply.context;
-  const auto at_once = ask.body.empty() ? state_->handler.answer_at_once(at_once_context, request) : std::nullopt;
-  http::Response response = sluice::test::run(state_->handler.handle(reply.context, request));
+  Handler& handler = ask.by_peer ? state_->peer : state_->handler;
+  const auto at_once = ask.body.empty() ? handler.answer_at_once(at_once_context, request) : std::nullopt;
+  http::Response response = sluice::test::run(handler.handle(reply.context, request));
   reply.status = response.header.status();
   reply.lines = "\r\n" + response.header.lines();
   reply.content_length = response.content_length;

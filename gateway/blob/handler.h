@@ -43,6 +43,8 @@ struct Options {
   std::vector<std::string> domains;            ///< account.blob.<domain> names an account (host style).
   std::uint64_t put_size_max = 5000ULL << 20;  ///< Of one Put Blob.
   bool customer_keys_over_http = false;        ///< Also from other machines.
+  /// Other processes set the properties of accounts too: they are read for each request.
+  bool has_peers = false;
   /// How long what is archived takes to come back: Standard and High.
   object::Objects::Pace rehydration{.normal = std::chrono::minutes(1), .urgent = std::chrono::seconds(1)};
 };

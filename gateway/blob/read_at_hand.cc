@@ -36,7 +36,7 @@ std::optional<http::Response> Handler::answer_at_once(RequestContext& context, c
   if (!check_version(header.fields) || !check_headers(header.fields, *call.row)) return std::nullopt;
   call.account = services_.accounts.find(call.target.account);
   if (call.account == nullptr) return std::nullopt;
-  call.service = service_cache_.find(call.account->name);
+  call.service = options_.has_peers ? nullptr : service_cache_.find(call.account->name);
   if (!call.service) return std::nullopt;
 
   context.bucket = call.target.container;

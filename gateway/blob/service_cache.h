@@ -11,7 +11,7 @@
 namespace sluice::blob {
 
 /// The properties of accounts as they were read, or set here, a few seconds ago: every request
-/// asks for them. Safe for concurrent use.
+/// asks for them. Good where no other process sets them. Safe for concurrent use.
 class ServiceCache {
  public:
   static constexpr std::chrono::seconds kAgeMax{5};

@@ -26,7 +26,8 @@ Step<std::shared_ptr<const ServiceProperties>> Handler::read_service(Call& call)
 }
 
 Step<std::shared_ptr<const ServiceProperties>> Handler::service_of(Call& call) {
-  if (auto known = service_cache_.find(call.account->name)) co_return known;
+  auto known = options_.has_peers ? nullptr : service_cache_.find(call.account->name);
+  if (known) co_return known;
   co_return co_await read_service(call);
 }
 

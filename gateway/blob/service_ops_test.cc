@@ -54,6 +54,26 @@ TEST_CASE("the properties of a service are each account's own, and stay as they 
   CHECK(gateway.put("/box?restype=service&comp=properties").status == 400);
 }
 
+TEST_CASE("what is set through one gateway holds for the next request through another") {
+  BoxGateway gateway;
+  const Ask question{.method = "OPTIONS",
+                     .target = "/box/cat",
+                     .headers = {{"Origin", "https://a.example"}, {"Access-Control-Request-Method", "GET"}},
+                     .sign = false,
+                     .by_peer = true};
+  const Ask removal{.method = "DELETE", .target = "/box/cat", .by_peer = true};
+  CHECK(gateway.send(question).status == 403);
+
+  gateway.allow("https://a.example", "GET");
+  CHECK(gateway.send(question).status == 200);
+  REQUIRE(gateway.set("<DeleteRetentionPolicy><Enabled>true</Enabled><Days>7</Days></DeleteRetentionPolicy>").status ==
+          202);
+  CHECK(gateway.send(removal).status == 202);
+
+  CHECK(gateway.put("/box/cat?comp=undelete").status == 200);
+  CHECK(gateway.get("/box/cat").body == "meow");
+}
+
 TEST_CASE("a version that is set for a service is that of requests without one") {
   BoxGateway gateway;
   REQUIRE(gateway.put("/box?restype=container&comp=acl", "", {{"x-ms-blob-public-access", "blob"}}).status == 200);
