@@ -228,21 +228,6 @@ TEST_CASE("headers that a presigned request carries in its query are headers") {
   CHECK(got.header("x-amz-meta-size") == "big");
 }
 
-TEST_CASE("a client that offers RDMA is told to take and send its bytes by HTTP") {
-  WithBucket gateway;
-
-  const Reply empty = gateway.put("/photos/a", "", {{"x-amz-rdma-token", "0:1:x"}});
-  CHECK(empty.status == 501);
-  CHECK(empty.header("x-amz-rdma-reply") == "501");
-  CHECK(gateway.get("/photos/a").status == 404);
-
-  const Reply put = gateway.put("/photos/a", "bar", {{"x-amz-rdma-token", "0:1:x"}});
-  CHECK(put.status == 200);
-  const Reply got = gateway.get("/photos/a", {{"x-amz-rdma-token", "0:1:x"}});
-  CHECK(got.header("x-amz-rdma-reply") == "501");
-  CHECK(got.body == "bar");
-}
-
 TEST_CASE("a range is answered with its bytes") {
   WithBucket gateway;
   gateway.put("/photos/a", "testcontent");

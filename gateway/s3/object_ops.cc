@@ -175,7 +175,6 @@ Awaitable<Answer> Handler::head_object(Call& call) {
 Awaitable<Answer> Handler::put_object(Call& call) {
   CO_TRY(check_plain_write(call));
   CO_TRY(Description description, read_description(*call.fields));
-  CO_TRY(check_rdma(call));
   CO_TRY(auto encryption, encryption_request(*call.fields, may_carry_keys(call)));
   CO_TRY(const object::Protection protection, protection_of(call));
   WriteBody body(

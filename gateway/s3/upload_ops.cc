@@ -132,7 +132,6 @@ Awaitable<Answer> Handler::create_multipart_upload(Call& call) {
 
 Awaitable<Answer> Handler::upload_part(Call& call) {
   CO_TRY(const std::uint32_t number, parse_part_number(call.target.query.get("partNumber")));
-  CO_TRY(check_rdma(call));
   const std::string upload_id(call.target.query.get("uploadId"));
   CO_TRY(const auto key, customer_key(*call.fields, may_carry_keys(call)));
   WriteBody body(call, {.size_max = object::Uploads::kPartSizeMax, .needs_length = true});

@@ -121,13 +121,6 @@ Outcome<> check_plain_write(const Call& call) {
   return {};
 }
 
-Outcome<> check_rdma(const Call& call) {
-  const http::RequestHeader& header = call.request.header;
-  const bool has_body = header.chunked || header.content_length.value_or(0) != 0;
-  if (has_body || !call.fields->has("x-amz-rdma-token")) return {};
-  return refuse(Code::not_implemented, "Bytes are taken by HTTP alone: send them in the body.");
-}
-
 Failure explain_write(Failure failure, const Error& error, const object::Conditions& conditions) {
   const bool lost_race = error.code == ErrorCode::conflict && !conditions.empty();
   return lost_race ? Failure(Code::conditional_request_conflict) : std::move(failure);

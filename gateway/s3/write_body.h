@@ -71,10 +71,6 @@ class WriteBody {
 /// A PUT that names a part but no upload, or a version, must not become a PUT of the object.
 Outcome<> check_plain_write(const Call& call);
 
-/// A PUT whose bytes wait in the memory of an RDMA client must not become an empty
-/// object: without a body it is declined, and the client sends it again by HTTP.
-Outcome<> check_rdma(const Call& call);
-
 /// `failure`, the answer for `error`, or what a lost race means to a conditional write.
 Failure explain_write(Failure failure, const Error& error, const object::Conditions& conditions);
 

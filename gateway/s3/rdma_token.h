@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "gateway/s3/call.h"
+
+namespace sluice::s3 {
+
+/// The memory that a client of S3 over RDMA offers in x-amz-rdma-token for the object's bytes.
+struct RdmaToken {
+  /// How its queue pair is reached: dynamically connected, or by a connection made before.
+  enum class Transport : std::uint8_t { dynamic, reliable };
+  Transport transport = Transport::dynamic;
+  std::uint64_t address = 0;  ///< Of the transfer, in the client's memory.
+  std::uint64_t size = 0;
+  friend bool operator==(const RdmaToken&, const RdmaToken&) = default;
+};
+
+/// Nothing if it is no token. Both kinds that clients send are known, in hexadecimal:
+///
+/// - cuObject's `ADDRESS:SIZE:RKEY:LID:DCTN:G:GID` of 16, 8, 8, 4, 6, 1 and 32 digits, G being 0 or 1;
+/// - hipObject's 44 bytes, 88 digits, little-endian: transport, queue pair (4), GID (16), rkey (4),
+///   address (8), size (8), port, LID (2).
+///
+/// `:ADDRESS:SIZE` may follow, up to 16 digits each: a transfer within that memory, which does not
+/// reach beyond it. A `;` may end it. (versitygw's cumiddleware/cuobj.go, NIXL's RDMA_PROTOCOL.md,
+/// hipObject's interop.rst.)
+std::optional<RdmaToken> parse_rdma_token(std::string_view text);
+
+/// Bytes go by HTTP alone. A GetObject, and a PutObject or UploadPart without a body, that come with
+/// a token are declined: NotImplemented, upon which the client asks again without one. An empty
+/// object must not come of bytes that wait in a client's memory. What else has a token is done by
+/// HTTP, as those clients mean it. A header that is no token fails with InvalidArgument.
+Outcome<> check_rdma(const Call& call);
+
+}  // namespace sluice::s3
