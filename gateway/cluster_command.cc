@@ -7,8 +7,8 @@
 #include <cstdio>
 #include <stdexcept>
 
-#include "backends/rdma/cluster_url.h"
 #include "backends/rdma/etcd_control.h"
+#include "gateway/cluster_control.h"
 #include "gateway/config.h"
 
 namespace sluice {
@@ -105,8 +105,7 @@ int command_cluster(std::span<const std::string_view> arguments,
   if (takes_disk && arguments.size() < 2) throw std::invalid_argument(fmt::format("{} needs a disk", verb));
   const Config config = read_config(arguments.subspan(takes_disk ? 2 : 1), environment);
   if (config.extents.empty()) throw std::invalid_argument("extents must name the cluster");
-  const auto url = rdma::parse_cluster_url(config.extents);
-  rdma::EtcdControl control({.etcd = {.endpoints = url->endpoints}, .name = url->name});
+  rdma::EtcdControl control(control_options(config.extents, config));
   if (verb == "status") {
     show_status(control, config);
     return 0;

@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "backends/rdma/cluster_url.h"
+#include "gateway/cluster_control.h"
 #include "gateway/core/encoding.h"
 
 namespace sluice {
@@ -42,8 +43,16 @@ constexpr Option kOptions[] = {
     {"index-connections", &Config::index_connections_max, "N", "connections to PostgreSQL at most", false, false, 2,
      1000},
     {"extents", &Config::extents, "URL",
-     "bytes on an extent cluster: cluster://HOST:PORT,.../NAME, the members of etcd; empty: in the data directory"},
+     "bytes on an extent cluster: cluster[+https]://HOST:PORT,.../NAME, the members of etcd; empty: in the data "
+     "directory"},
     {"cluster-secret", &Config::cluster_secret, "SECRET", "the cluster's; prefer the environment to the flag", false,
+     true},
+    {"etcd-ca", &Config::etcd_ca, "FILE",
+     "who signs etcd's certificates (PEM), for cluster+https; else whom the system trusts"},
+    {"etcd-cert", &Config::etcd_cert, "FILE", "certificate (PEM) shown to etcd"},
+    {"etcd-key", &Config::etcd_key, "FILE", "private key (PEM) of that certificate"},
+    {"etcd-user", &Config::etcd_user, "NAME", "one of etcd's users"},
+    {"etcd-password", &Config::etcd_password, "SECRET", "its password; prefer the environment to the flag", false,
      true},
     {"cluster-provider", &Config::cluster_provider, "NAME", "libfabric's: tcp, or verbs where there is RDMA"},
     {"cluster-host", &Config::cluster_host, "ADDR", "the own address towards extent nodes"},
@@ -327,8 +336,7 @@ void validate_azure(const Config& config) {
 
 void validate_extents(const Config& config) {
   if (config.extents.empty()) return;
-  const auto url = rdma::parse_cluster_url(config.extents);
-  if (!url) refuse("extents: " + url.error().detail);
+  control_options(config.extents, config);
   if (config.index.empty()) refuse("extents on a cluster need an index in PostgreSQL: set index");
   if (config.cluster_secret.size() < rdma::kClusterSecretMin) {
     refuse(fmt::format("cluster-secret must have at least {} characters", rdma::kClusterSecretMin));

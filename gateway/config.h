@@ -26,6 +26,8 @@ struct Config {
   std::uint64_t index_connections_max = 32;
   std::string extents;  ///< A cluster's URL; empty: objects' bytes are in the data directory.
   std::string cluster_secret;
+  std::string etcd_ca, etcd_cert, etcd_key;  ///< PEM files; empty: the system's authorities, no certificate.
+  std::string etcd_user, etcd_password;
   std::string cluster_provider = "tcp";
   std::string cluster_host = "0.0.0.0";
   std::uint64_t cluster_copies = 3;

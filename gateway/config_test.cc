@@ -159,6 +159,24 @@ TEST_CASE("a switch that is on by default is turned off by a value") {
   CHECK(read({"--quiet"}).quiet);
 }
 
+TEST_CASE("etcd is spoken to by TLS and as a user where that is said, and the password is never shown") {
+  const std::map<std::string, std::string> environment = {{"SLUICE_CLUSTER_SECRET", "sixteen letters!"},
+                                                          {"SLUICE_ETCD_CA", "/etc/ca.pem"},
+                                                          {"SLUICE_ETCD_USER", "sluice"},
+                                                          {"SLUICE_ETCD_PASSWORD", "hidden word"}};
+  const std::vector<std::string_view> secure = {"--extents", "cluster+https://etcd/main", "--index", "postgres://db/a"};
+  const Config config = read_config(secure, environment);
+
+  CHECK(config.etcd_ca == "/etc/ca.pem");
+  CHECK(config.etcd_password == "hidden word");
+  CHECK(to_toml(config).find("hidden word") == std::string::npos);
+  const std::vector<std::string_view> plain = {"--extents", "cluster://etcd/main", "--index", "postgres://db/a"};
+  CHECK_THROWS_AS(read_config(plain, environment), std::invalid_argument);
+  auto lacking = environment;
+  lacking.erase("SLUICE_ETCD_PASSWORD");
+  CHECK_THROWS_AS(read_config(secure, lacking), std::invalid_argument);
+}
+
 TEST_CASE("extents on a cluster need its secret and an index in PostgreSQL, and the secret is never shown") {
   const std::vector<std::string_view> enough = {"--extents", "cluster://etcd/main", "--index", "postgres://db/sluice"};
   const std::map<std::string, std::string> secret = {{"SLUICE_CLUSTER_SECRET", "sixteen letters!"}};

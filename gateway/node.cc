@@ -13,10 +13,10 @@
 #include <stdexcept>
 #include <thread>
 
-#include "backends/rdma/cluster_url.h"
 #include "backends/rdma/etcd_control.h"
 #include "backends/rdma/extent_node.h"
 #include "backends/rdma/orphans.h"
+#include "gateway/cluster_control.h"
 #include "gateway/gauges.h"
 #include "gateway/http/admin.h"
 #include "gateway/http/server.h"
@@ -35,12 +35,6 @@ LogLevel level_of(const std::string& name) {
   if (name == "debug") return LogLevel::debug;
   if (name == "warning") return LogLevel::warning;
   return name == "error" ? LogLevel::error : LogLevel::info;
-}
-
-rdma::EtcdControlOptions control_options(const NodeConfig& config) {
-  const auto url = rdma::parse_cluster_url(config.cluster);
-  if (!url) throw std::invalid_argument(url.error().detail);
-  return {.etcd = {.endpoints = url->endpoints}, .name = url->name};
 }
 
 /// The outcome of a task, run to its end here.
@@ -99,7 +93,7 @@ class Node {
   explicit Node(const NodeConfig& config)
       : config_(config),
         log_(open_log(config.log, level_of(config.log_level))),
-        control_(control_options(config)),
+        control_(control_options(config.cluster, config)),
         cluster_(cluster_of(control_)),
         disk_(config.disk, io_.get_executor()),
         fabric_({.provider = config.provider, .host = host_and_port(config.listen).first}, io_.get_executor()),
@@ -229,7 +223,7 @@ int serve_node(const NodeConfig& config) {
 
 void format_node(const NodeConfig& config) {
   if (config.size == 0) throw std::invalid_argument("format needs --size");
-  rdma::EtcdControl control(control_options(config));
+  rdma::EtcdControl control(control_options(config.cluster, config));
   const rdma::DiskLayout layout{
       .cluster = cluster_of(control), .size = config.size, .slab_size = config.slab_size, .log_size = config.log_size};
   rdma::Disk::format(config.disk, layout, config.overwrite);

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "backends/rdma/cluster_url.h"
+#include "gateway/cluster_control.h"
 #include "gateway/core/encoding.h"
 
 namespace sluice {
@@ -31,10 +32,17 @@ struct Option {
 
 constexpr Option kOptions[] = {
     {"disk", &NodeConfig::disk, "PATH", "the file or raw partition to serve, formatted before"},
-    {"cluster", &NodeConfig::cluster, "URL", "cluster://HOST:PORT,HOST:PORT/NAME: the members of etcd, and a name",
-     "SLUICE_CLUSTER"},
+    {"cluster", &NodeConfig::cluster, "URL",
+     "cluster[+https]://HOST:PORT,HOST:PORT/NAME: the members of etcd, and a name", "SLUICE_CLUSTER"},
     {"cluster-secret", &NodeConfig::cluster_secret, "SECRET", "the cluster's; prefer the environment to the flag",
      "SLUICE_CLUSTER_SECRET"},
+    {"etcd-ca", &NodeConfig::etcd_ca, "FILE",
+     "who signs etcd's certificates (PEM), for cluster+https; else whom the system trusts", "SLUICE_ETCD_CA"},
+    {"etcd-cert", &NodeConfig::etcd_cert, "FILE", "certificate (PEM) shown to etcd", "SLUICE_ETCD_CERT"},
+    {"etcd-key", &NodeConfig::etcd_key, "FILE", "private key (PEM) of that certificate", "SLUICE_ETCD_KEY"},
+    {"etcd-user", &NodeConfig::etcd_user, "NAME", "one of etcd's users", "SLUICE_ETCD_USER"},
+    {"etcd-password", &NodeConfig::etcd_password, "SECRET", "its password; prefer the environment to the flag",
+     "SLUICE_ETCD_PASSWORD"},
     {"listen", &NodeConfig::listen, "ADDR", "gateways connect here (IPv4 HOST:PORT; port 0 picks one)"},
     {"advertise", &NodeConfig::advertise, "ADDR", "where gateways find it, if that is not what is listened on"},
     {"provider", &NodeConfig::provider, "NAME", "libfabric's: tcp, or verbs where there is RDMA"},
@@ -123,8 +131,7 @@ std::string host_name() {
 
 void validate(const NodeConfig& config) {
   if (config.disk.empty()) refuse("disk must be given");
-  const auto url = rdma::parse_cluster_url(config.cluster);
-  if (!url) refuse("cluster: " + url.error().detail);
+  control_options(config.cluster, config);
   if (config.cluster_secret.size() < rdma::kClusterSecretMin) {
     refuse(fmt::format("cluster-secret must have at least {} characters", rdma::kClusterSecretMin));
   }

@@ -13,6 +13,8 @@ struct NodeConfig {
   std::string disk;
   std::string cluster;
   std::string cluster_secret;
+  std::string etcd_ca, etcd_cert, etcd_key;  ///< PEM files; empty: the system's authorities, no certificate.
+  std::string etcd_user, etcd_password;
   std::string listen = "127.0.0.1:7480";
   std::string advertise;  ///< Never empty once read.
   std::string provider = "tcp";

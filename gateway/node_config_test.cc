@@ -38,6 +38,19 @@ TEST_CASE("a node is found where it listens, on a machine of the host's name, un
   CHECK(read({"--machine", "m1"}).machine == "m1");
 }
 
+TEST_CASE("a node speaks to etcd as gateways do, by the same variables") {
+  auto environment = kEnough;
+  environment["SLUICE_CLUSTER"] = "cluster+https://a/main";
+  environment["SLUICE_ETCD_CA"] = "/etc/ca.pem";
+  environment["SLUICE_ETCD_USER"] = "sluice";
+  environment["SLUICE_ETCD_PASSWORD"] = "word";
+
+  CHECK(read_node_config({}, environment).etcd_ca == "/etc/ca.pem");
+  CHECK(read_node_config({}, environment).etcd_password == "word");
+  environment.erase("SLUICE_ETCD_PASSWORD");
+  CHECK_THROWS_AS(read_node_config({}, environment), std::invalid_argument);
+}
+
 TEST_CASE("what a node cannot be told is refused") {
   const auto wrong = GENERATE(
       as<std::vector<std::string_view>>{}, std::vector<std::string_view>{"--disc", "x"},

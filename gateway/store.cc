@@ -11,8 +11,8 @@
 #include "backends/local/local_extents.h"
 #include "backends/postgres/postgres_index.h"
 #include "backends/rdma/cluster_extents.h"
-#include "backends/rdma/cluster_url.h"
 #include "backends/rdma/etcd_control.h"
+#include "gateway/cluster_control.h"
 #include "gateway/object/catalog.h"
 
 namespace sluice {
@@ -35,12 +35,6 @@ postgres::PostgresOptions postgres_options(const Config& config, const local::Lo
           .owner = directory,
           .create = extents.is_new(),
           .connections_max = config.index_connections_max};
-}
-
-rdma::EtcdControlOptions control_options(const Config& config) {
-  const auto url = rdma::parse_cluster_url(config.extents);
-  if (!url) throw std::invalid_argument(url.error().detail);
-  return {.etcd = {.endpoints = url->endpoints}, .name = url->name};
 }
 
 /// The value of a task, run to its end here. Throws std::runtime_error with its failure.
@@ -103,7 +97,7 @@ class Store::ClusterWithPostgres final : public Kind {
  public:
   ClusterWithPostgres(const Config& config, Log& log)
       : inline_size_max_(config.inline_size_max),
-        control_(control_options(config)),
+        control_(control_options(config.extents, config)),
         cluster_(value_of(control_.cluster())),
         extents_(control_, cluster_options(config), uncertain_, log),
         index_(index_options(config), uncertain_, log) {}

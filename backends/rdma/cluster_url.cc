@@ -7,7 +7,7 @@
 namespace sluice::rdma {
 namespace {
 
-constexpr std::string_view kScheme = "cluster://", kPort = "2379";
+constexpr std::string_view kScheme = "cluster://", kSecureScheme = "cluster+https://", kPort = "2379";
 
 bool is_name(std::string_view name) {
   const auto allowed = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; };
@@ -29,15 +29,16 @@ std::string endpoint_of(std::string_view text) {
 
 Result<ClusterUrl> parse_cluster_url(std::string_view text) {
   const auto wrong = [&] {
-    return fail(
-        ErrorCode::invalid_argument,
-        "'" + std::string(text) + "' is not cluster://HOST:PORT,HOST:PORT/NAME, the members of etcd and a name");
+    return fail(ErrorCode::invalid_argument,
+                "'" + std::string(text) +
+                    "' is not cluster[+https]://HOST:PORT,HOST:PORT/NAME, the members of etcd and a name");
   };
-  if (!text.starts_with(kScheme)) return wrong();
-  const std::string_view rest = text.substr(kScheme.size());
+  const bool tls = text.starts_with(kSecureScheme);
+  if (!tls && !text.starts_with(kScheme)) return wrong();
+  const std::string_view rest = text.substr(tls ? kSecureScheme.size() : kScheme.size());
   const auto slash = rest.find('/');
   if (slash == std::string_view::npos || !is_name(rest.substr(slash + 1))) return wrong();
-  ClusterUrl url{.endpoints = {}, .name = std::string(rest.substr(slash + 1))};
+  ClusterUrl url{.endpoints = {}, .name = std::string(rest.substr(slash + 1)), .tls = tls};
   std::string_view hosts = rest.substr(0, slash);
   while (true) {
     const auto comma = std::min(hosts.find(','), hosts.size());

@@ -9,10 +9,11 @@
 namespace sluice::rdma {
 
 /// Where a cluster is agreed on: `cluster://HOST:PORT,HOST:PORT/NAME` names the members of an
-/// etcd, and the cluster among those that are in it.
+/// etcd, and the cluster among those that are in it; `cluster+https://`: they speak TLS.
 struct ClusterUrl {
   std::vector<std::string> endpoints;  ///< HOST:PORT; a port left out is 2379.
   std::string name;                    ///< Lower-case letters, digits and -.
+  bool tls = false;
   friend bool operator==(const ClusterUrl&, const ClusterUrl&) = default;
 };
 

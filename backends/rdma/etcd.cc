@@ -3,12 +3,15 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <nlohmann/json.hpp>
 
+#include "backends/rdma/etcd_tls.h"
 #include "gateway/core/encoding.h"
 
 namespace sluice::rdma {
@@ -83,69 +86,163 @@ std::string lease_body(EtcdLease lease) {
 /// One request to one endpoint.
 class Etcd::Exchange {
  public:
-  Exchange(const Executor& executor, const std::string& endpoint) : resolver_(executor), stream_(executor) {
+  Exchange(const Executor& executor, const std::string& endpoint, const EtcdTls* tls)
+      : resolver_(executor), stream_(executor), context_(tls == nullptr ? nullptr : tls->current()) {
     const auto colon = endpoint.rfind(':');
     host_ = endpoint.substr(0, colon);
     port_ = colon == std::string::npos ? "2379" : endpoint.substr(colon + 1);
   }
 
-  /// It may have arrived.
-  bool sent() const { return sent_; }
+  /// It may have been done.
+  bool sent() const { return sent_ && !wants_token_; }
   /// Another attempt may do better.
   bool temporary() const { return temporary_; }
+  /// It was refused for want of a token that is known.
+  bool wants_token() const { return wants_token_; }
+  /// One of the two did not believe the other's certificate.
+  bool distrusted() const { return distrusted_; }
+  /// The status of the answer, if there was one.
+  http::status status() const { return status_; }
 
-  Task<std::string> run(const std::string& path, std::string body, Clock::time_point deadline) {
-    const auto token = asio::as_tuple(use_task);
-    const auto [unresolved, addresses] = co_await resolver_.async_resolve(host_, port_, token);
-    if (unresolved) co_return failure(unresolved.message());
-    stream_.expires_at(deadline);
-    const auto [unconnected, endpoint] = co_await stream_.async_connect(addresses, token);
-    if (unconnected) co_return failure(unconnected.message());
+  Task<std::string> run(std::string path, std::string body, std::string token, Clock::time_point deadline) {
     http::request<http::string_body> request(http::verb::post, path, 11);
     request.set(http::field::host, host_);
     request.set(http::field::content_type, "application/json");
     request.set(http::field::connection, "close");
+    if (!token.empty()) request.set(http::field::authorization, token);
     request.body() = std::move(body);
     request.prepare_payload();
-    sent_ = true;
-    const auto [unsent, written] = co_await http::async_write(stream_, request, token);
-    if (unsent) co_return failure(unsent.message());
-    beast::flat_buffer buffer;
-    http::response_parser<http::string_body> response;
-    response.body_limit(kAnswerMax);
-    const auto [unread, read] = co_await http::async_read(stream_, buffer, response, token);
-    if (unread) co_return failure(unread.message());
-    if (response.get().result() == http::status::ok) co_return response.release().body();
-    temporary_ = response.get().result_int() >= 500;
-    co_return failure(response.get().body().substr(0, 200));
+
+    const auto as_task = asio::as_tuple(use_task);
+    const auto [unresolved, addresses] = co_await resolver_.async_resolve(host_, port_, as_task);
+    if (unresolved) co_return failure(unresolved);
+    stream_.expires_at(deadline);
+    const auto [unconnected, endpoint] = co_await stream_.async_connect(addresses, as_task);
+    if (unconnected) co_return failure(unconnected);
+    if (!context_) co_return co_await talk(stream_, request);
+
+    asio::ssl::stream<Stream&> secured(stream_, *context_);
+    name_host(secured);
+    const auto [strange] = co_await secured.async_handshake(asio::ssl::stream_base::client, as_task);
+    if (strange) co_return failure(strange);
+    co_return co_await talk(secured, request);
   }
 
  private:
+  /// The host whose certificate it must be, and whose it is asked for.
+  template <class Secured>
+  void name_host(Secured& secured) const {
+    secured.set_verify_callback(asio::ssl::host_name_verification(host_));
+    boost::system::error_code no_address;
+    asio::ip::make_address(host_, no_address);
+    if (no_address) SSL_set_tlsext_host_name(secured.native_handle(), host_.c_str());
+  }
+
+  template <class AnyStream>
+  Task<std::string> talk(AnyStream& stream, const http::request<http::string_body>& request) {
+    const auto as_task = asio::as_tuple(use_task);
+    sent_ = true;
+    const auto [unsent, written] = co_await http::async_write(stream, request, as_task);
+    if (unsent) co_return failure(unsent);
+    beast::flat_buffer buffer;
+    http::response_parser<http::string_body> response;
+    response.body_limit(kAnswerMax);
+    const auto [unread, read] = co_await http::async_read(stream, buffer, response, as_task);
+    if (unread) co_return failure(unread);
+    status_ = response.get().result();
+    if (status_ == http::status::ok) co_return response.release().body();
+    const std::string& text = response.get().body();
+    wants_token_ = says_token_is_wanted(status_, text);
+    temporary_ = response.get().result_int() >= 500;
+    co_return failure(text.substr(0, 200));
+  }
+
+  // Its words in api/v3rpc/rpctypes/error.go; only the first has a status of its own.
+  static bool says_token_is_wanted(http::status status, const std::string& text) {
+    return status == http::status::unauthorized || text.contains("etcdserver: user name is empty") ||
+           text.contains("etcdserver: revision of auth store is old");
+  }
+
+  std::unexpected<Error> failure(const boost::system::error_code& error) {
+    // Who takes no certificate of ours says so in the middle of the answer, by TLS 1.3.
+    distrusted_ = error.category() == asio::error::get_ssl_category();
+    return failure(error.message());
+  }
   std::unexpected<Error> failure(const std::string& why) const {
     return fail(ErrorCode::unavailable, "etcd " + host_ + ":" + port_ + ": " + why);
   }
 
   Resolver resolver_;
   Stream stream_;
+  std::shared_ptr<asio::ssl::context> context_;
   std::string host_, port_;
+  http::status status_ = http::status::unknown;
   bool sent_ = false;
   bool temporary_ = true;
+  bool wants_token_ = false;
+  bool distrusted_ = false;
 };
 
-Etcd::Etcd(EtcdOptions options) : options_(std::move(options)) {}
+Etcd::Etcd(EtcdOptions options)
+    : options_(std::move(options)), tls_(options_.access.tls ? std::make_unique<EtcdTls>(options_.access) : nullptr) {}
+
+Etcd::~Etcd() = default;
+
+/// The token of before, or a new one; empty where none is needed.
+Task<std::string> Etcd::sign_in(Exchange& exchange, Clock::time_point deadline) {
+  if (options_.access.user.empty()) co_return std::string();
+  {
+    const std::scoped_lock lock(mutex_);
+    if (token_) co_return *token_;
+  }
+  const Json body{{"name", options_.access.user}, {"password", options_.access.password}};
+  auto answer = co_await exchange.run("/v3/auth/authenticate", body.dump(), {}, deadline);
+  std::string token;
+  if (answer) {
+    CO_TRY(const Json said, parse(*answer));
+    token = said.value("token", std::string());
+    if (token.empty()) co_return fail(ErrorCode::unavailable, "etcd: no token");
+  } else if (exchange.status() != http::status::precondition_failed) {
+    co_return std::unexpected(answer.error());
+  }
+  const std::scoped_lock lock(mutex_);
+  token_ = token;
+  co_return token;
+}
+
+void Etcd::forget_token(const std::string& token) {
+  const std::scoped_lock lock(mutex_);
+  if (token_ == token) token_.reset();
+}
 
 Task<std::string> Etcd::post(std::string path, std::string body, bool again) {
   const Executor executor = co_await asio::this_coro::executor;
   const auto deadline = Clock::now() + options_.patience;
+  const bool has_user = !options_.access.user.empty();
   Timer timer(executor);
+  std::size_t distrusted = 0;
   while (true) {
     const std::size_t at = preferred_ % options_.endpoints.size();
-    Exchange exchange(executor, options_.endpoints[at]);
-    auto answer = co_await exchange.run(path, body, std::min(deadline, Clock::now() + kAttemptTime));
+    const auto attempt_end = std::min(deadline, Clock::now() + kAttemptTime);
+    Exchange entry(executor, options_.endpoints[at], tls_.get());
+    Exchange exchange(executor, options_.endpoints[at], tls_.get());
+    const auto token = co_await sign_in(entry, attempt_end);
+    Result<std::string> answer = token;
+    if (token) answer = co_await exchange.run(path, body, *token, attempt_end);
     if (answer) co_return answer;
-    preferred_ = at + 1;
-    const bool over = !exchange.temporary() || (exchange.sent() && !again) || Clock::now() + kPause > deadline;
-    if (over) co_return answer;
+
+    const Exchange& failed = token ? exchange : entry;
+    const bool lacks_token = failed.wants_token() && has_user;
+    if (lacks_token) {
+      forget_token(token.value_or(std::string()));
+    } else {
+      preferred_ = at + 1;
+    }
+    const bool renewed = tls_ && tls_->reload();
+    distrusted = renewed ? 0 : distrusted + (failed.distrusted() ? 1 : 0);
+    const bool may_be_done = token && exchange.sent();
+    const bool may_do_better = (failed.temporary() || lacks_token) && distrusted < options_.endpoints.size();
+    if (!may_do_better || (may_be_done && !again) || Clock::now() + kPause > deadline) co_return answer;
     timer.expires_after(kPause);
     co_await timer.async_wait(asio::as_tuple(use_task));
   }

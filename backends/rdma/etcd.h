@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,10 +12,23 @@
 
 namespace sluice::rdma {
 
+/// How the members are spoken to, and as whom.
+struct EtcdAccess {
+  bool tls = false;              ///< Each member must show a certificate of its host.
+  std::string ca_file;           ///< PEM: who may have signed it; empty: whom the system trusts.
+  std::string certificate_file;  ///< PEM, with its chain: what is shown to the members; empty: none.
+  std::string key_file;
+  std::string user;  ///< One of etcd's users; empty: none.
+  std::string password;
+};
+
 struct EtcdOptions {
-  std::vector<std::string> endpoints;          ///< HOST:PORT of its members; plain HTTP.
+  std::vector<std::string> endpoints;  ///< HOST:PORT of its members.
+  EtcdAccess access{};
   std::chrono::milliseconds patience{10'000};  ///< How long an operation tries, changes of leader included.
 };
+
+class EtcdTls;
 
 enum class EtcdLease : std::uint64_t { none = 0 };
 
@@ -29,9 +43,16 @@ struct EtcdRow {
 /// A few of etcd's operations, over the HTTP interface of its gRPC gateway (API v3, etcd 3.4
 /// and later). Every read is linearizable. Safe for concurrent use; each call is of the
 /// io_context it is awaited on, with a connection of its own.
+///
+/// With a user it signs in before its first operation, and again when etcd does not know
+/// its token any more; where etcd has no users switched on, it goes on without a token.
 class Etcd {
  public:
+  /// Throws std::runtime_error if the files of `access` cannot be used.
   explicit Etcd(EtcdOptions options);
+  ~Etcd();
+  Etcd(const Etcd&) = delete;
+  Etcd& operator=(const Etcd&) = delete;
 
   /// What must hold for commit(): the key was last changed at this revision; 0: it is not there.
   struct Guard {
@@ -62,10 +83,15 @@ class Etcd {
  private:
   class Exchange;
 
-  /// Posts a JSON document; the answer's. Without `again`, what may have arrived is not sent twice.
+  /// Posts a JSON document; the answer's. Without `again`, what may have been done is not sent twice.
   Task<std::string> post(std::string path, std::string body, bool again);
+  Task<std::string> sign_in(Exchange& exchange, std::chrono::steady_clock::time_point deadline);
+  void forget_token(const std::string& token);
 
   const EtcdOptions options_;
+  const std::unique_ptr<EtcdTls> tls_;  ///< Nothing without TLS.
+  std::mutex mutex_;
+  std::optional<std::string> token_;        ///< Empty where etcd asks for none. Guarded by mutex_.
   std::atomic<std::size_t> preferred_ = 0;  ///< The endpoint that answered last.
 };
 

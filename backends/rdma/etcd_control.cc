@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "backends/rdma/cluster_url.h"
+
 namespace sluice::rdma {
 namespace {
 
@@ -82,6 +84,18 @@ Result<ExtentRecord> decode_record(std::string_view text) {
     record.members.push_back(uuid_of(member.get<std::string>()));
   }
   return record;
+}
+
+Result<EtcdControlOptions> control_options(std::string_view url, EtcdAccess access) {
+  const auto wrong = [](const char* why) { return fail(ErrorCode::invalid_argument, why); };
+  TRY(auto where, parse_cluster_url(url));
+  access.tls = where.tls;
+  if (access.certificate_file.empty() != access.key_file.empty()) return wrong("etcd-cert and etcd-key go together");
+  const bool has_files = !access.ca_file.empty() || !access.certificate_file.empty();
+  if (has_files && !access.tls) return wrong("etcd-ca and etcd-cert are for TLS: begin the URL with cluster+https://");
+  if (access.user.empty() != access.password.empty()) return wrong("etcd-user and etcd-password go together");
+  return EtcdControlOptions{.etcd = {.endpoints = std::move(where.endpoints), .access = std::move(access)},
+                            .name = std::move(where.name)};
 }
 
 EtcdControl::EtcdControl(EtcdControlOptions options) : options_(std::move(options)), etcd_(options_.etcd) {}

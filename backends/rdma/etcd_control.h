@@ -17,6 +17,11 @@ struct EtcdControlOptions {
   std::chrono::seconds lease_time{10};  ///< Who keeps nothing for so long is not alive.
 };
 
+/// Of the cluster that a URL names (cluster_url.h), over what is known of its etcd; the URL says
+/// whether that speaks TLS. Fails with invalid_argument for what does not go together; the detail
+/// is for the operator.
+Result<EtcdControlOptions> control_options(std::string_view url, EtcdAccess access);
+
 /// Control in etcd: backends/rdma/README.md has its keys. Operations whose answer was lost are
 /// settled by reading what became of them, for as long as the patience of `etcd`.
 class EtcdControl final : public Control {

@@ -23,6 +23,7 @@ namespace {
 
 constexpr auto kStartMax = std::chrono::seconds(120);
 constexpr auto kReadyCheck = std::chrono::milliseconds(10);
+constexpr std::size_t kStatusAt = sizeof "HTTP/1.x" - 1;  // Behind the version.
 
 sockaddr_in address_of(const std::string& endpoint) {
   const auto colon = endpoint.rfind(':');
@@ -67,39 +68,54 @@ pid_t launch(std::vector<std::string> words, const std::filesystem::path& log) {
   ::_exit(127);
 }
 
+/// What a server says until it ends the connection; nothing if there is none.
+std::string exchange(const std::string& endpoint, const std::string& request) {
+  const sockaddr_in address = address_of(endpoint);
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  std::string answer;
+  if (::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
+      ::send(socket, request.data(), request.size(), MSG_NOSIGNAL) > 0) {
+    char piece[4096];
+    for (ssize_t got = 0; (got = ::recv(socket, piece, sizeof piece, 0)) > 0;) {
+      answer.append(piece, static_cast<std::size_t>(got));
+    }
+  }
+  ::close(socket);
+  return answer;
+}
+
 }  // namespace
 
-EtcdServer::EtcdServer() : endpoint_(free_endpoint()), peer_(free_endpoint()) { start(); }
+EtcdServer::EtcdServer() : endpoint_(free_endpoint()), peer_(free_endpoint()), health_(free_endpoint()) { start(); }
 
 EtcdServer::~EtcdServer() {
   if (process_ >= 0) crash();
 }
 
+void EtcdServer::secure(std::string certificate, std::string key, std::string ca) {
+  tls_ = {"--client-cert-auth", "--cert-file",       std::move(certificate), "--key-file",
+          std::move(key),       "--trusted-ca-file", std::move(ca)};
+}
+
 void EtcdServer::start() {
-  const std::string client = "http://" + endpoint_, peer = "http://" + peer_;
+  const std::string client = (tls_.empty() ? "http://" : "https://") + endpoint_, peer = "http://" + peer_;
   const auto log = directory_.path() / "log";
-  process_ = launch({SLUICE_ETCD,
-                     "--data-dir",
-                     (directory_.path() / "data").string(),
-                     "--listen-client-urls",
-                     client,
-                     "--advertise-client-urls",
-                     client,
-                     "--listen-peer-urls",
-                     peer,
-                     "--initial-advertise-peer-urls",
-                     peer,
-                     "--initial-cluster",
-                     "default=" + peer,
-                     "--logger",
-                     "zap",
-                     "--log-level",
-                     "error",
-                     "--heartbeat-interval",
-                     "500",
-                     "--election-timeout",
-                     "2500"},
-                    log);
+  std::vector<std::string> words = {SLUICE_ETCD};
+  const std::pair<const char*, std::string> flags[] = {{"--data-dir", (directory_.path() / "data").string()},
+                                                       {"--listen-client-urls", client},
+                                                       {"--advertise-client-urls", client},
+                                                       {"--listen-peer-urls", peer},
+                                                       {"--initial-advertise-peer-urls", peer},
+                                                       {"--initial-cluster", "default=" + peer},
+                                                       {"--listen-metrics-urls", "http://" + health_},
+                                                       {"--bcrypt-cost", "4"},
+                                                       {"--logger", "zap"},
+                                                       {"--log-level", "error"},
+                                                       {"--heartbeat-interval", "500"},
+                                                       {"--election-timeout", "2500"}};
+  for (const auto& [name, value] : flags) words.insert(words.end(), {name, value});
+  words.insert(words.end(), tls_.begin(), tls_.end());
+  process_ = launch(std::move(words), log);
   const auto deadline = std::chrono::steady_clock::now() + kStartMax;
   while (!answers()) {
     int status = 0;
@@ -115,16 +131,15 @@ void EtcdServer::start() {
 
 // Its /health is 200 once it has a leader.
 bool EtcdServer::answers() const {
-  const sockaddr_in address = address_of(endpoint_);
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const std::string request = "GET /health HTTP/1.0\r\n\r\n";
-  std::string answer(15, '\0');
-  const bool healthy = ::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 &&
-                       ::send(socket, request.data(), request.size(), MSG_NOSIGNAL) > 0 &&
-                       ::recv(socket, answer.data(), answer.size(), MSG_WAITALL) > 0 &&
-                       answer.find(" 200 ") != std::string::npos;
-  ::close(socket);
-  return healthy;
+  return exchange(health_, "GET /health HTTP/1.0\r\n\r\n").find(" 200 ") == kStatusAt;
+}
+
+std::string EtcdServer::post(const std::string& path, const std::string& document) const {
+  std::string answer =
+      exchange(endpoint_, "POST " + path + " HTTP/1.0\r\nContent-Length: " + std::to_string(document.size()) +
+                              "\r\n\r\n" + document);
+  if (answer.find(" 200 ") != kStatusAt) throw std::runtime_error(path + ": " + answer);
+  return answer;
 }
 
 void EtcdServer::crash() {

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <string>
+#include <vector>
 
 #include "tests/support/temporary_directory.h"
 
@@ -20,6 +21,12 @@ class EtcdServer {
 
   /// HOST:PORT.
   const std::string& endpoint() const { return endpoint_; }
+  std::string host() const { return endpoint_.substr(0, endpoint_.rfind(':')); }
+
+  /// From the next start on it speaks TLS alone, and with those alone whose certificate `ca` signed.
+  void secure(std::string certificate, std::string key, std::string ca);
+  /// Posts a document, over plain HTTP; the answer's, header and all. Throws unless it is 200.
+  std::string post(const std::string& path, const std::string& document) const;
 
   /// kill -9, and again at the same address with what it had made durable.
   void crash();
@@ -32,7 +39,8 @@ class EtcdServer {
   bool answers() const;
 
   TemporaryDirectory directory_;
-  std::string endpoint_, peer_;
+  std::string endpoint_, peer_, health_;
+  std::vector<std::string> tls_;  ///< What it is told of TLS.
   pid_t process_ = -1;
 };
 
