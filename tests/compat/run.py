@@ -13,6 +13,7 @@ import traceback
 
 import scenarios  # noqa: F401  (registers every scenario)
 from harness.cluster import Cluster
+from harness.gateways import Gateways
 from harness.postgres import Postgres
 from harness.scenario import SCENARIOS, SKIPPED, Options, Skip, Stage
 from harness.server import Server
@@ -30,11 +31,15 @@ def play(chosen, arguments):
             with contextlib.ExitStack() as around:
                 database = around.enter_context(Postgres(chosen.standby)) if chosen.postgres else None
                 if chosen.cluster:
-                    made = Cluster(arguments.server, folder, chosen.cluster, chosen.settings, chosen.etcds, chosen.links)
+                    made = Cluster(arguments.server, folder, chosen.cluster, chosen.settings, chosen.etcds, chosen.links,
+                                   chosen.guarded)
                     cluster = around.enter_context(made)
                 settings = chosen.settings | ({"SLUICE_INDEX": database.url} if database else {})
                 settings |= cluster.settings | chosen.settings if cluster else {}
-                server = Server(arguments.server, folder, tls=chosen.tls, settings=settings)
+                if chosen.gateways > 1:
+                    server = Gateways(arguments.server, folder, chosen.gateways, tls=chosen.tls, settings=settings)
+                else:
+                    server = Server(arguments.server, folder, tls=chosen.tls, settings=settings)
                 with server:
                     chosen.play(Stage(server, folder, options, database, cluster))
         except Skip as reason:
@@ -60,8 +65,8 @@ def main():
     parser.add_argument("--list", action="store_true", help="print the names of all scenarios")
     parser.add_argument("--list-long", action="store_true", help="print those that take long")
     parser.add_argument("--list-sanitized", action="store_true", help="print those also played on a sanitized server")
-    parser.add_argument("--list-clients", action="store_true", help="print those that one real client plays")
-    parser.add_argument("--on-cluster", action="store_true", help="over PostgreSQL and an extent cluster, whatever it asks for")
+    parser.add_argument("--list-clients", action="store_true", help="print those that real clients play")
+    parser.add_argument("--on-cluster", action="store_true", help="by two gateways over PostgreSQL and an extent cluster")
     parser.add_argument("--server", help="the sluice binary")
     parser.add_argument("--work", default="build/compat", help="where data and downloads of a run live")
     parser.add_argument("--keep", action="store_true", help="leave the run's folder for inspection")
@@ -71,7 +76,7 @@ def main():
     parser.add_argument("--seed", type=int, default=None, help="repeats a random scenario")
     arguments = parser.parse_args()
     if arguments.list_clients:
-        print("\n".join(s.name for s in SCENARIOS.values() if " over HTTP" in s.name))
+        print("\n".join(s.name for s in SCENARIOS.values() if s.client))
         return 0
     if arguments.list or arguments.list_sanitized or arguments.list_long:
         wanted = [s.name for s in SCENARIOS.values()
@@ -86,7 +91,7 @@ def main():
         arguments.seed = random.SystemRandom().randrange(1 << 32)
     chosen = SCENARIOS[arguments.scenario]
     if arguments.on_cluster:
-        chosen = dataclasses.replace(chosen, postgres=True, cluster=3)
+        chosen = dataclasses.replace(chosen, postgres=True, cluster=3, gateways=2)
     return play(chosen, arguments)
 
 

@@ -1,4 +1,5 @@
 """An extent cluster of the scenario's own: etcd, of one member or three, and extent nodes over temporary files, as processes."""
+import base64
 import ctypes
 import json
 import os
@@ -8,11 +9,13 @@ import select
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import time
 import urllib.error
 import urllib.request
 
+from harness.certificates import Authority
 from harness.link import Link
 from harness.scenario import Skip
 
@@ -77,38 +80,69 @@ class Process:
             self.process = None
 
 
-class Etcd(Process):
-    """One member; `members` are all of them, itself included."""
+ETCD_USER, ETCD_PASSWORD = "sluice", "a password that no log has"
 
-    def __init__(self, folder, number, members):
+
+class Etcd(Process):
+    """One member; `members` are all of them, itself included.
+
+    With an `authority` it speaks TLS with those alone that show a certificate of it.
+    """
+
+    def __init__(self, folder, number, members, authority=None):
         super().__init__(folder, f"etcd-{number}")
         if shutil.which("etcd") is None:
             raise Skip("etcd is not installed (Debian's package etcd-server)")
         self.data = pathlib.Path(folder) / self.name
         self.endpoint, self.peer = free_endpoint(), free_endpoint()
         self._members = members
+        self._health = free_endpoint()
+        self._tls, self._context, self._token = [], None, None
+        if authority is not None:
+            shown = authority.issue(self.name, f"IP:{self.endpoint.partition(':')[0]}")
+            self._tls = ["--client-cert-auth", "--trusted-ca-file", shown.ca, "--cert-file", shown.certificate,
+                         "--key-file", shown.key]  # fmt: skip
+            self._context = ssl.create_default_context(cafile=shown.ca)
+            self._context.load_cert_chain(shown.certificate, shown.key)
 
     def start(self):
         self.begin()
         self.await_ready()
 
     def begin(self):
-        client, peer = f"http://{self.endpoint}", f"http://{self.peer}"
+        client, peer = f"http{'s' if self._tls else ''}://{self.endpoint}", f"http://{self.peer}"
         initial = ",".join(f"{member.name}=http://{member.peer}" for member in self._members)
         self.launch(
             ["etcd", "--name", self.name, "--data-dir", self.data, "--listen-client-urls", client,
              "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-             "--initial-cluster", initial, "--logger", "zap", "--log-level", "error"]
+             "--initial-cluster", initial, "--listen-metrics-urls", f"http://{self._health}", "--bcrypt-cost", "4",
+             "--logger", "zap", "--log-level", "error", *self._tls]
         )  # fmt: skip
 
     def await_ready(self):
-        self.await_url(f"http://{self.endpoint}/health")
+        self.await_url(f"http://{self._health}/health")
+
+    def ask(self, operation, **words):
+        """An operation of its HTTP interface; its answer."""
+        url = f"http{'s' if self._tls else ''}://{self.endpoint}/v3/{operation}"
+        question = urllib.request.Request(url, json.dumps(words).encode(), method="POST")
+        with urllib.request.urlopen(question, timeout=60, context=self._context) as answer:
+            return json.load(answer)
 
     def leads(self):
-        question = urllib.request.Request(f"http://{self.endpoint}/v3/maintenance/status", b"{}", method="POST")
-        with urllib.request.urlopen(question, timeout=60) as answer:
-            status = json.load(answer)
+        status = self.ask("maintenance/status")
         return status.get("leader") == status["header"]["member_id"]
+
+    def switch_on_users(self):
+        """From now on it takes nothing but from ETCD_USER, who may touch what is the cluster's, and from root."""
+        first, last = (base64.b64encode(f"/sluice/{NAME}{end}".encode()).decode() for end in "/0")
+        for name in ("root", ETCD_USER):
+            self.ask("auth/user/add", name=name, password=ETCD_PASSWORD)
+            self.ask("auth/role/add", name=name)
+            self.ask("auth/user/grant", user=name, role=name)
+        permission = {"permType": "READWRITE", "key": first, "range_end": last}
+        self.ask("auth/role/grant", name=ETCD_USER, perm=permission)
+        self.ask("auth/enable")
 
 
 class Node(Process):
@@ -168,18 +202,29 @@ class Cluster:
     """A context manager; `settings` are what a gateway needs beside its index.
 
     With `links` the ways to each node, and of each node to etcd, can be cut: `node.link`, `node.etcd_link`.
+    `guarded`: etcd speaks TLS, asks for certificates, and has users.
     """
 
-    def __init__(self, server_binary, folder, node_count, settings=None, etcd_count=1, links=False):
+    def __init__(self, server_binary, folder, node_count, settings=None, etcd_count=1, links=False, guarded=False):
         self.folder = pathlib.Path(folder)
         self.binary = str(pathlib.Path(server_binary).parent / "sluice-extent-node")
+        access, authority = {}, None
+        self._guarded = guarded
+        if guarded:
+            place = self.folder / "certificates"
+            place.mkdir()
+            authority = Authority(place)
+            shown = authority.issue("client")
+            access = {"SLUICE_ETCD_CA": str(shown.ca), "SLUICE_ETCD_CERT": str(shown.certificate),
+                      "SLUICE_ETCD_KEY": str(shown.key), "SLUICE_ETCD_USER": ETCD_USER,
+                      "SLUICE_ETCD_PASSWORD": ETCD_PASSWORD}  # fmt: skip
         self.etcds = []
-        self.etcds += [Etcd(folder, number, self.etcds) for number in range(etcd_count)]
+        self.etcds += [Etcd(folder, number, self.etcds, authority) for number in range(etcd_count)]
         self.etcd = self.etcds[0]
         self._node_count = node_count
         self._links = [] if links else None
         self.nodes = []
-        shared = {"SLUICE_CLUSTER_SECRET": SECRET}
+        shared = {"SLUICE_CLUSTER_SECRET": SECRET} | access
         url = self.url(*(etcd.endpoint for etcd in self.etcds))
         own = {name: str(value) for name, value in (settings or {}).items() if name.startswith("SLUICE_NODE_")}
         self.node_settings = shared | own | {"SLUICE_CLUSTER": url}
@@ -188,9 +233,8 @@ class Cluster:
             "SLUICE_CLUSTER_RELEASE_DELAY": "0",
         }  # fmt: skip
 
-    @staticmethod
-    def url(*endpoints):
-        return f"cluster://{','.join(endpoints)}/{NAME}"
+    def url(self, *endpoints):
+        return f"cluster{'+https' if self._guarded else ''}://{','.join(endpoints)}/{NAME}"
 
     def add_link(self, target=None):
         self._links.append(Link(target))
@@ -217,6 +261,8 @@ class Cluster:
                 etcd.begin()
             for etcd in self.etcds:
                 etcd.await_ready()
+            if self._guarded:
+                self.etcd.switch_on_users()
             for _ in range(self._node_count):
                 self.add_node()
         except BaseException:

@@ -1,5 +1,7 @@
 """A way between two programs that can be cut: bytes and connections wait, as where packets are dropped."""
+import collections
 import contextlib
+import itertools
 import socket
 import threading
 
@@ -37,9 +39,13 @@ class Link:
                 return
             threading.Thread(target=self._carry, args=(near,), daemon=True).start()
 
+    def _choose(self):
+        """Where the next connection goes."""
+        return self.target
+
     def _carry(self, near):
         self._open.wait()
-        host, _, port = self.target.rpartition(":")
+        host, _, port = self._choose().rpartition(":")
         try:
             far = socket.create_connection((host, int(port)))
         except OSError:
@@ -59,3 +65,17 @@ class Link:
         for end in (source, sink):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
+
+
+class Balancer(Link):
+    """As a link, with several targets: each connection goes to the next of them."""
+
+    def __init__(self, targets):
+        self._turns = itertools.cycle(targets)
+        self.carried = collections.Counter()  # target -> connections
+        super().__init__()
+
+    def _choose(self):
+        target = next(self._turns)
+        self.carried[target] += 1
+        return target

@@ -44,8 +44,11 @@ class Scenario:
     cluster: int = 0  # the server's extents are on a cluster of the scenario's own, of so many nodes
     standby: bool = False  # that PostgreSQL has a synchronous standby
     etcds: int = 1  # members of the cluster's etcd
+    guarded: bool = False  # that etcd speaks TLS, asks for certificates, and has users
     links: bool = False  # the ways to the cluster's nodes and of these to etcd can be cut
     long: bool = False  # only played by `./dev test cluster`
+    client: bool = False  # of a real client: `./dev test cluster` plays it over a cluster too
+    gateways: int = 1  # over the cluster; the scenario's server is then all of them, connection by connection
 
 
 SCENARIOS: dict[str, Scenario] = {}

@@ -19,7 +19,8 @@ REGION = "us-east-1"
 class Server:
     """`sluice serve` over a data directory, on ports the kernel picks.
 
-    A context manager: leaving it drains the server, which must then exit with 0.
+    A context manager: leaving it drains the server, which must then exit with 0. `tls` is true, or what
+    certificates.issue() made.
     """
 
     def __init__(self, binary, folder, tls=False, settings=None, config=None):
@@ -39,7 +40,7 @@ class Server:
         if config is not None:
             self._command += ["--config", str(config)]
         if tls:
-            issued = certificates.issue(self.folder)
+            issued = tls if isinstance(tls, certificates.Issued) else certificates.issue(self.folder)
             self.ca_file = str(issued.ca)
             self._command += ["--tls-cert", str(issued.certificate), "--tls-key", str(issued.key)]
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")}

@@ -43,7 +43,7 @@ class Owner(AwsCli):
         return self._api(operation, bucket, *arguments)
 
 
-@scenario("access: what is public is read by anybody, and nothing else is", sanitized=True)
+@scenario("access: what is public is read by anybody, and nothing else is", sanitized=True, client=True)
 def public_read(stage):
     owner = Owner(stage.server, stage.folder)
     public = Public(owner, stage)
@@ -65,7 +65,7 @@ def public_read(stage):
     expect_equal(public.status("open"), "403", "the status once the object is private")
 
 
-@scenario("access: a policy opens what it names")
+@scenario("access: a policy opens what it names", client=True)
 def policy(stage):
     owner = Owner(stage.server, stage.folder)
     public = Public(owner, stage)
@@ -90,7 +90,7 @@ def policy(stage):
     expect_equal(public.status("public/a"), "403", "the status without the policy")
 
 
-@scenario("access: a browser's preflight is answered by the CORS rules")
+@scenario("access: a browser's preflight is answered by the CORS rules", client=True)
 def cors(stage):
     owner = Owner(stage.server, stage.folder)
     public = Public(owner, stage)

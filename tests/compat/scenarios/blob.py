@@ -26,7 +26,7 @@ def blob_scenario(name, **attributes):
     def register(play):
         for tls in (False, True):
             title = f"{name} over {'TLS' if tls else 'HTTP'}"
-            scenario(title, tls=tls, **attributes)(play)
+            scenario(title, tls=tls, client=not tls, **attributes)(play)
         return play
 
     return register

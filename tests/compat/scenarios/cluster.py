@@ -9,14 +9,20 @@ import threading
 import time
 import urllib.request
 
+from clients.aws_cli import AwsCli
+from clients.azcopy import Azcopy
 from crash.ledger import Digests, Ledger
 from crash.writer import BUCKET, Writer
-from harness.cluster import START_LIMIT_S
-from harness.content import MIB, content, sha256
+from harness import azure
+from harness.cluster import ETCD_PASSWORD, START_LIMIT_S
+from harness.content import MIB, content, make_file, sha256, sha256_of_file
 from harness.s3 import S3
 from harness.scenario import Skip, expect, expect_equal, scenario
 from harness.server import Server
+from scenarios.blob import make_tree, tree_of
 from scenarios.crash import verify
+from scenarios.objects import BUCKET as COMPAT_BUCKET
+from scenarios.objects import small_objects
 
 NODE_COUNT = 4
 WRITER_COUNT = 4
@@ -158,6 +164,71 @@ def kill_node(stage):
             write_for(LOAD_S)
         look_at_all(servers, ledger, digests)
         stage.cluster.nodes[2].start()
+
+
+@scenario("cluster: etcd with TLS, certificates and users", postgres=True, cluster=3, gateways=2, etcds=3, guarded=True)
+def guarded(stage):
+    s3, cluster = S3(stage.server), stage.cluster
+    s3.make_bucket("guarded")
+
+    def write(name):
+        for key, size in ((f"{name}-small", 900), (f"{name}-large", 3 * MIB)):
+            s3.expect(200, "PUT", "guarded", key, body=content(key, size))
+            expect_equal(sha256(S3(stage.server).get("guarded", key)), sha256(content(key, size)), key)
+
+    write("first")
+    expect_equal(sum("alive" in line for line in command(stage, "status").splitlines()), 3, "disks that are alive")
+    # Tokens are in its members' memories: none is known any more.
+    for etcd in cluster.etcds:
+        etcd.kill()
+    for etcd in cluster.etcds:
+        etcd.begin()
+    for etcd in cluster.etcds:
+        etcd.await_ready()
+    cluster.nodes[0].kill()
+    cluster.nodes[0].start()
+    stage.server.stop()
+    stage.server.start()
+    s3 = S3(stage.server)
+    write("second")
+    expect_equal(s3.list("guarded")[0], ["first-large", "first-small", "second-large", "second-small"], "the listing")
+    without = {"SLUICE_ETCD_USER": "", "SLUICE_ETCD_PASSWORD": ""}
+    expect("user name is empty" in refused(stage, without), "etcd takes it from who has no user")
+    expect("etcd" in refused(stage, {"SLUICE_ETCD_CERT": "", "SLUICE_ETCD_KEY": ""}), "etcd asks for no certificate")
+    for path in stage.folder.rglob("*.log"):
+        expect(ETCD_PASSWORD not in path.read_text(errors="replace"), f"the password stands in {path.name}")
+
+
+def refused(stage, changed):
+    """What `sluice cluster status` says to who must not have it."""
+    settings = os.environ | stage.cluster.settings | {"SLUICE_INDEX": stage.database.url} | changed
+    done = subprocess.run([stage.server.binary, "cluster", "status"], env=settings, text=True, capture_output=True)
+    expect(done.returncode != 0, "the status was told")
+    expect(ETCD_PASSWORD not in done.stdout + done.stderr, "the password was told")
+    return done.stderr
+
+
+@scenario("cluster: aws-cli and azcopy through two gateways", postgres=True, cluster=3, gateways=2)
+def two_clients(stage):
+    aws, blob = AwsCli(stage.server, stage.folder), Azcopy(stage.server, stage.folder)
+    small_objects(aws, stage)
+    path, back = stage.folder / "large", stage.folder / "large-back"
+    digest = make_file(path, 20 * MIB)
+    aws.upload(COMPAT_BUCKET, "large", path)
+    container, sas = COMPAT_BUCKET, azure.account_sas()
+    blob.copy(blob.url(container, sas, "large"), back, "BlobLocal", "--check-md5=LogOnly")
+    expect_equal(sha256_of_file(back), digest, "what azcopy reads of what aws-cli wrote")
+    here, there = stage.folder / "up", stage.folder / "down"
+    make_tree(here, 40)
+    blob.copy(f"{here}/*", blob.url(container, sas, "tree/"), "LocalBlob", "--recursive")
+    blob.copy(blob.url(container, sas, "tree/*"), there, "BlobLocal", "--recursive", "--check-md5=FailIfDifferent")
+    expect_equal(tree_of(there), tree_of(here), "the files azcopy brought back")
+    blob.copy(path, blob.url(container, sas, "large-by-azcopy"), "LocalBlob", "--put-md5")
+    aws.download(container, "large-by-azcopy", back)
+    expect_equal(sha256_of_file(back), digest, "what aws-cli reads of what azcopy wrote")
+    names, _ = S3(stage.server).list(container)
+    expect_equal(len(names), 40 + 3, "objects in the bucket")
+    expect_equal(aws.list(container)[0], names, "the keys aws-cli lists")
 
 
 # ---- what is repaired; long, since leases have to run out

@@ -26,7 +26,7 @@ def fill(stage, keys):
         list(pool.map(create, keys))
 
 
-@scenario("listing: 10,000 keys, flat and by folder, through every client")
+@scenario("listing: 10,000 keys, flat and by folder, through every client", client=True)
 def ten_thousand_keys(stage):
     folders = [f"folder-{number:03}/" for number in range(100)]
     keys = [f"{folder}file-{number:03}" for folder in folders for number in range(KEY_COUNT // 100 - 1)]

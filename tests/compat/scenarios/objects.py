@@ -144,7 +144,10 @@ def register(kind, what, play, tls=False, postgres=False):
     transport = "over TLS" if tls else "over HTTP"
     index = ", index in PostgreSQL" if postgres else ""
     name = f"{kind.name} {transport}{index}: {what}"
-    add(Scenario(name, lambda stage: play(kind(stage.server, stage.folder), stage), tls=tls, postgres=postgres))
+    # What is only played over TLS is played over a cluster as it is; of the rest, HTTP will do there.
+    client = not postgres and (not tls or play is sync_twice)
+    add(Scenario(name, lambda stage: play(kind(stage.server, stage.folder), stage), tls=tls, postgres=postgres,
+                 client=client))  # fmt: skip
 
 
 for each in CLIENTS:

@@ -23,7 +23,7 @@ def states(cli):
     return rows + [(row["Key"], row["VersionId"], row["IsLatest"], True) for row in listed.get("DeleteMarkers", [])]
 
 
-@scenario("versions: put, remove, restore and empty a versioned bucket by aws s3api", sanitized=True)
+@scenario("versions: put, remove, restore and empty a versioned bucket by aws s3api", sanitized=True, client=True)
 def versions_by_command_line(stage):
     cli = CommandLine(stage.server, stage.folder)
     witness = S3(stage.server)
