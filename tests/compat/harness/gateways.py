@@ -32,6 +32,7 @@ class Gateways:
         self.data = folder  # All that is on disks of this machine but the database.
         self.endpoints = {}
         self._balancers = []
+        self._used = set()  # Members that got a connection.
 
     @property
     def endpoint(self):
@@ -72,6 +73,9 @@ class Gateways:
     def _close(self):
         for balancer in self._balancers:
             balancer.close()
+            for member in self.members:
+                places = {urllib.parse.urlsplit(url).netloc for url in member.endpoints.values()}
+                self._used |= {member} if places & balancer.carried.keys() else set()
         self._balancers.clear()
 
     def fsck(self, *flags):
@@ -79,12 +83,6 @@ class Gateways:
 
     def log_tail(self):
         return "\n".join(f"--- {member.folder.name}\n{member.log_tail()}" for member in self.members)
-
-    def _check_shares(self):
-        used = {target for balancer in self._balancers for target in balancer.carried}
-        for member in self.members:
-            if used.isdisjoint(urllib.parse.urlsplit(url).netloc for url in member.endpoints.values()):
-                raise AssertionError(f"{member.folder.name} got no connection: nothing was shared")
 
     def __enter__(self):
         try:
@@ -96,8 +94,10 @@ class Gateways:
 
     def __exit__(self, kind, *_):
         if kind is None:
-            self._check_shares()
             self.stop()
+            idle = [member.folder.name for member in self.members if member not in self._used]
+            if idle:
+                raise AssertionError(f"{idle} got no connection: nothing was shared")
             return
         with contextlib.suppress(Exception):
             self.kill()
