@@ -14,12 +14,12 @@ namespace sluice::rdma {
 
 /// How the members are spoken to, and as whom.
 struct EtcdAccess {
-  bool tls = false;              ///< Each member must show a certificate of its host.
-  std::string ca_file;           ///< PEM: who may have signed it; empty: whom the system trusts.
-  std::string certificate_file;  ///< PEM, with its chain: what is shown to the members; empty: none.
-  std::string key_file;
-  std::string user;  ///< One of etcd's users; empty: none.
-  std::string password;
+  bool tls = false;                ///< Each member must show a certificate of its host.
+  std::string ca_file{};           ///< PEM: who may have signed it; empty: whom the system trusts.
+  std::string certificate_file{};  ///< PEM, with its chain: what is shown to the members; empty: none.
+  std::string key_file{};
+  std::string user{};  ///< One of etcd's users; empty: none.
+  std::string password{};
 };
 
 struct EtcdOptions {

@@ -36,6 +36,12 @@ Options options() {
   return options;
 }
 
+Options options_of_peer() {
+  Options changed = options();
+  changed.has_peers = true;
+  return changed;
+}
+
 /// Whatever is answered at once is answered alike the other way.
 void check_alike(const http::Response& at_once, const RequestContext& context, const Reply& reply, bool is_head) {
   CHECK(at_once.header.status() == reply.status);
@@ -77,7 +83,7 @@ struct Gateway::State {
                     .accounts = accounts,
                     .clock = clock};
   Handler handler{services, options()};
-  Handler peer{services, {.has_peers = true}};
+  Handler peer{services, options_of_peer()};
 };
 
 Gateway::Gateway() : state_(std::make_unique<State>()) {}

@@ -28,10 +28,10 @@ void extend(X509* certificate, int kind, const std::string& value) {
   check(extension != nullptr && X509_add_ext(certificate, extension.get(), -1) == 1);
 }
 
-template <class Write>
-void write(const std::string& path, const Write& write) {
+template <class Print>
+void write(const std::string& path, const Print& print) {
   const std::unique_ptr<FILE, int (*)(FILE*)> file(std::fopen(path.c_str(), "w"), std::fclose);
-  check(file != nullptr && write(file.get()) == 1);
+  check(file != nullptr && print(file.get()) == 1);
 }
 
 }  // namespace

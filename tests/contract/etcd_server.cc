@@ -69,7 +69,7 @@ pid_t launch(std::vector<std::string> words, const std::filesystem::path& log) {
 }
 
 /// What a server says until it ends the connection; nothing if there is none.
-std::string exchange(const std::string& endpoint, const std::string& request) {
+std::string ask(const std::string& endpoint, const std::string& request) {
   const sockaddr_in address = address_of(endpoint);
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   std::string answer;
@@ -130,14 +130,12 @@ void EtcdServer::start() {
 }
 
 // Its /health is 200 once it has a leader.
-bool EtcdServer::answers() const {
-  return exchange(health_, "GET /health HTTP/1.0\r\n\r\n").find(" 200 ") == kStatusAt;
-}
+bool EtcdServer::answers() const { return ask(health_, "GET /health HTTP/1.0\r\n\r\n").find(" 200 ") == kStatusAt; }
 
 std::string EtcdServer::post(const std::string& path, const std::string& document) const {
   std::string answer =
-      exchange(endpoint_, "POST " + path + " HTTP/1.0\r\nContent-Length: " + std::to_string(document.size()) +
-                              "\r\n\r\n" + document);
+      ask(endpoint_,
+          "POST " + path + " HTTP/1.0\r\nContent-Length: " + std::to_string(document.size()) + "\r\n\r\n" + document);
   if (answer.find(" 200 ") != kStatusAt) throw std::runtime_error(path + ": " + answer);
   return answer;
 }
