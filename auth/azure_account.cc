@@ -5,7 +5,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "gateway/core/digest.h"
 #include "gateway/core/encoding.h"
 
 namespace sluice::auth {
@@ -23,8 +22,8 @@ void validate(const AzureAccount& account) {
     refuse(account.name, "a name is 3 to 24 lower-case letters and digits");
   }
   if (account.keys.empty() || account.keys.size() > 2) refuse(account.name, "it needs one or two keys");
-  for (const std::string& key : account.keys) {
-    if (key.size() < AzureAccounts::kKeySizeMin) refuse(account.name, "a key needs 32 bytes or more");
+  for (const AccountKey& key : account.keys) {
+    if (key.raw().size() < AzureAccounts::kKeySizeMin) refuse(account.name, "a key needs 32 bytes or more");
   }
 }
 
@@ -43,7 +42,7 @@ AzureAccount azure_account(std::string name, const std::vector<std::string>& bas
   for (const std::string& text : base64_keys) {
     auto key = from_base64(text);
     if (!key) refuse(account.name, "a key is not base64");
-    account.keys.push_back(*std::move(key));
+    account.keys.emplace_back(*std::move(key));
   }
   validate(account);
   return account;
@@ -67,9 +66,9 @@ const AzureAccount* AzureAccounts::find(std::string_view name) const {
 
 bool is_signed_by(const AzureAccount& account, std::string_view message, std::string_view signature) {
   bool matches = false;
-  for (const std::string& key : account.keys) {
+  for (const AccountKey& key : account.keys) {
     // Not `||`: which of the keys matched must not show in the time taken.
-    matches |= constant_time_equal(hmac_sha256(key, message), signature);
+    matches |= constant_time_equal(key.hmac().sign(message).view(), signature);
   }
   return matches;
 }

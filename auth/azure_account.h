@@ -3,8 +3,10 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "auth/hmac_key.h"
 #include "auth/identity.h"
 
 namespace sluice::auth {
@@ -15,12 +17,27 @@ inline constexpr std::string_view kDevelopmentAccountName = "devstoreaccount1";
 inline constexpr std::string_view kDevelopmentAccountKey =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
+/// One key of an account, ready to sign with.
+class AccountKey {
+ public:
+  AccountKey(std::string raw) : raw_(std::move(raw)), hmac_(raw_) {}
+
+  const std::string& raw() const { return raw_; }
+  const HmacKey& hmac() const { return hmac_; }
+
+  friend bool operator==(const AccountKey& left, const AccountKey& right) { return left.raw_ == right.raw_; }
+
+ private:
+  std::string raw_;
+  HmacKey hmac_;
+};
+
 /// One Azure storage account, as clients of the Blob protocol name it.
 struct AzureAccount {
-  std::string name;               ///< 3 to 24 of a-z and 0-9.
-  std::vector<std::string> keys;  ///< One or two, decoded. Each proves; the first also issues.
-  std::string owner;              ///< Whose buckets its containers are (User::account); empty: `name`.
-  Identity identity;              ///< Who acts with its keys; set by AzureAccounts where it is anonymous.
+  std::string name;              ///< 3 to 24 of a-z and 0-9.
+  std::vector<AccountKey> keys;  ///< One or two, decoded. Each proves; the first also issues.
+  std::string owner;             ///< Whose buckets its containers are (User::account); empty: `name`.
+  Identity identity;             ///< Who acts with its keys; set by AzureAccounts where it is anonymous.
 };
 
 /// An account whose keys are base64, as configured. Throws std::invalid_argument

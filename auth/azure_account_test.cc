@@ -12,7 +12,7 @@ namespace {
 const std::string kKey(32, 'k');
 const std::string kOtherKey(64, 'o');
 
-AzureAccount account(std::string name, std::vector<std::string> keys) {
+AzureAccount account(std::string name, std::vector<AccountKey> keys) {
   return {.name = std::move(name), .keys = std::move(keys), .owner = {}, .identity = {}};
 }
 
@@ -45,7 +45,7 @@ TEST_CASE("an azure account that could not work stops the start") {
   CHECK_THROWS_AS(accounts({account(std::string(25, 'a'), {kKey})}), std::invalid_argument);
   CHECK_THROWS_AS(accounts({account("nokey", {})}), std::invalid_argument);
   CHECK_THROWS_AS(accounts({account("manykeys", {kKey, kKey, kKey})}), std::invalid_argument);
-  CHECK_THROWS_AS(accounts({account("weakkey", {"short"})}), std::invalid_argument);
+  CHECK_THROWS_AS(accounts({account("weakkey", {std::string("short")})}), std::invalid_argument);
   CHECK_THROWS_AS(accounts({account("twice", {kKey}), account("twice", {kKey})}), std::invalid_argument);
 }
 
@@ -53,7 +53,7 @@ TEST_CASE("configured keys are base64") {
   const AzureAccount dev =
       azure_account(std::string(kDevelopmentAccountName), {std::string(kDevelopmentAccountKey)}, "dev");
 
-  CHECK(dev.keys.front().size() == 64);
+  CHECK(dev.keys.front().raw().size() == 64);
   CHECK(dev.owner == "dev");
   CHECK_THROWS_AS(azure_account("account", {"not base64!"}), std::invalid_argument);
 }

@@ -89,6 +89,7 @@ struct ResponseOverrides {
   std::string content_encoding;
   std::string content_language;
   std::string content_type;
+  friend bool operator==(const ResponseOverrides&, const ResponseOverrides&) = default;
 };
 
 enum class Allowance : std::uint8_t {

@@ -116,8 +116,8 @@ DelegationKeyName delegation_key_name(const SasToken& token) {
 bool signature_holds(const SasToken& token, const AzureAccount& account, std::string_view text) {
   if (token.kind != SasKind::user_delegation) return is_signed_by(account, text, token.sig);
   AzureAccount delegated{.name = account.name, .keys = {}, .owner = {}, .identity = {}};
-  for (const std::string& key : account.keys) {
-    delegated.keys.push_back(delegation_key(key, account.name, delegation_key_name(token)));
+  for (const AccountKey& key : account.keys) {
+    delegated.keys.emplace_back(delegation_key(key.raw(), account.name, delegation_key_name(token)));
   }
   return is_signed_by(delegated, text, token.sig);
 }

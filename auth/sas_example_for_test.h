@@ -84,7 +84,7 @@ struct SasExample {
                              .moment = {},
                              .headers = {},
                              .query = {}};
-    target = "/photos/cat.jpg?" + signed_query(std::move(parameters), subject, account.keys.front());
+    target = "/photos/cat.jpg?" + signed_query(std::move(parameters), subject, account.keys.front().raw());
     return *this;
   }
 };

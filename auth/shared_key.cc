@@ -117,11 +117,9 @@ std::expected<Identity, AzureFault> SharedKey::authenticate(const SignedRequest&
                   "The header " + repeated + " may come only once.");
   }
 
-  const auto texts_of = claim->lite ? shared_key_lite_texts : shared_key_texts;
-  if (any_matches(texts_of(request, address, Readings::usual), address.account, claim->signature)) {
-    return address.account.identity;
-  }
-  const SharedKeyTexts texts = texts_of(request, address, Readings::all);
+  const auto usual = claim->lite ? usual_shared_key_lite_text : usual_shared_key_text;
+  if (is_signed_by(address.account, usual(request, address), claim->signature)) return address.account.identity;
+  const SharedKeyTexts texts = (claim->lite ? shared_key_lite_texts : shared_key_texts)(request, address);
   if (any_matches(texts, address.account, claim->signature)) return address.account.identity;
 
   auto refusal = refuse(BlobAuthFault::authentication_failed, ErrorCode::signature_mismatch,

@@ -225,7 +225,8 @@ struct Example {
   }
 
   Example& sign(std::string_view text, std::string_view scheme = "SharedKey") {
-    set("Authorization", std::string(scheme) + " sluiceaccount:" + to_base64(hmac_sha256(account.keys.front(), text)));
+    set("Authorization",
+        std::string(scheme) + " sluiceaccount:" + to_base64(hmac_sha256(account.keys.front().raw(), text)));
     return *this;
   }
 };
@@ -255,6 +256,22 @@ TEST_CASE("what the vendor's library signs is verified") {
     const auto identity = example_of(vector).authenticate();
     REQUIRE(refusal(identity).empty());
     CHECK(identity->account() == "acme");
+  }
+}
+
+TEST_CASE("the usual string to sign is the first of all that are tried") {
+  for (const Vector& vector : vectors()) {
+    INFO(vector.name);
+    const Example example = example_of(vector);
+    Fields fields;
+    for (const auto& [name, value] : example.headers) fields.add(name, value);
+    const SignedRequest request{.method = example.method, .target = example.target, .fields = fields};
+    const AzureAddress address{.account = example.account, .in_path = example.in_path, .secondary = example.secondary};
+    const SharedKeyTexts all = shared_key_texts(request, address);
+    CHECK(usual_shared_key_text(request, address) == all.heads.front() + all.headers.front() + all.resources.front());
+    const SharedKeyTexts lite = shared_key_lite_texts(request, address);
+    CHECK(usual_shared_key_lite_text(request, address) ==
+          lite.heads.front() + lite.headers.front() + lite.resources.front());
   }
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <optional>
+#include <span>
 #include <utility>
 
 #include "auth/target.h"
@@ -39,20 +41,27 @@ std::string_view signed_value(const Fields& fields, std::string_view name, std::
   return value;
 }
 
-template <std::size_t size>
-std::string head(const SignedRequest& request, const std::array<std::string_view, size>& names, std::string_view date) {
-  std::string text(request.method);
-  text.push_back('\n');
+using Names = std::span<const std::string_view>;
+
+void append_head(std::string& text, const SignedRequest& request, Names names, std::string_view date) {
+  text.append(request.method).push_back('\n');
   for (const std::string_view name : names) text.append(signed_value(request.fields, name, date)).push_back('\n');
+}
+
+std::string head(const SignedRequest& request, Names names, std::string_view date) {
+  std::string text;
+  append_head(text, request, names, date);
   return text;
 }
 
-template <std::size_t size>
-Texts heads(const SignedRequest& request, const std::array<std::string_view, size>& names, Readings readings) {
-  Texts texts;
+/// Date as it is signed where a client keeps to the letter: empty beside x-ms-date.
+std::string_view signed_date(const Fields& fields) {
+  return fields.has(kDateOverride) ? std::string_view{} : fields.get(kDate);
+}
+
+Texts heads(const SignedRequest& request, Names names) {
+  Texts texts{head(request, names, signed_date(request.fields))};
   // Beside x-ms-date a client "may ignore" Date; some do not.
-  if (request.fields.has(kDateOverride)) texts.push_back(head(request, names, {}));
-  if (readings == Readings::usual && !texts.empty()) return texts;
   add(texts, head(request, names, request.fields.get(kDate)));
   return texts;
 }
@@ -70,41 +79,72 @@ std::string folded(std::string_view value) {
   return text;
 }
 
-struct Header {
-  std::string name;  ///< Lower case.
-  std::string_view value;
-};
+bool is_own(std::string_view name) { return equals_ignoring_case(name.substr(0, kPrefix.size()), kPrefix); }
 
-std::vector<Header> canonical_headers(const Fields& fields) {
+using Headers = std::vector<Fields::Field>;
+
+/// The x-ms-* headers that are signed, in the order they came.
+Headers own_headers(const Fields& fields) {
   const bool keep_empty = speaks(fields, "2016-05-31");
-  std::vector<Header> headers;
+  Headers headers;
+  headers.reserve(fields.size());
   for (std::size_t i = 0; i < fields.size(); ++i) {
-    const auto [name, value] = fields.at(i);
-    if (!equals_ignoring_case(name.substr(0, kPrefix.size()), kPrefix)) continue;
-    if (value.empty() && !keep_empty) continue;
-    headers.push_back({.name = to_lower(name), .value = value});
+    const Fields::Field field = fields.at(i);
+    if (is_own(field.name) && (keep_empty || !field.value.empty())) headers.push_back(field);
   }
   return headers;
 }
 
-std::string lines(const std::vector<Header>& headers, bool fold) {
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
+
+void sort_by_bytes(Headers& headers) {
+  std::ranges::sort(headers, [](const Fields::Field& left, const Fields::Field& right) {
+    return std::ranges::lexicographical_compare(left.name, right.name, {}, lower, lower);
+  });
+}
+
+void sort_as_words(Headers& headers) {
+  std::ranges::sort(headers, sorts_before_as_word, [](const Fields::Field& field) { return to_lower(field.name); });
+}
+
+void append_lower(std::string& text, std::string_view name) {
+  const std::size_t begin = text.size();
+  text.append(name);
+  std::transform(text.begin() + static_cast<std::ptrdiff_t>(begin), text.end(),
+                 text.begin() + static_cast<std::ptrdiff_t>(begin), lower);
+}
+
+void append_lines(std::string& text, const Headers& headers) {
+  for (const auto& [name, value] : headers) {
+    append_lower(text, name);
+    text.append(1, ':').append(value).push_back('\n');
+  }
+}
+
+std::string lines(const Headers& headers) {
+  std::string text;
+  append_lines(text, headers);
+  return text;
+}
+
+std::string folded_lines(const Headers& headers) {
   std::string text;
   for (const auto& [name, value] : headers) {
-    text.append(name).append(1, ':').append(fold ? folded(value) : value).append(1, '\n');
+    append_lower(text, name);
+    text.append(1, ':').append(folded(value)).push_back('\n');
   }
   return text;
 }
 
-Texts header_texts(const Fields& fields, Readings readings) {
-  std::vector<Header> headers = canonical_headers(fields);
+Texts header_texts(const Fields& fields) {
+  Headers headers = own_headers(fields);
   Texts texts;
-  std::ranges::sort(headers, {}, &Header::name);
-  add(texts, lines(headers, false));
-  if (readings == Readings::usual) return texts;
-  add(texts, lines(headers, true));
-  std::ranges::sort(headers, sorts_before_as_word, &Header::name);
-  add(texts, lines(headers, false));
-  add(texts, lines(headers, true));
+  sort_by_bytes(headers);
+  add(texts, lines(headers));
+  add(texts, folded_lines(headers));
+  sort_as_words(headers);
+  add(texts, lines(headers));
+  add(texts, folded_lines(headers));
   return texts;
 }
 
@@ -122,6 +162,7 @@ std::string decoded(std::string_view raw, QueryReading reading) {
 }
 
 std::string canonical_query(const Target& target, QueryReading reading) {
+  if (target.query.empty()) return {};
   std::map<std::string, std::vector<std::string>> parameters;
   for (const auto& [name, value] : target.query) {
     if (value.empty() && reading.leave_out_empty) continue;
@@ -137,21 +178,58 @@ std::string canonical_query(const Target& target, QueryReading reading) {
   return text;
 }
 
-/// `/account` and the path. In a secondary address the account is spelled with or
-/// without its suffix, whichever the client took it for.
-Texts resource_paths(std::string_view raw_path, const AzureAddress& address) {
-  constexpr std::string_view kSuffix = "-secondary";
-  const std::string account = "/" + address.account.name;
-  const std::string path(raw_path.empty() ? "/" : raw_path);
-  Texts texts{account + path};
-  if (!address.secondary) return texts;
-  const std::string secondary = account + std::string(kSuffix);
-  if (!address.in_path) {
-    add(texts, secondary + path);
-  } else if (path.starts_with(secondary)) {
-    texts.insert(texts.begin(), account + account + path.substr(secondary.size()));
+/// What Shared Key Lite signs of a query.
+std::string lite_query(const Target& target) {
+  const auto component =
+      std::ranges::find_if(target.query, [](const QueryPair& pair) { return equals_ignoring_case(pair.name, "comp"); });
+  if (component == target.query.end() || component->value.empty()) return {};
+  return std::string("?comp=").append(component->value);
+}
+
+constexpr std::string_view kSuffix = "-secondary";
+
+/// What of the path is behind `/account-secondary`, where it begins so.
+std::optional<std::string_view> behind_secondary(std::string_view path, const AzureAddress& address) {
+  const std::string& name = address.account.name;
+  if (!address.secondary || !address.in_path || !path.starts_with('/')) return std::nullopt;
+  path.remove_prefix(1);
+  if (!path.starts_with(name) || !path.substr(name.size()).starts_with(kSuffix)) return std::nullopt;
+  return path.substr(name.size() + kSuffix.size());
+}
+
+/// `/account` and the path, as is documented: the account is spelled without its suffix.
+void append_path(std::string& text, std::string_view path, const AzureAddress& address) {
+  text.append(1, '/').append(address.account.name);
+  if (const auto rest = behind_secondary(path, address)) {
+    text.append(1, '/').append(address.account.name).append(*rest);
+  } else {
+    text.append(path.empty() ? std::string_view("/") : path);
   }
+}
+
+/// In a secondary address the account is spelled with or without its suffix, whichever the
+/// client took it for.
+Texts resource_paths(std::string_view raw_path, const AzureAddress& address) {
+  Texts texts(1);
+  append_path(texts.front(), raw_path, address);
+  if (!address.secondary) return texts;
+  std::string spelled = "/" + address.account.name;
+  if (!address.in_path) spelled += kSuffix;
+  add(texts, spelled.append(raw_path.empty() ? std::string_view("/") : raw_path));
   return texts;
+}
+
+/// One text of everything, the documented one but for the query.
+std::string usual_text(const SignedRequest& request, Names names, const AzureAddress& address, const Target& target) {
+  constexpr std::size_t kUsualSize = 512;
+  std::string text;
+  text.reserve(kUsualSize);
+  append_head(text, request, names, signed_date(request.fields));
+  Headers headers = own_headers(request.fields);
+  sort_by_bytes(headers);
+  append_lines(text, headers);
+  append_path(text, target.path, address);
+  return text;
 }
 
 // Each character's place in the sort of words; what is missing has none.
@@ -194,27 +272,18 @@ bool sorts_before_as_word(std::string_view left, std::string_view right) {
 
 std::string repeated_signed_field(const Fields& fields) {
   for (const std::string_view name : kSigned) {
-    if (fields.count(name) > 1) return std::string(name);
+    if (fields.has(name) && fields.count(name) > 1) return to_lower(name);
   }
-  std::vector<std::string> names;
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const std::string_view name = fields.at(i).name;
-    if (equals_ignoring_case(name.substr(0, kPrefix.size()), kPrefix)) names.push_back(to_lower(name));
+    if (is_own(name) && fields.position(name, i + 1) != fields.size()) return to_lower(name);
   }
-  std::ranges::sort(names);
-  const auto repeated = std::ranges::adjacent_find(names);
-  return repeated == names.end() ? std::string() : *repeated;
+  return {};
 }
 
-SharedKeyTexts shared_key_texts(const SignedRequest& request, const AzureAddress& address, Readings readings) {
+SharedKeyTexts shared_key_texts(const SignedRequest& request, const AzureAddress& address) {
   const Target target(request.target);
-  SharedKeyTexts texts{
-      .heads = heads(request, kSigned, readings), .headers = header_texts(request.fields, readings), .resources = {}};
-  if (readings == Readings::usual) {
-    constexpr QueryReading kAsItIs{.plus_is_space = false, .leave_out_empty = false};
-    texts.resources.push_back(resource_paths(target.path, address).front() + canonical_query(target, kAsItIs));
-    return texts;
-  }
+  SharedKeyTexts texts{.heads = heads(request, kSigned), .headers = header_texts(request.fields), .resources = {}};
   Texts queries;
   for (const bool leave_out_empty : {false, true}) {
     for (const bool plus_is_space : {false, true}) {
@@ -227,16 +296,25 @@ SharedKeyTexts shared_key_texts(const SignedRequest& request, const AzureAddress
   return texts;
 }
 
-SharedKeyTexts shared_key_lite_texts(const SignedRequest& request, const AzureAddress& address, Readings readings) {
+SharedKeyTexts shared_key_lite_texts(const SignedRequest& request, const AzureAddress& address) {
   const Target target(request.target);
-  SharedKeyTexts texts{.heads = heads(request, kSignedLite, readings),
-                       .headers = header_texts(request.fields, readings),
+  SharedKeyTexts texts{.heads = heads(request, kSignedLite),
+                       .headers = header_texts(request.fields),
                        .resources = resource_paths(target.path, address)};
-  const auto component =
-      std::ranges::find_if(target.query, [](const QueryPair& pair) { return equals_ignoring_case(pair.name, "comp"); });
-  if (component == target.query.end() || component->value.empty()) return texts;
-  for (std::string& resource : texts.resources) resource.append("?comp=").append(component->value);
+  const std::string query = lite_query(target);
+  for (std::string& resource : texts.resources) resource.append(query);
   return texts;
+}
+
+std::string usual_shared_key_text(const SignedRequest& request, const AzureAddress& address) {
+  constexpr QueryReading kAsItIs{.plus_is_space = false, .leave_out_empty = false};
+  const Target target(request.target);
+  return usual_text(request, kSigned, address, target).append(canonical_query(target, kAsItIs));
+}
+
+std::string usual_shared_key_lite_text(const SignedRequest& request, const AzureAddress& address) {
+  const Target target(request.target);
+  return usual_text(request, kSignedLite, address, target).append(lite_query(target));
 }
 
 }  // namespace sluice::auth

@@ -67,7 +67,7 @@ Result<IssuedDelegationKey> issue_delegation_key(const AzureAccount& account, co
                                .service = key.service,
                                .version = key.version,
                                .delegated_tid = key.delegated_tid};
-  key.value = to_base64(delegation_key(account.keys.front(), account.name, name));
+  key.value = to_base64(delegation_key(account.keys.front().raw(), account.name, name));
   return key;
 }
 

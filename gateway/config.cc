@@ -320,7 +320,7 @@ Flags read_flags(std::span<const std::string_view> arguments) {
 
 bool is_development(const auth::AzureAccount& account) {
   const auto known = from_base64(auth::kDevelopmentAccountKey);
-  return std::ranges::find(account.keys, *known) != account.keys.end();
+  return std::ranges::find(account.keys, *known, &auth::AccountKey::raw) != account.keys.end();
 }
 
 void validate_azure(const Config& config) {

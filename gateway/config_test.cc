@@ -120,7 +120,7 @@ TEST_CASE("azure accounts come from the file or the environment") {
   REQUIRE(from_file.azure_accounts.size() == 1);
   CHECK(from_file.azure_accounts[0].name == "alpha");
   CHECK(from_file.azure_accounts[0].owner == "alice");
-  CHECK(from_file.azure_accounts[0].keys == std::vector<std::string>{std::string(32, '\0')});
+  CHECK(from_file.azure_accounts[0].keys == std::vector<sluice::auth::AccountKey>{std::string(32, '\0')});
 
   const Config from_environment =
       read({}, {{"SLUICE_AZURE_ACCOUNTS", "beta:" + key + ":" + key + ";devstoreaccount1"}});

@@ -57,7 +57,7 @@ class RowCache {
     std::vector<std::size_t> written;  ///< Hashes of the rows that are being written.
   };
   static constexpr std::size_t kShardCount = 64;
-  static constexpr std::size_t kRowCost = 1200;  ///< What a row takes beside its bytes, with a note left on it.
+  static constexpr std::size_t kRowCost = 1600;  ///< What a row takes beside its bytes, with a note left on it.
 
   static std::size_t cost(const Held& row) { return kRowCost + row.key.size() + row.value->bytes().size(); }
   static void drop(Shard& shard, Rows::iterator row);

@@ -26,10 +26,24 @@ bool is_read(http::Method method) {
   return method == http::Method::get || method == http::Method::head || method == http::Method::options;
 }
 
+/// Is it what somebody without a credential could be given an answer to?
+bool may_be_public(const Call& call) {
+  return is_read(call.request.header.method) && call.target.scope != Scope::account &&
+         !call.fields().has("x-ms-if-tags");
+}
+
 std::unexpected<Failure> unauthenticated(const Call& call, Code code) {
   Failure failure(code);
   failure.headers.emplace_back("WWW-Authenticate", "SharedKey realm=\"" + call.target.account + "\"");
   return std::unexpected(std::move(failure));
+}
+
+auth::AzureAddress address_of(const Call& call) {
+  return {.account = *call.account, .in_path = call.target.in_path, .secondary = call.target.secondary};
+}
+
+auth::SignedRequest signed_request(const Call& call) {
+  return {.method = call.request.header.method_text, .target = call.request.header.target, .fields = call.fields()};
 }
 
 }  // namespace
@@ -43,17 +57,13 @@ std::optional<auth::StoredAccessPolicy> policy_of(const auth::SignedSas& signed_
 }
 
 Step<> Handler::authenticate(Call& call) {
-  const auth::SignedRequest request{
-      .method = call.request.header.method_text, .target = call.request.header.target, .fields = call.fields()};
-  switch (auth::blob_credential(request)) {
+  switch (auth::blob_credential(signed_request(call))) {
     case auth::BlobCredential::shared_key: {
-      const auth::AzureAddress address{
-          .account = *call.account, .in_path = call.target.in_path, .secondary = call.target.secondary};
-      CO_TRY(shared_key_.authenticate(request, address));
+      CO_TRY(shared_key_.authenticate(signed_request(call), address_of(call)));
       break;
     }
     case auth::BlobCredential::sas: {
-      CO_TRY(co_await admit_sas(call, request));
+      CO_TRY(co_await admit_sas(call));
       break;
     }
     case auth::BlobCredential::anonymous: {
@@ -72,36 +82,69 @@ Step<> Handler::authenticate(Call& call) {
   co_return Outcome<>{};
 }
 
-Step<> Handler::admit_sas(Call& call, const auth::SignedRequest& request) {
+Outcome<auth::SignedSas> Handler::verify_sas(const Call& call) const {
   const bool lists = call.row != nullptr && call.row->operation == Operation::list_blobs;
-  const auth::SasRequest asked{.request = request,
-                               .account = *call.account,
-                               .resource = {.container = call.target.container,
-                                            .blob = lists ? call.query().get("prefix") : call.target.blob,
-                                            .snapshot = call.query().get("snapshot"),
-                                            .version = call.query().get("versionid")},
-                               .remote_address = call.context.remote_address,
-                               .secure = call.context.secure,
-                               .bearer_oid = {},
-                               .bearer_tid = {}};
-  CO_TRY(const auth::SignedSas signed_sas, sas_.verify(asked));
-  std::optional<auth::StoredAccessPolicy> policy;
+  const auth::SignedRequest request = signed_request(call);
+  TRY(auto signed_sas, sas_.verify({.request = request,
+                                    .account = *call.account,
+                                    .resource = {.container = call.target.container,
+                                                 .blob = lists ? call.query().get("prefix") : call.target.blob,
+                                                 .snapshot = call.query().get("snapshot"),
+                                                 .version = call.query().get("versionid")},
+                                    .remote_address = call.context.remote_address,
+                                    .secure = call.context.secure,
+                                    .bearer_oid = {},
+                                    .bearer_tid = {}}));
+  return signed_sas;
+}
+
+Step<> Handler::admit_sas(Call& call) {
+  CO_TRY(const auth::SignedSas signed_sas, verify_sas(call));
+  const object::BucketInfo* container = nullptr;
   if (signed_sas.policy_id()) {
     const auto bucket = co_await bucket_of(call);
     if (!bucket && bucket.error().code != Code::container_not_found) co_return std::unexpected(bucket.error());
-    if (bucket) policy = policy_of(signed_sas, *bucket);
+    if (bucket) container = &*call.bucket;
   }
-  CO_TRY(call.grant, sas_.grant(signed_sas, policy ? &*policy : nullptr));
-  if (call.row == nullptr) co_return Outcome<>{};
+  co_return take_grant(call, signed_sas, container);
+}
+
+Outcome<> Handler::take_grant(Call& call, const auth::SignedSas& signed_sas, const object::BucketInfo* container) {
+  std::optional<auth::StoredAccessPolicy> policy;
+  if (container != nullptr) policy = policy_of(signed_sas, *container);
+  TRY(call.grant, sas_.grant(signed_sas, policy ? &*policy : nullptr));
+  if (call.row == nullptr) return {};
   const bool of_version = call.row->action == auth::BlobAction::delete_blob && call.query().has("versionid");
   const auto action = of_version ? auth::BlobAction::delete_blob_version : call.row->action;
-  CO_TRY(const auth::Allowance allowance, call.grant->allows(action));
-  CO_TRY(check_tag_permission(call));
+  TRY(const auth::Allowance allowance, call.grant->allows(action));
+  TRY(check_tag_permission(call));
   call.only_if_absent = allowance == auth::Allowance::only_if_absent;
   if (!call.grant->encryption_scope.empty() && !is_read(call.request.header.method)) {
-    co_return blob::refuse(Code::feature_not_supported, "Encryption scopes are not supported.");
+    return blob::refuse(Code::feature_not_supported, "Encryption scopes are not supported.");
   }
-  co_return Outcome<>{};
+  return {};
+}
+
+bool Handler::admit_at_hand(Call& call) {
+  const auto container = services_.buckets.at_hand(call.target.container);
+  if (!container || container->owner != call.account->owner) return false;
+  switch (auth::blob_credential(signed_request(call))) {
+    case auth::BlobCredential::shared_key:
+      if (!shared_key_.authenticate(signed_request(call), address_of(call))) return false;
+      break;
+    case auth::BlobCredential::sas: {
+      const auto signed_sas = verify_sas(call);
+      if (!signed_sas || !take_grant(call, *signed_sas, &*container)) return false;
+      break;
+    }
+    case auth::BlobCredential::anonymous:
+      call.anonymous = true;
+      return may_be_public(call) && is_public(call.row->action, container->settings.public_access);
+    default:
+      return false;
+  }
+  call.context.principal = call.account->owner;
+  return true;
 }
 
 Outcome<> Handler::check_tag_permission(const Call& call) {
@@ -113,8 +156,7 @@ Outcome<> Handler::check_tag_permission(const Call& call) {
 
 Step<> Handler::admit_anonymous(Call& call) {
   call.anonymous = true;
-  const bool reads = is_read(call.request.header.method) && call.target.scope != Scope::account;
-  if (!reads || call.fields().has("x-ms-if-tags")) co_return unauthenticated(call, Code::no_authentication_information);
+  if (!may_be_public(call)) co_return unauthenticated(call, Code::no_authentication_information);
   const auto bucket = co_await bucket_of(call);
   // Whether there is a private container is nobody's business.
   if (!bucket || call.row == nullptr || !is_public(call.row->action, bucket->settings.public_access)) {

@@ -31,21 +31,6 @@ Outcome<RangeDigest> read_range_digest(const Fields& fields, bool ranged) {
   return wanted;
 }
 
-/// What the signature that a read came with says instead of the blob ("Create a
-/// service SAS", Azure Storage REST API).
-void override_headers(const Call& call, object::ContentHeaders& headers) {
-  if (!call.grant) return;
-  const auth::ResponseOverrides& overrides = call.grant->overrides;
-  const std::pair<std::string&, const std::string&> kPairs[] = {{headers.type, overrides.content_type},
-                                                                {headers.cache_control, overrides.cache_control},
-                                                                {headers.disposition, overrides.content_disposition},
-                                                                {headers.encoding, overrides.content_encoding},
-                                                                {headers.language, overrides.content_language}};
-  for (const auto& [own, instead] : kPairs) {
-    if (!instead.empty()) own = instead;
-  }
-}
-
 Shown shown(const object::Selection& selection) {
   return {.info = selection.info, .range = selection.range, .partial = selection.partial};
 }
@@ -114,7 +99,6 @@ Awaitable<Answer> Handler::get_blob(Call& call) {
   if (digest != RangeDigest::none && opened->selection.range.length > kDigestedRangeMax) {
     co_return blob::refuse(Code::out_of_range_input, "The range of a digest is 4 MiB at most.");
   }
-  override_headers(call, opened->selection.info.headers);
   http::Response response = describe(call, shown(opened->selection), services_.clock.now());
   CO_TRY(co_await add_version(call, options.which, opened->selection.info, response.header));
   response.content = std::move(opened->content);
@@ -134,7 +118,6 @@ Awaitable<Answer> Handler::get_blob_properties(Call& call) {
   const object::ObjectName name = call.name();
   auto found = co_await services_.objects.stat(call.context, name, options);
   if (!found) co_return std::unexpected(explain_read(found.error(), options.conditions));
-  override_headers(call, found->info.headers);
   http::Response response = describe(call, shown(*found), services_.clock.now());
   CO_TRY(co_await add_version(call, options.which, found->info, response.header));
   co_return response;

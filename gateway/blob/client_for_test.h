@@ -99,4 +99,10 @@ class Gateway {
 std::string container_sas(const Gateway& gateway, const std::string& container, const std::string& permissions,
                           const std::string& expiry = "2026-01-03T00:00:00Z");
 
+/// The same for reading, by the stored access policy `policy`.
+std::string policy_sas(const Gateway& gateway, const std::string& container, const std::string& policy);
+
+/// The same for reading, with another Content-Type in the answers.
+std::string typed_sas(const Gateway& gateway, const std::string& container, const std::string& type);
+
 }  // namespace sluice::blob::test

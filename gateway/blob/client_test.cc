@@ -152,7 +152,8 @@ void Gateway::sign(http::RequestHeader& header, const std::string& account_name)
   const auth::SignedRequest request{.method = header.method_text, .target = header.target, .fields = header.fields};
   const auto texts = auth::shared_key_texts(request, {.account = by, .in_path = true, .secondary = false});
   const std::string text = texts.heads.front() + texts.headers.front() + texts.resources.front();
-  header.fields.add("Authorization", "SharedKey " + account_name + ":" + to_base64(hmac_sha256(by.keys.front(), text)));
+  header.fields.add("Authorization",
+                    "SharedKey " + account_name + ":" + to_base64(hmac_sha256(by.keys.front().raw(), text)));
 }
 
 std::string Gateway::batch_part(const Ask& ask) const {
@@ -170,19 +171,49 @@ std::string Gateway::batch_part(const Ask& ask) const {
   return text;
 }
 
-std::string container_sas(const Gateway& gateway, const std::string& container, const std::string& permissions,
-                          const std::string& expiry) {
-  auth::SasToken token;
+namespace {
+
+std::string signed_query(const Gateway& gateway, const std::string& container, auth::SasToken token) {
   token.kind = auth::SasKind::service;
   token.sv = "2021-08-06";
   token.sr = "c";
-  token.sp = permissions;
-  token.se = expiry;
   const std::string text = auth::sas_string_to_sign(
       token, {.account = "alpha", .resource = "/blob/alpha/" + container, .moment = {}, .headers = {}, .query = {}});
-  const std::string signature = to_base64(hmac_sha256(gateway.account("alpha").keys.front(), text));
-  return "sv=" + token.sv + "&sr=c&sp=" + permissions + "&se=" + percent_encode(expiry, false) +
-         "&sig=" + percent_encode(signature, false);
+  std::string query = "sv=" + token.sv + "&sr=c";
+  const std::pair<const char*, std::string> kRest[] = {
+      {"sp", token.sp},
+      {"se", token.se},
+      {"si", token.si},
+      {"rsct", token.rsct},
+      {"sig", to_base64(hmac_sha256(gateway.account("alpha").keys.front().raw(), text))}};
+  for (const auto& [name, value] : kRest) {
+    if (!value.empty()) query.append("&").append(name).append("=").append(percent_encode(value, false));
+  }
+  return query;
+}
+
+}  // namespace
+
+std::string container_sas(const Gateway& gateway, const std::string& container, const std::string& permissions,
+                          const std::string& expiry) {
+  auth::SasToken token;
+  token.sp = permissions;
+  token.se = expiry;
+  return signed_query(gateway, container, std::move(token));
+}
+
+std::string policy_sas(const Gateway& gateway, const std::string& container, const std::string& policy) {
+  auth::SasToken token;
+  token.si = policy;
+  return signed_query(gateway, container, std::move(token));
+}
+
+std::string typed_sas(const Gateway& gateway, const std::string& container, const std::string& type) {
+  auth::SasToken token;
+  token.sp = "r";
+  token.se = "2026-01-03T00:00:00Z";
+  token.rsct = type;
+  return signed_query(gateway, container, std::move(token));
 }
 
 }  // namespace sluice::blob::test

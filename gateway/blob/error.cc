@@ -343,6 +343,8 @@ http::Response answer(unsigned status, std::string_view name) {
   return response;
 }
 
+bool is_hex_digit(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f'); }
+
 void fill(http::Response& response, std::string text) {
   response.header.add("Content-Type", "application/xml");
   response.content_length = text.size();
@@ -402,9 +404,15 @@ std::unexpected<Failure> missing_parameter(std::string_view name) {
 }
 
 std::string guid_of(const RequestContext& context) {
-  std::string hex = to_lower(context.request_id);
-  if (hex.size() != 16 || !from_hex(hex)) return context.request_id;
-  return hex.substr(0, 8) + "-" + hex.substr(8, 4) + "-" + hex.substr(12, 4) + "-0000-000000000000";
+  const std::string& id = context.request_id;
+  if (id.size() != 16 || !std::ranges::all_of(id, is_hex_digit)) return id;
+  std::string guid = "00000000-0000-0000-0000-000000000000";
+  auto place = guid.begin();
+  for (const char digit : id) {
+    if (*place == '-') ++place;
+    *place++ = digit >= 'A' ? static_cast<char>(digit | 0x20) : digit;
+  }
+  return guid;
 }
 
 http::Response render(const Failure& failure, RequestContext& context, http::Method method) {

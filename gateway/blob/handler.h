@@ -81,15 +81,19 @@ class Handler final : public http::Handler {
 
   // read_at_hand.cc
   std::optional<http::Response> read_at_hand(Call& call);
-  bool admit_at_hand(Call& call);
 
   // authorize.cc
   Step<> authenticate(Call& call);
-  Step<> admit_sas(Call& call, const auth::SignedRequest& request);
+  Outcome<auth::SignedSas> verify_sas(const Call& call) const;
+  /// Takes what the signature grants now; `container`, where it is there, has its access policies.
+  Outcome<> take_grant(Call& call, const auth::SignedSas& signed_sas, const object::BucketInfo* container);
+  Step<> admit_sas(Call& call);
   Step<> admit_anonymous(Call& call);
   /// Tags are written and asked about by those alone who have a permission for them.
   static Outcome<> check_tag_permission(const Call& call);
   Step<> check_container(Call& call);
+  /// Is the container the account's, and may the sender read the blob, by what memory has?
+  bool admit_at_hand(Call& call);
   /// The container of the request, looked up now if it has not been. One of another
   /// account is not there.
   Step<object::BucketInfo> bucket_of(Call& call);

@@ -69,6 +69,78 @@ TEST_CASE("what memory has is answered at once, to whoever may have it") {
   CHECK_FALSE(answers_at_once({"GET", "/photos/cat"}, 404));
 }
 
+TEST_CASE("readers by a signature and of what is public are answered at once too") {
+  WithContainer gateway;
+  REQUIRE(gateway.put_blob("/photos/cat", "meow").status == 201);
+  const auto answers_at_once = [&](const std::string& query, unsigned status, Headers headers = {}) {
+    const int before = gateway.answered_at_once();
+    const std::string target = "/photos/cat" + (query.empty() ? query : "?" + query);
+    CHECK(gateway.anonymous("GET", target, std::move(headers)).status == status);
+    CHECK(gateway.anonymous("HEAD", target).status == status);
+    return gateway.answered_at_once() - before;
+  };
+  const std::string reading = container_sas(gateway, "photos", "r");
+  CHECK(answers_at_once(reading, 200) == 2);
+  CHECK(answers_at_once(container_sas(gateway, "photos", "w"), 403) == 0);
+  CHECK(answers_at_once(container_sas(gateway, "photos", "r", "2026-01-02T03:04:05Z"), 403) == 0);
+  CHECK(answers_at_once(container_sas(gateway, "others", "r"), 403) == 0);
+  CHECK(answers_at_once(reading.substr(0, reading.size() - 8) + "AAAAAA%3D", 403) == 0);
+  gateway.clock().set(gateway.clock().now() + std::chrono::days(2));
+  CHECK(answers_at_once(reading, 403) == 0);
+
+  CHECK(answers_at_once("", 404) == 0);
+  REQUIRE(gateway.put("/photos?restype=container&comp=acl", {}, {{"x-ms-blob-public-access", "blob"}}).status == 200);
+  CHECK(answers_at_once("", 200) == 2);
+  REQUIRE(gateway.put("/photos?restype=container&comp=acl").status == 200);
+  CHECK(answers_at_once("", 404) == 0);
+}
+
+TEST_CASE("a policy that a signature names counts at once, and is gone at once") {
+  WithContainer gateway;
+  REQUIRE(gateway.put_blob("/photos/cat", "meow").status == 201);
+  const auto named = [&](const std::string& permission) {
+    return gateway
+        .put("/photos?restype=container&comp=acl",
+             "<SignedIdentifiers><SignedIdentifier><Id>readers</Id><AccessPolicy><Expiry>2026-01-03T00:00:00Z</Expiry>"
+             "<Permission>" +
+                 permission + "</Permission></AccessPolicy></SignedIdentifier></SignedIdentifiers>")
+        .status;
+  };
+  const std::string target = "/photos/cat?" + policy_sas(gateway, "photos", "readers");
+
+  CHECK(named("r") == 200);
+  int before = gateway.answered_at_once();
+  CHECK(gateway.anonymous("GET", target).body == "meow");
+  CHECK(gateway.answered_at_once() == before + 1);
+  CHECK(named("w") == 200);
+  CHECK(gateway.anonymous("GET", target).status == 403);
+  CHECK(gateway.put("/photos?restype=container&comp=acl").status == 200);
+  CHECK(gateway.anonymous("GET", target).status == 403);
+  CHECK(gateway.answered_at_once() == before + 1);
+}
+
+TEST_CASE("what is told of a blob at once is told as it is at that time") {
+  WithContainer gateway;
+  REQUIRE(gateway.put_blob("/photos/cat", "meow", {{"x-ms-blob-content-type", "text/plain"}}).status == 201);
+  const auto header = [&](const std::string& name) { return gateway.get("/photos/cat").header(name); };
+  CHECK(header("x-ms-lease-state") == "available");
+  CHECK(header("x-ms-access-tier") == "Hot");
+  CHECK(gateway.get("/photos/cat", {{"x-ms-range", "bytes=0-0"}}).header("x-ms-blob-content-md5"));
+  CHECK_FALSE(gateway.get("/photos/cat", {{"x-ms-range", "bytes=0-0"}}).header("Content-MD5"));
+
+  REQUIRE(gateway.put("/photos/cat?comp=lease", {}, {{"x-ms-lease-action", "acquire"}, {"x-ms-lease-duration", "15"}})
+              .status == 201);
+  CHECK(header("x-ms-lease-state") == "leased");
+  CHECK(header("x-ms-lease-state") == "leased");
+  gateway.clock().set(gateway.clock().now() + std::chrono::seconds(16));
+  CHECK(header("x-ms-lease-state") == "expired");
+
+  const std::string instead =
+      gateway.anonymous("GET", "/photos/cat?" + typed_sas(gateway, "photos", "text/html")).lines;
+  CHECK(instead.contains("Content-Type: text/html\r\n"));
+  CHECK(header("Content-Type") == "text/plain");
+}
+
 TEST_CASE("any version from 2009 on is taken, and a newer one than is known") {
   WithContainer gateway;
   gateway.put_blob("/photos/a", "bar");

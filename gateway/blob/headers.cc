@@ -65,6 +65,15 @@ Outcome<std::optional<std::chrono::sys_seconds>> date_condition(const Fields& fi
   return date;
 }
 
+struct ConditionNames {
+  std::string_view match, none_match, modified_since, unmodified_since, lease, tags;
+};
+constexpr ConditionNames kConditions{"if-match",      "if-none-match", "if-modified-since", "if-unmodified-since",
+                                     "x-ms-lease-id", "x-ms-if-tags"};
+constexpr ConditionNames kSourceConditions{"x-ms-source-if-match",          "x-ms-source-if-none-match",
+                                           "x-ms-source-if-modified-since", "x-ms-source-if-unmodified-since",
+                                           "x-ms-source-lease-id",          "x-ms-source-if-tags"};
+
 struct TierName {
   object::Tier tier;
   std::string_view name;
@@ -170,19 +179,17 @@ Outcome<object::Metadata> read_metadata(const Fields& fields) {
   return metadata;
 }
 
-Outcome<object::Conditions> read_conditions(const Fields& fields, std::string_view prefix) {
-  const auto named = [&](std::string_view name) { return std::string(prefix).append(name); };
+Outcome<object::Conditions> read_conditions(const Fields& fields, Conditional whose) {
+  const ConditionNames& names = whose == Conditional::blob ? kConditions : kSourceConditions;
   object::Conditions conditions;
-  conditions.if_match = tag_condition(fields, named("if-match"));
-  conditions.if_none_match = tag_condition(fields, named("if-none-match"));
-  TRY(conditions.if_modified_since, date_condition(fields, named("if-modified-since")));
-  TRY(conditions.if_unmodified_since, date_condition(fields, named("if-unmodified-since")));
-  TRY(conditions.lease, read_lease_id(fields, prefix.empty() ? "x-ms-lease-id" : "x-ms-source-lease-id"));
-  // The prefix ends in a hyphen: x-ms-source-if-tags.
-  const auto name = prefix.empty() ? std::string("x-ms-if-tags") : named("if-tags");
-  if (const auto text = fields.find(name); text && !text->empty()) {
+  conditions.if_match = tag_condition(fields, names.match);
+  conditions.if_none_match = tag_condition(fields, names.none_match);
+  TRY(conditions.if_modified_since, date_condition(fields, names.modified_since));
+  TRY(conditions.if_unmodified_since, date_condition(fields, names.unmodified_since));
+  TRY(conditions.lease, read_lease_id(fields, names.lease));
+  if (const auto text = fields.find(names.tags); text && !text->empty()) {
     auto query = parse_tag_condition(*text);
-    if (!query) return invalid_header(name, *text);
+    if (!query) return invalid_header(names.tags, *text);
     conditions.if_tags = std::make_shared<const object::TagQuery>(*std::move(query));
   }
   return conditions;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,10 +32,12 @@ Outcome<Description> read_description(const Fields& fields, bool plain);
 /// x-ms-meta-*: names are C# identifiers, 8 KiB in all, and none comes twice.
 Outcome<object::Metadata> read_metadata(const Fields& fields);
 
-/// The conditions of a read, or of the source of a copy (names with `prefix` in
-/// front), and the lease that is named. Fails with InvalidHeaderValue for a date or an x-ms-if-tags
-/// that is none.
-Outcome<object::Conditions> read_conditions(const Fields& fields, std::string_view prefix = {});
+/// What conditions are about: the blob that is named, or the source of a copy.
+enum class Conditional : std::uint8_t { blob, source };
+
+/// The conditions of a read, or of the source of a copy, and the lease that is named. Fails with
+/// InvalidHeaderValue for a date or an x-ms-if-tags that is none.
+Outcome<object::Conditions> read_conditions(const Fields& fields, Conditional whose = Conditional::blob);
 
 /// Those of a write; MultipleConditionHeadersNotSupported where they are several
 /// that do not go together.

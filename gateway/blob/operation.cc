@@ -275,11 +275,11 @@ bool reads(const OperationRow& row) { return row.method == kGet || row.method ==
 /// The account that host style puts in front of `.blob.` and one of `domains`.
 std::string_view account_of_host(std::string_view host, std::span<const std::string> domains) {
   constexpr std::string_view kService = ".blob.";
+  const auto dot = host.find('.');
+  if (dot == host.npos || !begins_with(host.substr(dot), kService)) return {};
   const auto parsed = http::parse_host(host);
-  if (!parsed || parsed->is_address) return {};
+  if (!parsed || parsed->is_address || parsed->name.size() < dot + kService.size()) return {};
   const std::string_view name = parsed->name;
-  const auto dot = name.find('.');
-  if (dot == name.npos || !begins_with(name.substr(dot), kService)) return {};
   const std::string_view domain = name.substr(dot + kService.size());
   const bool known =
       std::ranges::any_of(domains, [&](const std::string& one) { return equals_ignoring_case(one, domain); });

@@ -4,9 +4,8 @@
 #include "gateway/blob/headers.h"
 #include "gateway/blob/version.h"
 
-// Get Blob and Get Blob Properties of whom an account's key signed, where memory has all
-// that is asked for. Whatever else comes up, an error too, is left to the operations
-// themselves, which tell it as it is.
+// Get Blob and Get Blob Properties where memory has all that is asked for. Whatever else comes up, an error too, is
+// left to the operations themselves, which tell it as it is.
 
 namespace sluice::blob {
 namespace {
@@ -69,25 +68,14 @@ std::optional<http::Response> Handler::read_at_hand(Call& call) {
   const auto range = object::Objects::range_of(*held, options);
   if (!range) return std::nullopt;
   const object::ObjectInfo& info = held->record->info;
-  const Shown shown{.info = info, .range = *range, .partial = options.range.has_value()};
+  const Shown shown{.info = info,
+                    .range = *range,
+                    .partial = options.range.has_value(),
+                    .description = &held->descriptions->blob_face};
   http::Response response = describe(call, shown, services_.clock.now());
   if (info.versioned) response.header.add("x-ms-is-current-version", "true");
   if (with_content) response.content = held->content->slice(range->offset, range->length);
   return response;
-}
-
-/// Did the account's own key sign it, and is the container the account's?
-bool Handler::admit_at_hand(Call& call) {
-  const auth::SignedRequest request{
-      .method = call.request.header.method_text, .target = call.request.header.target, .fields = call.fields()};
-  if (auth::blob_credential(request) != auth::BlobCredential::shared_key) return false;
-  const auth::AzureAddress address{
-      .account = *call.account, .in_path = call.target.in_path, .secondary = call.target.secondary};
-  if (!shared_key_.authenticate(request, address)) return false;
-  const auto bucket = services_.buckets.at_hand(call.target.container);
-  if (!bucket || bucket->owner != call.account->owner) return false;
-  call.context.principal = call.account->owner;
-  return true;
 }
 
 }  // namespace sluice::blob

@@ -48,7 +48,7 @@ std::string moment_sas(const Gateway& gateway, const std::string& sr, const std:
   token.se = "2026-01-03T00:00:00Z";
   const std::string text = auth::sas_string_to_sign(
       token, {.account = "alpha", .resource = "/blob/alpha/box/cat", .moment = moment, .headers = {}, .query = {}});
-  const std::string signature = to_base64(hmac_sha256(gateway.account("alpha").keys.front(), text));
+  const std::string signature = to_base64(hmac_sha256(gateway.account("alpha").keys.front().raw(), text));
   return "&sv=" + token.sv + "&sr=" + sr + "&sp=" + permissions + "&se=" + quoted_in_query(token.se) +
          "&sig=" + quoted_in_query(signature);
 }

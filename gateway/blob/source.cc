@@ -102,7 +102,7 @@ Step<Source> Handler::read_source(Call& call) {
   for (const std::string_view name : {"snapshot", "versionid"}) {
     if (const auto value = target.query.value(name)) source.url += "?" + std::string(name) + "=" + std::string(*value);
   }
-  CO_TRY(source.conditions, read_conditions(call.fields(), "x-ms-source-"));
+  CO_TRY(source.conditions, read_conditions(call.fields(), Conditional::source));
   CO_TRY(co_await authorize_source(call, target, *account, *parsed));
   CO_TRY(co_await check_source_digest(call, source));
   co_return source;

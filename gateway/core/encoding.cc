@@ -94,17 +94,16 @@ std::optional<std::string> from_hex(std::string_view text) {
 }
 
 std::string to_base64(std::string_view bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
+  std::string text((bytes.size() + 2) / 3 * 4, '=');
+  char* place = text.data();
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
     std::uint32_t group = 0;
     for (std::size_t j = 0; j < 3; ++j) {
       group = group << 8 | (j < count ? static_cast<unsigned char>(bytes[i + j]) : 0U);
     }
-    for (std::size_t j = 0; j < 4; ++j) {
-      text.push_back(j <= count ? kBase64[group >> (18 - 6 * j) & 63] : '=');
-    }
+    for (std::size_t j = 0; j <= count; ++j) place[j] = kBase64[group >> (18 - 6 * j) & 63];
+    place += 4;
   }
   return text;
 }
@@ -114,8 +113,8 @@ std::optional<std::string> from_base64(std::string_view text) {
   std::size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
 
-  std::string bytes;
-  bytes.reserve(text.size() / 4 * 3);
+  std::string bytes(text.size() / 4 * 3 - padding, '\0');
+  char* place = bytes.data();
   std::uint32_t bits = 0;
   int bit_count = 0;
   for (const char c : text.substr(0, text.size() - padding)) {
@@ -125,7 +124,7 @@ std::optional<std::string> from_base64(std::string_view text) {
     bit_count += 6;
     if (bit_count < 8) continue;
     bit_count -= 8;
-    bytes.push_back(static_cast<char>(bits >> bit_count & 255));
+    *place++ = static_cast<char>(bits >> bit_count & 255);
   }
   // Bits that encode nothing must be zero, or one value would have two spellings.
   if ((bits & ((1U << bit_count) - 1)) != 0) return std::nullopt;

@@ -8,7 +8,7 @@
 namespace sluice::http {
 namespace {
 
-constexpr std::size_t kUsualSize = 512;  ///< Of all lines.
+constexpr std::size_t kUsualSize = 768;  ///< Of all lines.
 
 /// Replaces what would end a line, from `start` on.
 void make_safe(std::string& lines, std::size_t start) {

@@ -10,7 +10,7 @@ namespace {
 struct DecodedObject : RowNote {
   explicit DecodedObject(ObjectRecord decoded) : record(std::move(decoded)) {}
   const ObjectRecord record;
-  const MadeOnce<std::string> description;
+  const Descriptions descriptions;
 };
 
 /// Left on the row of an inline body: its bytes are those that were put.
@@ -53,7 +53,7 @@ std::optional<HeldObject> Objects::at_hand(const ObjectName& name, bool with_con
   const DecodedObject* const object = held.row ? decoded(*held.row) : nullptr;
   if (object == nullptr) return std::nullopt;
   held.record = &object->record;
-  held.description = &object->description;
+  held.descriptions = &object->descriptions;
   const ObjectInfo& info = held.record->info;
   const bool is_archived = info.tiering.tier == Tier::archive;
   if (info.delete_marker || info.soft_deleted || info.encryption || is_archived) return std::nullopt;

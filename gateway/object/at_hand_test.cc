@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "gateway/object/buckets.h"
 #include "gateway/object/objects.h"
 #include "tests/support/object_world.h"
 #include "tests/support/run_task.h"
@@ -51,6 +52,16 @@ TEST_CASE("a delete marker, an encrypted object and bytes elsewhere are not at h
   encrypted.encryption.choice = EncryptionChoice{};
   REQUIRE(world.put("sealed", "meow", encrypted));
   CHECK(text_at_hand(world, "sealed") == std::nullopt);
+}
+
+TEST_CASE("a bucket at hand is as it was set last") {
+  World world;
+  Buckets buckets(Backend{world.index, world.extents}, world.clock);
+  CHECK(buckets.at_hand("photos")->settings.versioning == Versioning::off);
+  CHECK(buckets.at_hand("photos")->settings.versioning == Versioning::off);
+  world.set_versioning(Versioning::enabled);
+  CHECK(buckets.at_hand("photos")->settings.versioning == Versioning::enabled);
+  CHECK(buckets.at_hand("none") == nullptr);
 }
 
 TEST_CASE("an inline body that is not what was put is not at hand") {

@@ -14,6 +14,12 @@ BucketInfo info_of(const std::string& name, const BucketRecord& record) {
   return {name, record.owner, record.created, record.modified, record.revision, record.settings, record.lease};
 }
 
+/// Left on the row of a bucket: what it says.
+struct DecodedBucket : RowNote {
+  explicit DecodedBucket(BucketInfo decoded) : info(std::move(decoded)) {}
+  const BucketInfo info;
+};
+
 Result<> put(Catalog& rows, const std::string& name, const BucketRecord& record) {
   auto value = record.encode();
   if (value.size() > Index::kValueSizeMax) return fail(ErrorCode::metadata_too_large, std::to_string(value.size()));
@@ -142,11 +148,16 @@ Task<BucketInfo> Buckets::stat(const RequestContext&, const std::string& name) {
   co_return info_of(name, record);
 }
 
-std::optional<BucketInfo> Buckets::at_hand(const std::string& name) {
-  const auto row = may_be_bucket(name) ? backend_.index.at_hand(bucket_key(name)) : nullptr;
-  if (!row) return std::nullopt;
-  const auto record = BucketRecord::decode(row->bytes());
-  return record ? std::optional(info_of(name, *record)) : std::nullopt;
+std::shared_ptr<const BucketInfo> Buckets::at_hand(const std::string& name) {
+  auto row = may_be_bucket(name) ? backend_.index.at_hand(bucket_key(name)) : nullptr;
+  if (!row) return nullptr;
+  const RowNote* note = row->note();
+  if (note == nullptr) {
+    const auto record = BucketRecord::decode(row->bytes());
+    if (!record) return nullptr;
+    note = row->leave(std::make_unique<DecodedBucket>(info_of(name, *record)));
+  }
+  return {std::move(row), &static_cast<const DecodedBucket*>(note)->info};
 }
 
 Task<BucketPage> Buckets::list(const RequestContext&, const std::string& owner, const std::string& prefix,

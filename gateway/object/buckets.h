@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -53,8 +54,8 @@ class Buckets {
   /// Fails with no_such_bucket.
   Task<BucketInfo> stat(const RequestContext& context, const std::string& name);
 
-  /// The same, if that costs no wait; nothing says nothing.
-  std::optional<BucketInfo> at_hand(const std::string& name);
+  /// The same, if that costs no wait; null says nothing.
+  std::shared_ptr<const BucketInfo> at_hand(const std::string& name);
 
   /// Changes the bucket's settings, in one commit: `edit` is called with them as they are, again
   /// where another change came in between, and its failure is the answer. Fails with

@@ -51,13 +51,18 @@ struct Selection {
   std::optional<PartInfo> part;  ///< The part asked for; of an object put whole, part 1 is all of it.
 };
 
+/// Texts that readers made of a record alone, each its own, for all who read it.
+struct Descriptions {
+  MadeOnce<std::string> s3_face;
+  MadeOnce<std::string> blob_face;
+};
+
 /// An object whose row is in memory, with the bytes if those are: shared, as they are kept.
 struct HeldObject {
   std::shared_ptr<const Row> row;  ///< Keeps `record`.
   const ObjectRecord* record = nullptr;
-  std::optional<Chunk> content;  ///< All of it, checked.
-  /// For the reader to keep a text made of `record` alone; as long as `row`.
-  const MadeOnce<std::string>* description = nullptr;
+  std::optional<Chunk> content;                ///< All of it, checked.
+  const Descriptions* descriptions = nullptr;  ///< As long as `row`.
 };
 
 /// An object opened for reading. Its bytes are `content`, then what `body` yields

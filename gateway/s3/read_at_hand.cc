@@ -36,8 +36,10 @@ std::optional<http::Response> Handler::read_at_hand(Call& call) {
   const auto needs_bucket = authorize_alone(call);
   if (!needs_bucket) return std::nullopt;
   if (*needs_bucket) {
-    call.bucket = services_.buckets.at_hand(call.target.bucket);
-    if (!call.bucket || !take_rules(call)) return std::nullopt;
+    const auto bucket = services_.buckets.at_hand(call.target.bucket);
+    if (!bucket) return std::nullopt;
+    call.bucket = *bucket;
+    if (!take_rules(call)) return std::nullopt;
   }
   const auto options = read_options(call);
   if (!options) return std::nullopt;
@@ -49,7 +51,7 @@ std::optional<http::Response> Handler::read_at_hand(Call& call) {
                     .partial = ranged,
                     .part = nullptr,
                     .ranged = ranged,
-                    .description = held->description};
+                    .description = &held->descriptions->s3_face};
   http::Response response = describe(call, shown);
   if (with_content) response.content = held->content->slice(range->offset, range->length);
   return response;
