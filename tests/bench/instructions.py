@@ -18,8 +18,11 @@ import bench
 REQUESTS = 2000
 KINDS = {
     "GET 4 KiB": ["--op", "get", "--size", "4096"],
+    "Blob: GET 4 KiB": ["--op", "get", "--size", "4096", "--protocol", "blob"],
     "HEAD": ["--op", "head", "--size", "4096"],
+    "Blob: HEAD": ["--op", "head", "--size", "4096", "--protocol", "blob"],
     "PUT 4 KiB": ["--op", "put", "--size", "4096"],
+    "Blob: PUT 4 KiB": ["--op", "put", "--size", "4096", "--protocol", "blob"],
     "GET 64 KiB": ["--op", "get", "--size", "65536"],
     "LIST 1000": ["--op", "list", "--folders"],
 }
@@ -36,17 +39,19 @@ def count(arguments, root, flags):
     tool = ["valgrind", "--quiet", "--tool=callgrind", "--instr-atstart=no", f"--callgrind-out-file={profile}"]
     lists = "list" in flags
     keys, requests = (KEYS, PAGES) if lists else (100, REQUESTS)
-    with bench.sluice(str(binary), root / "data", tool) as (server, _):
+    with bench.sluice(str(binary), root / "data", tool) as servers:
+        server = servers[0]
+        asked = servers[1] if "blob" in flags else server
         size = bench.size_of(flags)
         of_bucket = ["--bucket", bench.bucket_of(size), "--objects", str(keys)]
         bench.make_bucket(arguments, server, bench.bucket_of(size))
         few = [*flags, *of_bucket, "--connections", "16"]
         filling = [*of_bucket, "--count", str(keys), "--sequential", *(["--folders"] if lists else [])]
         bench.load(arguments, server, bench.op("put", size, 64, *filling), 0)
-        bench.load(arguments, server, [*few, "--count", str(requests // 5)], 0)
+        bench.load(arguments, asked, [*few, "--count", str(requests // 5)], 0)
         for state, number in [("on", requests), ("off", 1)]:
             subprocess.run(["callgrind_control", "-i", state, str(server.pid)], check=True, capture_output=True)
-            bench.load(arguments, server, [*few, "--count", str(number)], 0)
+            bench.load(arguments, asked, [*few, "--count", str(number)], 0)
     totals = re.findall(r"^(?:totals|summary): (\d+)", profile.read_text(), re.M)
     return int(totals[-1]) / requests
 
