@@ -3,6 +3,7 @@
 import datetime
 import unittest
 
+from crash.in_place import SharedAppends, State, value_found
 from crash.ledger import ABSENT, Digests, Ledger, Value
 from crash.writer import check_bytes
 from harness import sigv4
@@ -83,6 +84,48 @@ class CheckTest(unittest.TestCase):
     def test_metadata_of_another_value_is_seen(self):
         with self.assertRaises(AssertionError):
             check_bytes("key", answer_of(NEW, label="old"), [OLD, NEW], Digests())
+
+
+class InPlaceTest(unittest.TestCase):
+    """What is appended to a shared blob, and what a blob of one writer may hold."""
+
+    FIRST, SECOND, THIRD = (bytes([n]) * 20 for n in (1, 2, 3))
+
+    def appended(self):
+        """The first two acknowledged one after the other, the third cut off."""
+        shared = SharedAppends()
+        for data in (self.FIRST, self.SECOND):
+            shared.end(shared.begin(data), True)
+        shared.begin(self.THIRD)
+        return shared
+
+    def test_what_was_cut_off_may_be_there_or_not(self):
+        self.appended().check(self.FIRST + self.SECOND)
+        self.appended().check(self.FIRST + self.SECOND + self.THIRD)
+
+    def test_lost_torn_doubled_and_misplaced_appends_are_seen(self):
+        both = self.FIRST + self.SECOND
+        for found in (self.FIRST, both[:-1], both + self.SECOND, self.SECOND + self.FIRST, both + self.THIRD[:16], b""):
+            with self.assertRaises(AssertionError, msg=found):
+                self.appended().check(found)
+
+    def test_what_was_there_stays(self):
+        shared = self.appended()
+        shared.check(self.FIRST + self.SECOND)
+        with self.assertRaises(AssertionError):
+            shared.check(self.FIRST + self.SECOND + self.THIRD)  # It was not there, and nobody asked for it again.
+
+    def test_a_blob_holds_what_it_did_or_what_it_was_to(self):
+        state = State((b"a",))
+        state.begin((b"a", b"b"))
+        self.assertEqual(value_found("it", Answer(200, {}, b"ab"), state.values), (b"a", b"b"))
+        self.assertEqual(value_found("it", Answer(200, {}, b"a"), state.values), (b"a",))
+        for answer in (Answer(200, {}, b"b"), Answer(200, {}, b""), Answer(404, {}, b"")):
+            with self.assertRaises(AssertionError):
+                value_found("it", answer, state.values)
+        state.end(True)
+        with self.assertRaises(AssertionError):
+            value_found("it", Answer(200, {}, b"a"), state.values)
 
 
 class SignatureTest(unittest.TestCase):

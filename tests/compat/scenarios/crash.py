@@ -4,8 +4,10 @@ import random
 import threading
 import time
 
+from crash.in_place import CONTAINER, CONTAINER_LEASE, InPlaceWriter, SharedAppends
 from crash.ledger import Digests, Ledger
 from crash.writer import BUCKET, Writer, check_bytes
+from harness.azure import Blob
 from harness.power import VolatileMount
 from harness.s3 import S3
 from harness.scenario import expect, expect_equal, scenario
@@ -44,6 +46,59 @@ def kill_both_and_verify(stage):
 
     play_rounds(stage, max(stage.options.rounds // 4, 1), lose)
     check_store(stage)
+
+
+@scenario("crash: kill -9 under appends, page writes and leases loses nothing acknowledged")
+def kill_in_place(stage):
+    play_in_place(stage, max(stage.options.rounds // 2, 1), lambda: None)
+    check_store(stage)
+
+
+@scenario("crash: a power cut under appends, page writes and leases loses nothing acknowledged")
+def cut_power_in_place(stage):
+    chance = random.Random(stage.options.seed)
+    stage.server.stop()
+    with VolatileMount(stage.options.tools, stage.folder, stage.server.data, chance) as mount:
+        stage.server.start()
+        play_in_place(stage, max(stage.options.rounds // 2, 1), mount.cut)
+        check_store(stage)
+
+
+def play_in_place(stage, round_count, lose):
+    """As play_rounds, of blobs that change in place. All of it is looked at after each crash."""
+    print(f"seed {stage.options.seed}, {round_count} rounds", flush=True)
+    chance = random.Random(stage.options.seed)
+    shared = SharedAppends()
+    witness = Blob(stage.server)
+    witness.expect(201, "PUT", f"/{CONTAINER}", "restype=container")
+    witness.expect(201, "PUT", f"/{CONTAINER}/shared", headers={"x-ms-blob-type": "AppendBlob"})
+    lease = {"x-ms-lease-action": "acquire", "x-ms-lease-duration": "-1", "x-ms-proposed-lease-id": CONTAINER_LEASE}
+    witness.expect(201, "PUT", f"/{CONTAINER}", "restype=container&comp=lease", lease)
+    writers = [InPlaceWriter(n, shared, stage.options.seed) for n in range(WRITER_COUNT)]
+    for writer in writers:
+        writer.connect(stage.server)
+        writer.make_blobs()
+    for number in range(round_count):
+        load_until_killed(stage.server, writers, chance.uniform(0.05, LOAD_S_MAX))
+        lose()
+        stage.server.start()
+        try:
+            verify_in_place(stage.server, writers, shared)
+        except AssertionError as fault:
+            raise AssertionError(f"round {number}: {fault}") from fault
+    acknowledged = sum(writer.acknowledged for writer in writers)
+    print(f"{acknowledged} operations were acknowledged")
+    expect(acknowledged > round_count, "the writers did hardly anything")
+
+
+def verify_in_place(server, writers, shared):
+    for writer in writers:
+        writer.connect(server)
+        writer.verify()
+    witness = Blob(server)
+    shared.check(witness.expect(200, "GET", f"/{CONTAINER}/shared").body)
+    refused = witness.expect(412, "DELETE", f"/{CONTAINER}", "restype=container")
+    expect_equal(refused.headers.get("x-ms-error-code"), "LeaseIdMissing", "why a leased container stays")
 
 
 def play_rounds(stage, round_count, lose):
