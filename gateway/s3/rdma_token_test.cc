@@ -138,12 +138,14 @@ TEST_CASE("a header that is no token is refused, and told to be of no use") {
   CHECK(gateway.get("/photos/a").status == 404);
 }
 
-TEST_CASE("who may not read or write is told that, with a token too") {
+TEST_CASE("who may not write is told that, with a token too, and who may not read learns nothing") {
   WithBucket gateway;
+  gateway.put("/photos/a", "bar");
   const test::Headers offer = {{"x-amz-rdma-token", kDynamic}};
 
-  CHECK(gateway.send({"GET", "/photos/a", offer, "", "bob"}).status == 403);
   CHECK(gateway.send({"PUT", "/photos/a", offer, "", "bob"}).status == 403);
+  CHECK(gateway.send({"GET", "/photos/a", offer, "", "bob"}).status == 501);
+  CHECK(gateway.send({"GET", "/photos/b", offer, "", "bob"}).status == 501);
   CHECK(gateway.get("/missing/a", offer).status == 404);
 }
 

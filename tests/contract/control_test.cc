@@ -66,8 +66,6 @@ constexpr const char* kPassword = "a word that no log has";
 class GuardedEtcd {
  public:
   GuardedEtcd() : authority_(folder_.path(), "authority"), client_(authority_.issue("client", {})) {
-    const auto issued = authority_.issue("server", server.host());
-    server.secure(issued.certificate, issued.key, authority_.certificate());
     const std::string end = to_base64("/sluice0"), begin = to_base64("/sluice/");
     for (const std::string name : {"root", "sluice"}) {
       server.post("/v3/auth/user/add", R"({"name":")" + name + R"(","password":")" + kPassword + R"("})");
@@ -80,8 +78,24 @@ class GuardedEtcd {
 
   void switch_on_users() { server.post("/v3/auth/enable", "{}"); }
   void switch_on_tls() {
+    const auto issued = authority_.issue("server", server.host());
+    switch_on_tls(issued, authority_);
+  }
+  void switch_on_tls(const Authority::Issued& shown, const Authority& of_clients) {
+    server.secure(shown.certificate, shown.key, of_clients.certificate());
     server.crash();
     server.start();
+  }
+
+  /// As etcd does when they have run out.
+  void forget_tokens() {
+    const std::string words = std::string(R"({"name":"root","password":")") + kPassword + R"("})";
+    const std::string answer = server.post("/v3/auth/authenticate", words), before = R"("token":")";
+    const auto begin = answer.find(before) + before.size();
+    const std::string token = answer.substr(begin, answer.find('"', begin) - begin);
+    // Whose password is set must sign in again.
+    const std::string set = std::string(R"({"name":"sluice","password":")") + kPassword + R"("})";
+    server.post("/v3/auth/user/changepw", set, token);
   }
 
   rdma::EtcdAccess user() const { return {.user = "sluice", .password = kPassword}; }
@@ -153,9 +167,13 @@ TEST_CASE("etcd that is killed and started again has everything, and nobody lose
 }
 
 TEST_CASE("the control store in an etcd with TLS and users keeps the contract") {
-  static GuardedEtcd guarded;
-  guarded.switch_on_users();
-  guarded.switch_on_tls();
+  struct Secured : GuardedEtcd {
+    Secured() {
+      switch_on_users();
+      switch_on_tls();
+    }
+  };
+  static Secured guarded;
   check_control_contract([] { return std::make_unique<InEtcd>(guarded.server, guarded.user_over_tls()); });
 }
 
@@ -169,9 +187,7 @@ TEST_CASE("a token that etcd does not know any more is followed by another") {
   const auto found = run(control.find(*extent));
   REQUIRE(found);
 
-  // Its tokens are in its memory alone.
-  guarded.server.crash();
-  guarded.server.start();
+  guarded.forget_tokens();
 
   CHECK(run(control.set(*extent, (*found)->revision, rdma::begin_seal(record))) == true);
   CHECK(run(control.keep_writer(record.writer)));
@@ -227,8 +243,7 @@ TEST_CASE("a certificate of another host is not etcd's") {
   GuardedEtcd guarded;
   const Authority authority(guarded.folder(), "second");
   const auto elsewhere = authority.issue("elsewhere", "127.255.0.1");
-  guarded.server.secure(elsewhere.certificate, elsewhere.key, authority.certificate());
-  guarded.switch_on_tls();
+  guarded.switch_on_tls(elsewhere, authority);
   const auto client = authority.issue("client of it", {});
 
   const auto said = refusal(guarded.server, {.tls = true,

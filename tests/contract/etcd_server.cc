@@ -132,10 +132,10 @@ void EtcdServer::start() {
 // Its /health is 200 once it has a leader.
 bool EtcdServer::answers() const { return ask(health_, "GET /health HTTP/1.0\r\n\r\n").find(" 200 ") == kStatusAt; }
 
-std::string EtcdServer::post(const std::string& path, const std::string& document) const {
-  std::string answer =
-      ask(endpoint_,
-          "POST " + path + " HTTP/1.0\r\nContent-Length: " + std::to_string(document.size()) + "\r\n\r\n" + document);
+std::string EtcdServer::post(const std::string& path, const std::string& document, const std::string& token) const {
+  std::string request = "POST " + path + " HTTP/1.0\r\nContent-Length: " + std::to_string(document.size()) + "\r\n";
+  if (!token.empty()) request += "Authorization: " + token + "\r\n";
+  std::string answer = ask(endpoint_, request + "\r\n" + document);
   if (answer.find(" 200 ") != kStatusAt) throw std::runtime_error(path + ": " + answer);
   return answer;
 }

@@ -25,8 +25,9 @@ class EtcdServer {
 
   /// From the next start on it speaks TLS alone, and with those alone whose certificate `ca` signed.
   void secure(std::string certificate, std::string key, std::string ca);
-  /// Posts a document, over plain HTTP; the answer's, header and all. Throws unless it is 200.
-  std::string post(const std::string& path, const std::string& document) const;
+  /// Posts a document, over plain HTTP and as the user whose token it is; the answer, header and
+  /// all. Throws unless it is 200.
+  std::string post(const std::string& path, const std::string& document, const std::string& token = {}) const;
 
   /// kill -9, and again at the same address with what it had made durable.
   void crash();

@@ -97,7 +97,7 @@ class Etcd(Process):
         self.endpoint, self.peer = free_endpoint(), free_endpoint()
         self._members = members
         self._health = free_endpoint()
-        self._tls, self._context, self._token = [], None, None
+        self._tls, self._context = [], None
         if authority is not None:
             shown = authority.issue(self.name, f"IP:{self.endpoint.partition(':')[0]}")
             self._tls = ["--client-cert-auth", "--trusted-ca-file", shown.ca, "--cert-file", shown.certificate,
@@ -122,10 +122,11 @@ class Etcd(Process):
     def await_ready(self):
         self.await_url(f"http://{self._health}/health")
 
-    def ask(self, operation, **words):
-        """An operation of its HTTP interface; its answer."""
+    def ask(self, operation, token="", **words):
+        """An operation of its HTTP interface, as the user whose token it is; its answer."""
         url = f"http{'s' if self._tls else ''}://{self.endpoint}/v3/{operation}"
-        question = urllib.request.Request(url, json.dumps(words).encode(), method="POST")
+        headers = {"Authorization": token} if token else {}
+        question = urllib.request.Request(url, json.dumps(words).encode(), headers, method="POST")
         with urllib.request.urlopen(question, timeout=60, context=self._context) as answer:
             return json.load(answer)
 
@@ -143,6 +144,11 @@ class Etcd(Process):
         permission = {"permType": "READWRITE", "key": first, "range_end": last}
         self.ask("auth/role/grant", name=ETCD_USER, perm=permission)
         self.ask("auth/enable")
+
+    def forget_tokens(self):
+        """Whose password is set must sign in again, as those whose token ran out."""
+        token = self.ask("auth/authenticate", name="root", password=ETCD_PASSWORD)["token"]
+        self.ask("auth/user/changepw", token, name=ETCD_USER, password=ETCD_PASSWORD)
 
 
 class Node(Process):

@@ -178,7 +178,8 @@ def guarded(stage):
 
     write("first")
     expect_equal(sum("alive" in line for line in command(stage, "status").splitlines()), 3, "disks that are alive")
-    # Tokens are in its members' memories: none is known any more.
+    cluster.etcd.forget_tokens()
+    write("second")
     for etcd in cluster.etcds:
         etcd.kill()
     for etcd in cluster.etcds:
@@ -190,11 +191,13 @@ def guarded(stage):
     stage.server.stop()
     stage.server.start()
     s3 = S3(stage.server)
-    write("second")
-    expect_equal(s3.list("guarded")[0], ["first-large", "first-small", "second-large", "second-small"], "the listing")
+    write("third")
+    names = [f"{name}-{size}" for name in ("first", "second", "third") for size in ("large", "small")]
+    expect_equal(s3.list("guarded")[0], names, "the listing")
     without = {"SLUICE_ETCD_USER": "", "SLUICE_ETCD_PASSWORD": ""}
-    expect("user name is empty" in refused(stage, without), "etcd takes it from who has no user")
-    expect("etcd" in refused(stage, {"SLUICE_ETCD_CERT": "", "SLUICE_ETCD_KEY": ""}), "etcd asks for no certificate")
+    for changed, why in ((without, "etcdserver: "), ({"SLUICE_ETCD_CERT": "", "SLUICE_ETCD_KEY": ""}, "etcd")):
+        said = refused(stage, changed)
+        expect(why in said, f"it was refused for another reason: {said}")
     for path in stage.folder.rglob("*.log"):
         expect(ETCD_PASSWORD not in path.read_text(errors="replace"), f"the password stands in {path.name}")
 
