@@ -3,6 +3,7 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -130,8 +131,13 @@ class Wire {
 
   /// Everything received up to the end of `mark`.
   std::string until(std::string_view mark) {
-    run_until([&] { return received_.find(mark) != std::string::npos || closed_; });
-    const std::size_t at = received_.find(mark);
+    std::size_t at = 0;
+    std::size_t looked = 0;  // Where a mark can begin at the earliest.
+    run_until([&] {
+      at = received_.find(mark, looked);
+      looked = received_.size() - std::min(received_.size(), mark.size() - 1);
+      return at != std::string::npos || closed_;
+    });
     if (at == std::string::npos) throw std::runtime_error("closed before \"" + std::string(mark) + "\": " + received_);
     return take(at + mark.size());
   }
