@@ -43,6 +43,10 @@ class ClusterCare::Gauges {
     gauges_.set("sluice_cluster_extents_endangered", "with too few copies; of the manager",
                 repaired.endangered - repaired.copied);
     gauges_.set("sluice_cluster_extents_lost", "that no disk has now; of the manager", repaired.lost);
+    gauges_.set("sluice_cluster_extents_unsealed",
+                "of gateways that are gone, of which too few disks answer; of the manager", repaired.unsealed);
+    gauges_.set("sluice_cluster_copies_damaged", "found damaged and not replaced yet; of the manager",
+                repaired.damaged);
     copied_ += repaired.copied;
     gauges_.set("sluice_cluster_extents_copied_total", "brought back to enough copies", copied_);
   }

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
+#include <set>
 #include <stdexcept>
 
 #include "backends/rdma/etcd_control.h"
@@ -30,13 +32,15 @@ Result<T> outcome_of(Task<T> task) {
 
 /// What the records say.
 struct Census {
-  std::uint64_t open = 0, sealed = 0, endangered = 0;
+  std::uint64_t open = 0, sealed = 0, endangered = 0, damaged = 0;
   std::map<rdma::Uuid, std::uint64_t> by_disk;
 };
 
 Census count(rdma::Control& control, const std::vector<rdma::Node>& nodes, std::size_t copies) {
   std::map<rdma::Uuid, bool> good;
   for (const auto& node : nodes) good[node.address.incarnation] = node.alive && !node.draining;
+  const auto reported = *outcome_of(control.damage());
+  const std::set<rdma::Damage> damage(reported.begin(), reported.end());
   Census census;
   rdma::ExtentNumber next{};
   while (true) {
@@ -48,7 +52,9 @@ Census count(rdma::Control& control, const std::vector<rdma::Node>& nodes, std::
       std::size_t there = 0;
       for (const auto& member : record.members) {
         ++census.by_disk[member];
-        there += good[member] ? 1 : 0;
+        const bool damaged = damage.contains({one.extent, member});
+        census.damaged += damaged ? 1 : 0;
+        there += good[member] && !damaged ? 1 : 0;
       }
       census.endangered += there < copies ? 1 : 0;
     }
@@ -68,7 +74,10 @@ void show_status(rdma::Control& control, const Config& config) {
                         node.address.host + ":" + node.address.port, node.address.machine, node.address.zone, state,
                         held == census.by_disk.end() ? 0 : held->second);
   }
-  text += fmt::format("\nopen {}\nsealed {}\nendangered {}\n", census.open, census.sealed, census.endangered);
+  const std::uint64_t asked = *outcome_of(control.scrub_asked());
+  const auto is_behind = [&](const rdma::Node& node) { return node.alive && node.scrubbed < asked; };
+  text += fmt::format("\nopen {}\nsealed {}\nendangered {}\ndamaged {}\nscrubbing {}\n", census.open, census.sealed,
+                      census.endangered, census.damaged, std::ranges::count_if(nodes, is_behind));
   std::fputs(text.c_str(), stdout);
 }
 
@@ -82,6 +91,14 @@ rdma::Uuid disk_named(rdma::Control& control, std::string_view name) {
   }
   if (count != 1) throw std::invalid_argument(fmt::format("'{}' names {} disks", name, count));
   return found;
+}
+
+// What is on it will never be seen again: extents are sealed without it, as far as that goes.
+void forget(rdma::Control& control, const rdma::Uuid& disk) {
+  for (const auto& node : *outcome_of(control.nodes())) {
+    if (node.address.incarnation == disk && node.alive) throw std::runtime_error("the disk is alive");
+  }
+  outcome_of(control.remove_node(disk));
 }
 
 void remove(rdma::Control& control, const rdma::Uuid& disk) {
@@ -100,8 +117,9 @@ void remove(rdma::Control& control, const rdma::Uuid& disk) {
 int command_cluster(std::span<const std::string_view> arguments,
                     const std::map<std::string, std::string>& environment) {
   const std::string_view verb = arguments.empty() ? "" : arguments[0];
-  const bool takes_disk = verb == "drain" || verb == "undrain" || verb == "remove";
-  if (verb != "status" && !takes_disk) throw std::invalid_argument("sluice cluster status|drain|undrain|remove");
+  const bool takes_disk = verb == "drain" || verb == "undrain" || verb == "remove" || verb == "forget";
+  if (verb != "status" && verb != "scrub" && !takes_disk)
+    throw std::invalid_argument("sluice cluster status|scrub|drain|undrain|remove|forget");
   if (takes_disk && arguments.size() < 2) throw std::invalid_argument(fmt::format("{} needs a disk", verb));
   const Config config = read_config(arguments.subspan(takes_disk ? 2 : 1), environment);
   if (config.extents.empty()) throw std::invalid_argument("extents must name the cluster");
@@ -110,9 +128,15 @@ int command_cluster(std::span<const std::string_view> arguments,
     show_status(control, config);
     return 0;
   }
+  if (verb == "scrub") {
+    outcome_of(control.ask_scrub());
+    return 0;
+  }
   const rdma::Uuid disk = disk_named(control, arguments[1]);
   if (verb == "remove") {
     remove(control, disk);
+  } else if (verb == "forget") {
+    forget(control, disk);
   } else {
     outcome_of(control.drain(disk, verb == "drain"));
   }

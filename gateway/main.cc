@@ -14,7 +14,7 @@ constexpr std::string_view kUsage = R"(sluice: an object store gateway, S3 and A
 usage: sluice serve  [flags]                            serve until SIGTERM or Ctrl-C
        sluice config [flags]                            print the effective configuration
        sluice fsck   --data DIR [--quick] [--repair]    verify a data directory, the gateway stopped
-       sluice cluster status | drain DISK | undrain DISK | remove DISK  [flags]
+       sluice cluster status | scrub | drain DISK | undrain DISK | remove DISK | forget DISK  [flags]
        sluice --version | --help
 
 A flag beats its environment variable, which beats the file given by --config.

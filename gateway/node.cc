@@ -16,6 +16,7 @@
 #include "backends/rdma/etcd_control.h"
 #include "backends/rdma/extent_node.h"
 #include "backends/rdma/orphans.h"
+#include "backends/rdma/scrub.h"
 #include "gateway/cluster_control.h"
 #include "gateway/gauges.h"
 #include "gateway/http/admin.h"
@@ -28,6 +29,7 @@ namespace asio = boost::asio;
 
 constexpr std::chrono::seconds kTick(1);
 constexpr int kTicksToKeep = 3;
+constexpr std::chrono::seconds kFirstScrub(60);  // After the start, when clients have what they wait for.
 constexpr std::size_t kAdminMemory = 4 << 20;
 constexpr std::size_t kStagingSlot = rdma::kPageSize + rdma::kRunLengthMax;
 
@@ -63,6 +65,12 @@ class NodeMetrics {
  public:
   explicit NodeMetrics(prometheus::Registry& registry) : gauges_(registry) {}
 
+  void set(const rdma::ScrubCounts& counts) {
+    gauges_.set("sluice_node_scrub_bytes_total", "checked by scrubbing", counts.bytes);
+    gauges_.set("sluice_node_scrub_rounds_total", "times that everything was checked", counts.rounds);
+    gauges_.set("sluice_node_scrub_damaged_total", "extents reported to be damaged", counts.damaged);
+  }
+
   void set(const rdma::ExtentNodeCounts& counts, const rdma::Disk& disk, std::uint64_t orphans) {
     gauges_.set("sluice_node_orphans_dropped_total", "extents the cluster did not know", orphans);
     const auto bytes_of_slabs = [&](std::uint64_t slabs) {
@@ -96,11 +104,13 @@ class Node {
         control_(control_options(config.cluster, config)),
         cluster_(cluster_of(control_)),
         disk_(config.disk, io_.get_executor()),
+        scrub_(disk_, control_, {.bytes_per_second = config.scrub_rate}, *log_),
         fabric_({.provider = config.provider, .host = host_and_port(config.listen).first}, io_.get_executor()),
         node_(disk_, fabric_,
               {.secret = config.cluster_secret,
                .staging_slots = config.staging_size / kStagingSlot,
-               .connections_max = config.connections_max},
+               .connections_max = config.connections_max,
+               .damaged = [this](rdma::ExtentNumber extent) { scrub_.suspect(extent); }},
               *log_),
         pool_(kAdminMemory),
         metrics_(pool_),
@@ -134,6 +144,7 @@ class Node {
     admin_address_ = fmt::format("{}:{}", bound->address().to_string(), bound->port());
     asio::co_spawn(io_, tick(), asio::detached);
     asio::co_spawn(io_, drop_orphans(), asio::detached);
+    asio::co_spawn(io_, scrub(), asio::detached);
     thread_ = std::thread([this] { io_.run(); });
     server_.start();
     log_->info("serving", {{"disk", config_.disk}, {"incarnation", rdma::to_text(address_.incarnation)}});
@@ -161,10 +172,12 @@ class Node {
     Timer timer(io_.get_executor());
     for (int n = 0;; ++n) {
       node_metrics_.set(node_.counts(), disk_, orphans_dropped_);
+      node_metrics_.set(scrub_.counts());
       if (n % kTicksToKeep == 0) {
         const auto kept = co_await control_.keep_node(address_);
         if (!kept) log_->warning("keep_failed", {{"detail", kept.error().detail}});
         ready_ = kept.has_value() && !disk_.failed();
+        scrub_asked_ = (co_await control_.scrub_asked()).value_or(scrub_asked_);
       }
       timer.expires_after(kTick);
       co_await timer.async_wait(asio::as_tuple(use_task));
@@ -183,12 +196,45 @@ class Node {
     }
   }
 
+  Awaitable<> scrub() {
+    using Clock = std::chrono::steady_clock;
+    const auto period = std::chrono::seconds(config_.scrub_period_s);
+    std::uint64_t answered = co_await scrub_answered();
+    auto next = Clock::now() + std::min<Clock::duration>(period, kFirstScrub);
+    Timer timer(io_.get_executor());
+    while (true) {
+      timer.expires_after(kTick);
+      co_await timer.async_wait(asio::as_tuple(use_task));
+      const std::uint64_t asked = scrub_asked_;
+      const auto begun = Clock::now();
+      const bool is_due = asked > answered || (period.count() > 0 && begun >= next);
+      auto outcome = co_await (is_due ? scrub_.round() : scrub_.check_suspects());
+      if (outcome && is_due) {
+        next = begun + period;
+        outcome = co_await control_.scrubbed(address_.incarnation, asked);
+        if (outcome) answered = asked;
+      }
+      if (!outcome) log_->warning("not_scrubbed", {{"detail", outcome.error().detail}});
+    }
+  }
+
+  // What was asked of the run before, and done.
+  Awaitable<std::uint64_t> scrub_answered() {
+    const auto nodes = co_await control_.nodes();
+    if (!nodes) co_return 0;
+    for (const rdma::Node& node : *nodes) {
+      if (node.address.incarnation == address_.incarnation) co_return node.scrubbed;
+    }
+    co_return 0;
+  }
+
   const NodeConfig& config_;
   std::unique_ptr<Log> log_;
   rdma::EtcdControl control_;
   rdma::Uuid cluster_;
   asio::io_context io_{1};
   rdma::Disk disk_;
+  rdma::Scrub scrub_;
   rdma::Fabric fabric_;
   rdma::ExtentNode node_;
   BufferPool pool_;
@@ -197,6 +243,7 @@ class Node {
   http::AdminHandler admin_;
   std::atomic<bool> ready_ = false;
   std::uint64_t orphans_dropped_ = 0;
+  std::uint64_t scrub_asked_ = 0;
   rdma::NodeAddress address_;
   std::string admin_address_;
   std::thread thread_;

@@ -24,6 +24,8 @@ struct NodeConfig {
   std::uint64_t connections_max = 256;
   std::uint64_t staging_size = 64ULL << 20;
   std::uint64_t orphan_after_s = 600;
+  std::uint64_t scrub_rate = 16ULL << 20;
+  std::uint64_t scrub_period_s = 604800;
   std::string log = "-";
   std::string log_level = "info";
 

@@ -17,6 +17,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int kAttemptsMax = 8;
+constexpr int kFencingsMax = 3;
 constexpr std::size_t kRecordsKept = 100'000;
 constexpr std::size_t kRecordsListed = 500;
 // How long another replica is not asked: before it is known how long reads take, and at least.
@@ -220,7 +221,7 @@ Task<RunPlace> Cluster::append(Chunk slot, std::uint32_t length, std::uint32_t c
     if (--open->waiting == 0) working_.erase(open);
     open->progress.finish(done);
     if (open->window.acknowledged() >= end_of(run)) co_return place;
-    CO_TRY(const auto sealed, co_await seal(open->number));
+    CO_TRY(const auto sealed, co_await seal(open->number, open->window.acknowledged()));
     if (end_of(run) <= sealed.pages) {
       if (sealed.members.size() >= std::min(options_.copies_min, options_.replicas)) co_return place;
       // There, but on too few: nobody gets to know of this one.
@@ -253,19 +254,19 @@ Awaitable<> Cluster::append_to(OpenExtentPtr open, std::size_t member, Run run, 
 Awaitable<> Cluster::seal_when_quiet(OpenExtentPtr open) {
   while (open->waiting > 0 && !open->failed) co_await open->progress.wait();
   // If it cannot be sealed now, it is when this run has ended.
-  co_await seal(open->number);
+  co_await seal(open->number, open->window.acknowledged());
 }
 
 // ---- seal
 
 // One attempt at a time; whoever comes meanwhile reads what it came to.
-Task<ExtentRecord> Cluster::seal(ExtentNumber extent) {
+Task<ExtentRecord> Cluster::seal(ExtentNumber extent, Pages acknowledged) {
   if (const auto under_way = sealing_.find(extent); under_way != sealing_.end()) {
     CO_TRY(co_await under_way->second.wait());
     co_return co_await record(extent);
   }
   sealing_.try_emplace(extent);
-  auto sealed = co_await seal_once(extent);
+  auto sealed = co_await seal_once(extent, acknowledged);
   Waiters waiting = std::move(sealing_.at(extent));
   sealing_.erase(extent);
   if (sealed) records_.insert_or_assign(extent, *sealed);
@@ -273,22 +274,32 @@ Task<ExtentRecord> Cluster::seal(ExtentNumber extent) {
   co_return sealed;
 }
 
-Task<ExtentRecord> Cluster::seal_once(ExtentNumber extent) {
-  CO_TRY(co_await refresh_nodes());
+Task<ExtentRecord> Cluster::seal_once(ExtentNumber extent, Pages acknowledged) {
+  CO_TRY(const auto nodes, co_await refresh_nodes());
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     CO_TRY(const auto found, co_await control_.find(extent));
     if (!found) co_return fail(ErrorCode::corrupt, "no such extent");
     if (found->record.state == ExtentState::sealed) co_return found->record;
-    Sealing sealing(begin_seal(found->record));
+    Sealing sealing(begin_seal(found->record, acknowledged));
     CO_TRY(const bool begun, co_await control_.set(extent, found->revision, sealing.begun()));
     if (!begun) continue;
     std::vector<Awaitable<>> fences;
     fences.reserve(sealing.begun().members.size());
     for (std::size_t member = 0; member < sealing.begun().members.size(); ++member) {
-      fences.push_back(fence(extent, member, sealing));
+      const Uuid& disk = sealing.begun().members[member];
+      const bool known = std::ranges::any_of(nodes, [&](const Node& one) { return one.address.incarnation == disk; });
+      if (known) {
+        fences.push_back(fence(extent, member, sealing));
+      } else {
+        sealing.gone(member);
+      }
     }
     co_await all(std::move(fences));
-    if (!sealing.possible()) co_return fail(ErrorCode::unavailable, "no member of the extent answers");
+    if (!sealing.possible()) {
+      // A fence may have shared the fate of a connection to where a node was before it restarted.
+      if (attempt + 1 < kFencingsMax) continue;
+      co_return fail(ErrorCode::unavailable, "too few members of the extent answer");
+    }
     CO_TRY(const auto now, co_await control_.find(extent));
     if (!now || now->record != sealing.begun()) continue;
     const ExtentRecord sealed = sealing.sealed();
@@ -307,7 +318,7 @@ Awaitable<> Cluster::fence(ExtentNumber extent, std::size_t member, Sealing& sea
   if (!client) co_return;
   const Fence message{.replica = {incarnation, extent}, .epoch = sealing.epoch()};
   const auto reply = co_await (*client)->call(message, options_.timeouts.fence);
-  if (reply) sealing.fenced(member, static_cast<Pages>(reply->value));
+  if (reply) sealing.fenced(member, static_cast<Pages>(reply->value), reply->size != 0);
 }
 
 // Members may learn their length late: nobody reads beyond it.
@@ -580,16 +591,19 @@ Task<std::uint64_t> Cluster::collect_extent(ExtentNumber extent, const std::vect
       }
     }
   }
-  if (!needed && give_back) {
-    CO_TRY(co_await control_.erase(extent, found->revision));
-    records_.erase(extent);
-  }
   std::uint64_t orphan_bytes = 0;
   for (const auto& [page, size] : orphans) {
     orphan_bytes += size;
     if (give_back) {
       CO_TRY(co_await release({extent, page}));
     }
+  }
+  // Nobody can name anything of it any more, whatever disks say that do not answer.
+  const auto first = std::ranges::lower_bound(live, id_of({extent, 0}));
+  const bool named = first != live.end() && place_of(*first).extent == extent;
+  if (give_back && (!needed || !named)) {
+    CO_TRY(co_await control_.erase(extent, found->revision));
+    records_.erase(extent);
   }
   co_return orphan_bytes;
 }

@@ -126,8 +126,8 @@ class Cluster {
   Task<std::vector<Node>> refresh_nodes();
   Task<NodeClient*> node(Uuid incarnation);
 
-  Task<ExtentRecord> seal(ExtentNumber extent);
-  Task<ExtentRecord> seal_once(ExtentNumber extent);
+  Task<ExtentRecord> seal(ExtentNumber extent, Pages acknowledged = 0);
+  Task<ExtentRecord> seal_once(ExtentNumber extent, Pages acknowledged);
   Awaitable<> fence(ExtentNumber extent, std::size_t member, Sealing& sealing);
   Awaitable<> tell_sealed(ExtentNumber extent, ExtentRecord sealed);
 

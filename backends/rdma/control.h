@@ -23,8 +23,9 @@ struct NodeAddress {
 /// A disk, and what is known of it.
 struct Node {
   NodeAddress address;
-  bool alive = false;     ///< Its node said so a few seconds ago.
-  bool draining = false;  ///< Gets nothing new, and what it has goes elsewhere.
+  bool alive = false;          ///< Its node said so a few seconds ago.
+  bool draining = false;       ///< Gets nothing new, and what it has goes elsewhere.
+  std::uint64_t scrubbed = 0;  ///< The last request to check all it has that it has answered.
   friend bool operator==(const Node&, const Node&) = default;
 };
 
@@ -37,6 +38,13 @@ struct VersionedRecord {
 struct NumberedRecord {
   ExtentNumber extent{};
   VersionedRecord versioned;
+};
+
+/// A copy that has bytes which fail their checksums, or is not there.
+struct Damage {
+  ExtentNumber extent{};
+  Uuid disk;
+  friend auto operator<=>(const Damage&, const Damage&) = default;
 };
 
 /// What the cluster has agreed on. Every implementation is linearizable: whoever reads
@@ -65,6 +73,18 @@ class Control {
   virtual Task<bool> erase(ExtentNumber extent, std::uint64_t revision) = 0;
   /// In ascending order, from `first` on, at most `count`.
   virtual Task<std::vector<NumberedRecord>> list(ExtentNumber first, std::size_t count) = 0;
+
+  /// What nodes found damaged, until it is forgotten. Reporting again is reporting once.
+  virtual Task<> report_damage(Damage damage) = 0;
+  virtual Task<std::vector<Damage>> damage() = 0;
+  virtual Task<> forget_damage(Damage damage) = 0;
+
+  /// Asks all disks to check all they have; the number of the request, higher than any before.
+  virtual Task<std::uint64_t> ask_scrub() = 0;
+  /// The number of the last request; 0: there was none.
+  virtual Task<std::uint64_t> scrub_asked() = 0;
+  /// The disk has checked all it had when it heard of the request.
+  virtual Task<> scrubbed(Uuid incarnation, std::uint64_t number) = 0;
 
   /// A run of a gateway is alive: begins, or goes on. Fails with conflict once it is buried.
   virtual Task<> keep_writer(Uuid writer) = 0;

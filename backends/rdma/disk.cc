@@ -128,7 +128,7 @@ Replica& Disk::replica(ExtentNumber extent) {
   const auto known = replicas_.find(extent);
   if (known != replicas_.end()) return known->second;
   const ExtentEntry* entry = table_.find(extent);
-  return replicas_.emplace(extent, Replica(entry == nullptr ? Epoch{} : entry->fence, {})).first->second;
+  return replicas_.emplace(extent, entry == nullptr ? Replica() : Replica(entry->fence, {})).first->second;
 }
 
 std::optional<std::uint64_t> Disk::where(ExtentNumber extent, Pages page) const {
@@ -234,7 +234,8 @@ Task<RunHeader> Disk::header(ExtentNumber extent, Pages page) {
 Task<std::vector<Run>> Disk::list(ExtentNumber extent, Pages from, std::size_t count) {
   std::vector<Run> runs;
   const ExtentEntry* entry = table_.find(extent);
-  if (entry == nullptr || !entry->slab) co_return runs;
+  if (entry != nullptr && entry->sealed && !entry->slab) co_return runs;
+  if (entry == nullptr || !entry->slab) co_return fail(ErrorCode::corrupt, "no such extent");
   if (!entry->sealed) {
     for (auto run = replica(extent).runs().lower_bound(from); run != replica(extent).runs().end(); ++run) {
       if (runs.size() == count) break;

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <unordered_map>
 
 #include "backends/rdma/disk_log.h"
@@ -55,7 +56,14 @@ class Disk {
   /// then on. Fails with busy while an append is under way.
   Task<> drop(ExtentNumber extent);
 
-  /// The runs that begin at or behind `from` and are not released, at most `count` of them.
+  /// Somebody is about to drop the extent: until it is decided, the node answers nothing about
+  /// it. Forgotten when the disk is closed.
+  void condemn(ExtentNumber extent) { condemned_.insert(extent); }
+  void spare(ExtentNumber extent) { condemned_.erase(extent); }
+  bool is_condemned(ExtentNumber extent) const { return condemned_.contains(extent); }
+
+  /// The runs that begin at or behind `from` and are not released, at most `count` of them. Fails
+  /// with corrupt if the disk never had the extent.
   Task<std::vector<Run>> list(ExtentNumber extent, Pages from, std::size_t count);
 
   /// The header of the run at `page`; corrupt if there is none or it was released.
@@ -79,6 +87,7 @@ class Disk {
   DiskFlush flush_;
   std::unique_ptr<DiskLog> log_;
   std::unordered_map<ExtentNumber, Replica> replicas_;
+  std::set<ExtentNumber> condemned_;
 };
 
 }  // namespace sluice::rdma

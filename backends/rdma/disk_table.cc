@@ -4,6 +4,12 @@
 
 namespace sluice::rdma {
 
+Refusal may_append(const ExtentEntry* entry, Epoch epoch) {
+  if (entry == nullptr || !entry->sealed) return Refusal::none;
+  if (!entry->slab && epoch > entry->fence) return Refusal::none;
+  return epoch < entry->fence ? Refusal::fenced : Refusal::sealed;
+}
+
 DiskTable::DiskTable(std::uint32_t slabs) {
   for (std::uint32_t slab = 0; slab < slabs; ++slab) free_.insert(free_.end(), slab);
 }

@@ -25,6 +25,11 @@ struct ExtentEntry {
   bool is_empty() const { return sealed && released.size() >= sealed->runs; }
 };
 
+/// Whether the disk takes appends of that epoch to the extent, as far as its entry says:
+/// `none`, `sealed` or `fenced`. What was dropped may come again, as a copy: that is of an
+/// epoch of its own. Pure.
+Refusal may_append(const ExtentEntry* entry, Epoch epoch);
+
 /// All extents of a disk, and its free slabs: what the log says. Pure.
 class DiskTable {
  public:

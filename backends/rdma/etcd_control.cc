@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "backends/rdma/cluster_url.h"
@@ -11,12 +12,19 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kAddress = "node/address/", kAlive = "node/alive/", kDraining = "node/draining/";
+constexpr std::string_view kAddress = "node/address/", kAlive = "node/alive/", kDraining = "node/draining/",
+                           kScrubbed = "node/scrubbed/";
 constexpr std::string_view kExtent = "extent/", kWriter = "writer/", kBuried = "buried/", kManager = "manager";
+constexpr std::string_view kDamage = "damage/", kScrub = "scrub";
+constexpr std::size_t kNumberDigits = 16;
 constexpr int kFormat = 1;  // Of what is in the rows.
 constexpr int kAttemptsMax = 5;
 
 std::string number_text(ExtentNumber extent) { return fmt::format("{:016x}", static_cast<std::uint64_t>(extent)); }
+
+std::string damage_name(const Damage& damage) {
+  return fmt::format("{}/{}", number_text(damage.extent), to_text(damage.disk));
+}
 
 std::string encode_address(const NodeAddress& address) {
   return Json{{"format", kFormat},
@@ -41,25 +49,47 @@ Result<NodeAddress> decode_address(std::string_view incarnation, std::string_vie
   return address;
 }
 
+ExtentNumber number_of(std::string_view digits) {
+  std::uint64_t number = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+  return ExtentNumber{number};
+}
+
 Result<NumberedRecord> numbered(const EtcdRow& row) {
   const std::string_view digits =
-      std::string_view(row.key).substr(row.key.size() - std::min<std::size_t>(16, row.key.size()));
+      std::string_view(row.key).substr(row.key.size() - std::min(kNumberDigits, row.key.size()));
   TRY(auto record, decode_record(row.value));
-  return NumberedRecord{ExtentNumber{std::stoull(std::string(digits), nullptr, 16)}, {std::move(record), row.revision}};
+  return NumberedRecord{number_of(digits), {std::move(record), row.revision}};
+}
+
+Json encode_disks(const std::vector<Uuid>& disks) {
+  Json json = Json::array();
+  for (const Uuid& disk : disks) json.push_back(to_text(disk));
+  return json;
+}
+
+Result<std::vector<Uuid>> decode_disks(const Json& json) {
+  const auto wrong = fail(ErrorCode::corrupt, "disks in an extent's row");
+  if (!json.is_array()) return wrong;
+  std::vector<Uuid> disks;
+  for (const Json& disk : json) {
+    if (!disk.is_string() || uuid_of(disk.get<std::string>()) == Uuid{}) return wrong;
+    disks.push_back(uuid_of(disk.get<std::string>()));
+  }
+  return disks;
 }
 
 }  // namespace
 
 std::string encode_record(const ExtentRecord& record) {
-  Json members = Json::array();
-  for (const Uuid& member : record.members) members.push_back(to_text(member));
-  return Json{{"format", kFormat},
-              {"state", static_cast<int>(record.state)},
-              {"epoch", static_cast<std::uint64_t>(record.epoch)},
-              {"writer", to_text(record.writer)},
-              {"members", members},
-              {"pages", record.pages}}
-      .dump();
+  Json json{{"format", kFormat},
+            {"state", static_cast<int>(record.state)},
+            {"epoch", static_cast<std::uint64_t>(record.epoch)},
+            {"writer", to_text(record.writer)},
+            {"members", encode_disks(record.members)},
+            {"pages", record.pages}};
+  if (!record.partial.empty()) json["partial"] = encode_disks(record.partial);
+  return json.dump();
 }
 
 Result<ExtentRecord> decode_record(std::string_view text) {
@@ -71,17 +101,18 @@ Result<ExtentRecord> decode_record(std::string_view text) {
     if (!is_number(name)) return wrong;
   }
   if (json["format"] != kFormat || !json.contains("writer") || !json["writer"].is_string()) return wrong;
-  if (!json.contains("members") || !json["members"].is_array()) return wrong;
+  if (!json.contains("members")) return wrong;
   const auto state = json["state"].get<unsigned>();
   if (state < 1 || state > 3) return wrong;
   ExtentRecord record{.state = static_cast<ExtentState>(state),
                       .epoch = Epoch{json["epoch"].get<std::uint64_t>()},
                       .writer = uuid_of(json["writer"].get<std::string>()),
                       .members = {},
+                      .partial = {},
                       .pages = json["pages"].get<Pages>()};
-  for (const Json& member : json["members"]) {
-    if (!member.is_string() || uuid_of(member.get<std::string>()) == Uuid{}) return wrong;
-    record.members.push_back(uuid_of(member.get<std::string>()));
+  TRY(record.members, decode_disks(json["members"]));
+  if (json.contains("partial")) {
+    TRY(record.partial, decode_disks(json["partial"]));
   }
   return record;
 }
@@ -175,6 +206,7 @@ Task<std::vector<Node>> EtcdControl::nodes() {
   CO_TRY(const auto rows, co_await etcd_.range(prefix, etcd_prefix_end(prefix), 0));
   std::map<std::string, Node, std::less<>> nodes;
   std::set<std::string, std::less<>> alive, draining;
+  std::map<std::string, std::uint64_t, std::less<>> scrubbed;
   for (const EtcdRow& row : rows) {
     const std::string_view name = std::string_view(row.key).substr(prefix.size() - std::string_view("node/").size());
     if (name.starts_with(kAddress)) {
@@ -185,12 +217,15 @@ Task<std::vector<Node>> EtcdControl::nodes() {
       alive.emplace(name.substr(kAlive.size()));
     } else if (name.starts_with(kDraining)) {
       draining.emplace(name.substr(kDraining.size()));
+    } else if (name.starts_with(kScrubbed)) {
+      scrubbed[std::string(name.substr(kScrubbed.size()))] = static_cast<std::uint64_t>(number_of(row.value));
     }
   }
   std::vector<Node> all;
   for (auto& [incarnation, node] : nodes) {
     node.alive = alive.contains(incarnation);
     node.draining = draining.contains(incarnation);
+    if (const auto found = scrubbed.find(incarnation); found != scrubbed.end()) node.scrubbed = found->second;
     all.push_back(std::move(node));
   }
   co_return all;
@@ -227,11 +262,52 @@ Task<> EtcdControl::drain(Uuid incarnation, bool draining) {
 
 Task<> EtcdControl::remove_node(Uuid incarnation) {
   const std::string text = to_text(incarnation);
-  CO_TRY(co_await etcd_.commit(
-      {},
-      {{key(kAddress, text), std::nullopt}, {key(kDraining, text), std::nullopt}, {key(kAlive, text), std::nullopt}}));
+  CO_TRY(co_await etcd_.commit({}, {{key(kAddress, text), std::nullopt},
+                                    {key(kDraining, text), std::nullopt},
+                                    {key(kAlive, text), std::nullopt},
+                                    {key(kScrubbed, text), std::nullopt}}));
   co_return done;
 }
+
+// ---- damage
+
+Task<> EtcdControl::report_damage(Damage damage) {
+  CO_TRY(co_await etcd_.put(key(kDamage, damage_name(damage)), ""));
+  co_return done;
+}
+
+Task<std::vector<Damage>> EtcdControl::damage() {
+  const std::string prefix = key(kDamage);
+  CO_TRY(const auto rows, co_await etcd_.range(prefix, etcd_prefix_end(prefix), 0));
+  std::vector<Damage> all;
+  for (const EtcdRow& row : rows) {
+    const std::string_view name = std::string_view(row.key).substr(prefix.size());
+    const auto slash = name.find('/');
+    const Damage one{number_of(name.substr(0, slash)), uuid_of(name.substr(std::min(slash, name.size() - 1) + 1))};
+    if (one.disk == Uuid{}) co_return fail(ErrorCode::corrupt, "a damage's row");
+    all.push_back(one);
+  }
+  co_return all;
+}
+
+Task<> EtcdControl::forget_damage(Damage damage) {
+  CO_TRY(co_await etcd_.commit({}, {{key(kDamage, damage_name(damage)), std::nullopt}}));
+  co_return done;
+}
+
+Task<std::uint64_t> EtcdControl::ask_scrub() { co_return co_await etcd_.put(key(kScrub), ""); }
+
+Task<std::uint64_t> EtcdControl::scrub_asked() {
+  CO_TRY(const auto row, co_await etcd_.get(key(kScrub)));
+  co_return row ? row->revision : 0;
+}
+
+Task<> EtcdControl::scrubbed(Uuid incarnation, std::uint64_t number) {
+  CO_TRY(co_await etcd_.put(key(kScrubbed, to_text(incarnation)), number_text(ExtentNumber{number})));
+  co_return done;
+}
+
+// ---- writers
 
 Task<> EtcdControl::keep_writer(Uuid writer) {
   const std::string text = to_text(writer);

@@ -41,6 +41,12 @@ class EtcdControl final : public Control {
   Task<bool> set(ExtentNumber extent, std::uint64_t revision, ExtentRecord record) override;
   Task<bool> erase(ExtentNumber extent, std::uint64_t revision) override;
   Task<std::vector<NumberedRecord>> list(ExtentNumber first, std::size_t count) override;
+  Task<> report_damage(Damage damage) override;
+  Task<std::vector<Damage>> damage() override;
+  Task<> forget_damage(Damage damage) override;
+  Task<std::uint64_t> ask_scrub() override;
+  Task<std::uint64_t> scrub_asked() override;
+  Task<> scrubbed(Uuid incarnation, std::uint64_t number) override;
   Task<> keep_writer(Uuid writer) override;
   Task<> leave_writer(Uuid writer) override;
   Task<bool> bury(Uuid writer) override;

@@ -99,6 +99,11 @@ Awaitable<> ExtentNode::serve(SessionPtr session, Envelope envelope) {
     session->connection->send({envelope.request, refusal(Refusal::wrong_incarnation)});
     co_return;
   }
+  // Nobody is told anything of what may be gone in a moment.
+  if (replica != nullptr && disk_.is_condemned(replica->extent)) {
+    session->connection->send({envelope.request, refusal(Refusal::fenced)});
+    co_return;
+  }
   Result<> outcome;
   if (const auto* read = std::get_if<Read>(&envelope.message)) {
     outcome = co_await serve(session, envelope.request, *read);
@@ -114,6 +119,7 @@ Awaitable<> ExtentNode::serve(SessionPtr session, Envelope envelope) {
     count(reply);
     session->connection->send({envelope.request, reply});
   }
+  tell_damage(envelope.message, outcome);
   if (!outcome) count(reply_of(outcome));
   if (!outcome) session->connection->send({envelope.request, reply_of(outcome)});
   slot_freed_.finish(done);
@@ -124,6 +130,15 @@ void ExtentNode::count(const Reply& reply) {
   if (reply.refusal == Refusal::io) ++counts_.failures;
 }
 
+// What was given back is no damage.
+void ExtentNode::tell_damage(const Message& message, const Result<>& outcome) {
+  const auto* read = std::get_if<Read>(&message);
+  if (outcome || read == nullptr || outcome.error().code != ErrorCode::corrupt || !options_.damaged) return;
+  const ExtentEntry* entry = disk_.table().find(read->replica.extent);
+  if (entry == nullptr || !entry->slab || entry->released.contains(read->run.page)) return;
+  options_.damaged(read->replica.extent);
+}
+
 // ---- append
 
 Refusal ExtentNode::check(const Append& append) const {
@@ -131,13 +146,7 @@ Refusal ExtentNode::check(const Append& append) const {
   if (run.length > kRunLengthMax || append.from.size != run.length) return Refusal::invalid;
   const Pages slab = disk_.superblock().slab_pages;
   if (run.page >= slab || pages_of(run) > slab - run.page) return Refusal::invalid;
-  const ExtentEntry* entry = disk_.table().find(append.replica.extent);
-  // What was dropped may come again, as a copy: that is of an epoch of its own.
-  const bool again = entry != nullptr && entry->sealed && !entry->slab && append.epoch > entry->fence;
-  if (entry != nullptr && entry->sealed && !again) {
-    return append.epoch < entry->fence ? Refusal::fenced : Refusal::sealed;
-  }
-  return Refusal::none;
+  return may_append(disk_.table().find(append.replica.extent), append.epoch);
 }
 
 Awaitable<Reply> ExtentNode::answer(const SessionPtr& session, const Append& append) {
@@ -186,23 +195,28 @@ Task<> ExtentNode::take_in(const SessionPtr& session, const Append& append) {
 
 // ---- fence and seal
 
+// An extent that is sealed, or was dropped, has its length for good.
+std::optional<Reply> ExtentNode::sealed(ExtentNumber extent) const {
+  const ExtentEntry* entry = disk_.table().find(extent);
+  if (entry == nullptr || !entry->sealed) return std::nullopt;
+  return Reply{.value = entry->sealed->pages, .size = entry->slab ? 1U : 0U};
+}
+
 Awaitable<Reply> ExtentNode::fenced(ExtentNumber extent, Epoch epoch) {
-  const auto sealed = [&] {
-    const ExtentEntry* entry = disk_.table().find(extent);
-    return entry != nullptr ? entry->sealed : std::nullopt;
-  };
-  if (sealed()) co_return Reply{.value = sealed()->pages};
+  if (const auto reply = sealed(extent)) co_return *reply;
   if (!disk_.replica(extent).fence(epoch)) co_return refusal(Refusal::fenced);
   const auto kept = co_await disk_.fence(extent, epoch);
   if (!kept) co_return reply_of(kept);
-  while (!sealed()) {
+  while (true) {
+    if (const auto reply = sealed(extent)) co_return *reply;
     Replica& replica = disk_.replica(extent);
     replica.fence_persisted(epoch);
     if (replica.fence() > epoch) co_return refusal(Refusal::fenced);
-    if (replica.may_answer_fence(epoch)) co_return Reply{.value = replica.durable()};
+    if (replica.may_answer_fence(epoch)) {
+      co_return Reply{.value = replica.durable(), .size = replica.is_certain() ? 1U : 0U};
+    }
     co_await append_ended_.wait();
   }
-  co_return Reply{.value = sealed()->pages};
 }
 
 Awaitable<Reply> ExtentNode::answer(const SessionPtr&, const Fence& fence) {

@@ -2,7 +2,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "backends/rdma/authentication.h"
@@ -17,6 +19,8 @@ struct ExtentNodeOptions {
   std::string secret;  ///< The cluster's; who does not know it is not heard.
   std::size_t staging_slots = 64;
   std::size_t connections_max = 256;
+  /// Bytes of the extent did not match their checksums, or were not there. On the node's thread.
+  std::function<void(ExtentNumber)> damaged;
 };
 
 /// What a node did so far. Raised on its thread, read from any.
@@ -58,6 +62,7 @@ class ExtentNode {
   void shake_hands(const SessionPtr& session, const Envelope& envelope);
   Awaitable<> serve(SessionPtr session, Envelope envelope);
   void count(const Reply& reply);
+  void tell_damage(const Message& message, const Result<>& outcome);
 
   Awaitable<Reply> answer(const SessionPtr& session, const Append& append);
   Awaitable<Reply> answer(const SessionPtr& session, const Fence& fence);
@@ -69,6 +74,7 @@ class ExtentNode {
 
   Refusal check(const Append& append) const;
   Task<> take_in(const SessionPtr& session, const Append& append);
+  std::optional<Reply> sealed(ExtentNumber extent) const;
   Awaitable<Reply> fenced(ExtentNumber extent, Epoch epoch);
   Awaitable<Chunk> slot();
   Awaitable<> push(const SessionPtr& session, std::uint64_t request, const RemoteMemory& to, Chunk bytes, Reply reply);

@@ -81,6 +81,39 @@ Task<std::vector<NumberedRecord>> MemoryControl::list(ExtentNumber first, std::s
   co_return listed;
 }
 
+Task<> MemoryControl::report_damage(Damage damage) {
+  const std::scoped_lock lock(mutex_);
+  damage_.insert(damage);
+  co_return done;
+}
+
+Task<std::vector<Damage>> MemoryControl::damage() {
+  const std::scoped_lock lock(mutex_);
+  co_return std::vector<Damage>(damage_.begin(), damage_.end());
+}
+
+Task<> MemoryControl::forget_damage(Damage damage) {
+  const std::scoped_lock lock(mutex_);
+  damage_.erase(damage);
+  co_return done;
+}
+
+Task<std::uint64_t> MemoryControl::ask_scrub() {
+  const std::scoped_lock lock(mutex_);
+  co_return ++scrub_asked_;
+}
+
+Task<std::uint64_t> MemoryControl::scrub_asked() {
+  const std::scoped_lock lock(mutex_);
+  co_return scrub_asked_;
+}
+
+Task<> MemoryControl::scrubbed(Uuid incarnation, std::uint64_t number) {
+  const std::scoped_lock lock(mutex_);
+  if (const auto node = nodes_.find(incarnation); node != nodes_.end()) node->second.scrubbed = number;
+  co_return done;
+}
+
 Task<> MemoryControl::keep_writer(Uuid writer) {
   const std::scoped_lock lock(mutex_);
   if (buried_.contains(writer)) co_return fail(ErrorCode::conflict, "this run was given up");

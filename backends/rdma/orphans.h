@@ -28,6 +28,8 @@ class Orphans {
   };
 
   Pages durable(ExtentNumber extent);
+  Task<bool> is_ours(ExtentNumber extent);
+  Task<bool> drop(ExtentNumber extent);
 
   Disk& disk_;
   Control& control_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
 
 #include "backends/rdma/disk_format.h"
 #include "backends/rdma/placement.h"
@@ -15,15 +14,11 @@ namespace {
 constexpr std::size_t kRecordsListed = 500;
 constexpr Pages kRunPagesMax = 1 + pages_for(kRunLengthMax);
 
-// The members after a repair: the bad ones go as far as enough others remain.
-std::vector<Uuid> members_after(const std::vector<Uuid>& good, const std::vector<Uuid>& bad,
-                                const std::vector<Uuid>& fresh, std::size_t wanted) {
-  std::vector<Uuid> members = good;
-  members.insert(members.end(), fresh.begin(), fresh.end());
-  for (const Uuid& member : bad) {
-    if (members.size() < wanted) members.push_back(member);
-  }
-  return members;
+// Those that have all of it first.
+std::vector<Uuid> disks_of(const ExtentRecord& record) {
+  std::vector<Uuid> disks = record.members;
+  disks.insert(disks.end(), record.partial.begin(), record.partial.end());
+  return disks;
 }
 
 }  // namespace
@@ -41,6 +36,10 @@ Task<> Repair::look_at_nodes() {
       silent_since_.try_emplace(node.address.incarnation, Clock::now());
     }
   }
+  // Before the records: what these do not name any more has gone since.
+  CO_TRY(const auto damage, co_await cluster_.control_.damage());
+  damage_ = {damage.begin(), damage.end()};
+  still_there_.clear();
   co_return done;
 }
 
@@ -49,16 +48,22 @@ bool Repair::is_there(const Uuid& member) const {
   return node != nodes_.end() && node->second.alive;
 }
 
-bool Repair::is_good(const Uuid& member) const {
+bool Repair::has_damage(ExtentNumber extent) const {
+  const auto first = damage_.lower_bound({extent, Uuid{}});
+  return first != damage_.end() && first->extent == extent;
+}
+
+bool Repair::is_good(ExtentNumber extent, const Uuid& member) const {
+  if (is_damaged(extent, member)) return false;
   const auto node = nodes_.find(member);
   if (node == nodes_.end() || node->second.draining) return false;
   const auto silent = silent_since_.find(member);
   return silent == silent_since_.end() || Clock::now() - silent->second < options_.lost_after;
 }
 
-std::size_t Repair::good_among(const ExtentRecord& record) const {
+std::size_t Repair::good_among(ExtentNumber extent, const ExtentRecord& record) const {
   return static_cast<std::size_t>(
-      std::ranges::count_if(record.members, [&](const Uuid& member) { return is_good(member); }));
+      std::ranges::count_if(record.members, [&](const Uuid& member) { return is_good(extent, member); }));
 }
 
 // ---- a round
@@ -67,6 +72,8 @@ Task<Repaired> Repair::round(const std::atomic<bool>& go_on) {
   Repaired found;
   CO_TRY(co_await look_at_nodes());
   CO_TRY(auto candidates, co_await look_at_extents(found));
+  found.damaged = still_there_.size();
+  CO_TRY(co_await forget_what_went());
   found.endangered = candidates.size();
   std::ranges::sort(candidates, {}, &Candidate::good);
   std::size_t failed = 0;
@@ -106,65 +113,113 @@ Task<> Repair::look_at(const NumberedRecord& one, std::map<Uuid, bool>& buried, 
     if (!buried.contains(record.writer)) {
       CO_TRY(buried[record.writer], co_await cluster_.control_.bury(record.writer));
     }
-    if (!buried[record.writer]) {
+    // Only what is sealed can be copied; its writer goes on in another.
+    if (!buried[record.writer] && !has_damage(one.extent)) {
       ++found.open;
       co_return done;
     }
+    ++found.unsealed;
     CO_TRY(record, co_await cluster_.seal(one.extent));
+    --found.unsealed;
     ++found.sealed;
   }
   if (record.pages == 0) co_return co_await cluster_.erase(one.extent);
   ++found.extents;
-  const std::size_t good = good_among(record);
-  if (good < cluster_.options_.replicas || good < record.members.size()) candidates.push_back({good, one.extent});
+  for (const Uuid& disk : disks_of(record)) {
+    if (is_damaged(one.extent, disk)) still_there_.insert({one.extent, disk});
+  }
+  const std::size_t good = good_among(one.extent, record);
+  const bool whole = good >= cluster_.options_.replicas && good == record.members.size() && record.partial.empty();
+  if (!whole) candidates.push_back({good, one.extent});
+  co_return done;
+}
+
+// A disk that drops a damaged copy may take a good one later.
+Task<> Repair::forget_what_went() {
+  for (const Damage& one : damage_) {
+    if (still_there_.contains(one)) continue;
+    CO_TRY(co_await cluster_.control_.forget_damage(one));
+  }
+  damage_ = still_there_;
   co_return done;
 }
 
 // ---- an extent
 
+Mending Repair::mending_of(ExtentNumber extent, const ExtentRecord& record) const {
+  std::vector<MemberState> members;
+  for (const Uuid& member : record.members) {
+    members.push_back({member, is_there(member), is_good(extent, member), is_damaged(extent, member)});
+  }
+  std::vector<Uuid> damaged;
+  std::ranges::copy_if(record.partial, std::back_inserter(damaged),
+                       [&](const Uuid& disk) { return is_damaged(extent, disk); });
+  return Mending(record, std::move(members), damaged,
+                 {.wanted = cluster_.options_.replicas, .copies_min = cluster_.options_.copies_min});
+}
+
+// The revision it is at then; nothing if it was another's turn.
+Task<std::optional<std::uint64_t>> Repair::set(ExtentNumber extent, std::uint64_t revision,
+                                               const ExtentRecord& record) {
+  CO_TRY(const bool was, co_await cluster_.control_.set(extent, revision, record));
+  cluster_.records_.erase(extent);
+  if (!was) co_return std::optional<std::uint64_t>{};
+  CO_TRY(const auto now, co_await cluster_.control_.find(extent));
+  if (!now || now->record != record) co_return std::optional<std::uint64_t>{};
+  co_return now->revision;
+}
+
 // Whether it has enough good members now.
 Task<bool> Repair::mend(ExtentNumber extent) {
   CO_TRY(const auto found, co_await cluster_.control_.find(extent));
   if (!found || found->record.state != ExtentState::sealed) co_return false;
-  ExtentRecord record = found->record;
-  const std::size_t wanted = cluster_.options_.replicas;
-  std::vector<Uuid> good, bad, fresh;
-  for (const Uuid& member : record.members) (is_good(member) ? good : bad).push_back(member);
-  if (std::ranges::none_of(record.members, [&](const Uuid& member) { return is_there(member); })) {
+  const ExtentRecord& record = found->record;
+  if (std::ranges::none_of(disks_of(record), [&](const Uuid& disk) { return is_there(disk); })) {
     co_return fail(ErrorCode::corrupt, "no member is there");
   }
-  Result<> last = done;
+  Mending mending = mending_of(extent, record);
+  Result<> outcome = done;
+  ExtentRecord before = record;
   std::uint64_t revision = found->revision;
-  if (good.size() < wanted) {
-    CO_TRY(const auto chosen, co_await targets(record, wanted - good.size()));
-    // A disk that had the extent once, and dropped it, takes it again in a higher epoch only.
-    record.epoch = Epoch{static_cast<std::uint64_t>(record.epoch) + 1};
-    CO_TRY(const bool begun, co_await cluster_.control_.set(extent, revision, record));
-    if (!begun) co_return false;
-    CO_TRY(const auto again, co_await cluster_.control_.find(extent));
-    if (!again || again->record != record) co_return false;
-    revision = again->revision;
-    for (const Uuid& target : chosen) {
-      last = co_await copy({.extent = extent, .record = record, .target = target, .at = 0, .fillers = {}});
-      if (last) fresh.push_back(target);
+  if (mending.missing() > 0) {
+    CO_TRY(const auto chosen, co_await targets(extent, record, mending.missing()));
+    if (chosen.empty()) {
+      mending.no_room();
+      outcome = fail(ErrorCode::out_of_space, "no disk for a copy");
+    } else {
+      before = mending.begun(chosen);
+      CO_TRY(const auto begun, co_await set(extent, revision, before));
+      if (!begun) co_return false;
+      revision = *begun;
+      CO_TRY(const auto found_at, co_await sources(extent, before));
+      if (found_at.nothing_left(cluster_.options_.copies_min)) {
+        co_return co_await cluster_.control_.erase(extent, revision);
+      }
+      outcome = co_await copy_to(chosen, {.extent = extent, .record = before, .runs = runs_of_any(found_at.complete)},
+                                 mending);
     }
   }
-  ExtentRecord mended = record;
-  mended.members = members_after(good, bad, fresh, wanted);
-  if (mended != record) {
-    CO_TRY(const bool set, co_await cluster_.control_.set(extent, revision, mended));
-    cluster_.records_.erase(extent);
-    if (!set) co_return false;
+  const ExtentRecord mended = mending.mended();
+  if (mended != before) {
+    CO_TRY(const auto ended, co_await set(extent, revision, mended));
+    if (!ended) co_return false;
   }
-  CO_TRY(std::move(last));
-  co_return good.size() + fresh.size() >= wanted;
+  CO_TRY(std::move(outcome));
+  co_return mending.whole();
+}
+
+Task<> Repair::seal_at(ExtentNumber extent, const ExtentRecord& record, const Uuid& target) {
+  CO_TRY(NodeClient* const client, co_await cluster_.node(target));
+  const Seal seal{.replica = {target, extent}, .epoch = record.epoch, .pages = record.pages};
+  CO_TRY(co_await client->call(seal, cluster_.options_.timeouts.read));
+  co_return done;
 }
 
 // As many disks as there are, up to `count`: on other machines than the good members, and in other zones if that goes.
-Task<std::vector<Uuid>> Repair::targets(const ExtentRecord& record, std::size_t count) {
+Task<std::vector<Uuid>> Repair::targets(ExtentNumber extent, const ExtentRecord& record, std::size_t count) {
   std::set<std::string> machines, zones;
   for (const Uuid& member : record.members) {
-    if (!is_good(member)) continue;
+    if (!is_good(extent, member)) continue;
     machines.insert(nodes_.at(member).address.machine);
     zones.insert(nodes_.at(member).address.zone);
   }
@@ -172,40 +227,78 @@ Task<std::vector<Uuid>> Repair::targets(const ExtentRecord& record, std::size_t 
   for (const auto& [incarnation, node] : nodes_) {
     const bool member = std::ranges::find(record.members, incarnation) != record.members.end();
     if (member || !node.alive || node.draining || machines.contains(node.address.machine)) continue;
+    if (is_damaged(extent, incarnation)) continue;
     CO_TRY(NodeClient* const client, co_await cluster_.node(incarnation));
+    const std::size_t before = choices.size();
     co_await cluster_.ask_room(*client, choices);
+    // Where some of it is, no more room is needed.
+    const bool has_some = std::ranges::find(record.partial, incarnation) != record.partial.end();
+    if (has_some && choices.size() > before) ++choices.back().free_slabs;
   }
   std::vector<DiskChoice> elsewhere;
   std::ranges::copy_if(choices, std::back_inserter(elsewhere),
                        [&](const DiskChoice& choice) { return !zones.contains(choice.zone); });
   auto placed = place(elsewhere, count, cluster_.random_());
   for (std::size_t fewer = count; !placed && fewer > 0; --fewer) placed = place(choices, fewer, cluster_.random_());
-  co_return placed;
+  co_return placed.value_or(std::vector<Uuid>{});
 }
 
 // ---- a copy
 
-// The target takes runs in the order of their pages, without a gap: where runs were given
-// back it gets empty ones, which are given back again once all is there.
-Task<> Repair::copy(Copy copy) {
-  Result<std::vector<Run>> runs = fail(ErrorCode::unavailable, "no member can be read");
-  for (const Uuid& member : copy.record.members) {
-    if (is_there(member)) runs = co_await cluster_.runs_at(member, copy.extent, copy.record.pages);
-    if (runs) break;
+Task<> Repair::copy_to(const std::vector<Uuid>& targets, Copy of, Mending& mending) {
+  Result<> outcome = done;
+  for (const Uuid& target : targets) {
+    Copy copy = of;
+    copy.target = target;
+    const auto filled = co_await this->copy(std::move(copy));
+    if (filled) mending.filled(target);
+    if (!filled) outcome = filled;
   }
-  CO_TRY(runs);
-  for (const Run& run : *runs) {
+  co_return outcome;
+}
+
+// The target takes runs in the order of their pages, without a gap, from where it has them: where runs
+// were given back it gets empty ones, which are given back again once all is there.
+Task<> Repair::copy(Copy copy) {
+  CO_TRY(NodeClient* const client, co_await cluster_.node(copy.target));
+  const Fence fence{.replica = {copy.target, copy.extent}, .epoch = copy.record.epoch};
+  CO_TRY(const auto reply, co_await client->call(fence, cluster_.options_.timeouts.read));
+  copy.at = static_cast<Pages>(reply.value);
+  for (const Run& run : copy.runs) {
+    if (end_of(run) <= copy.at) continue;
     CO_TRY(co_await fill(copy, run.page));
     CO_TRY(co_await copy_run(copy, run));
   }
   CO_TRY(co_await fill(copy, copy.record.pages));
-  CO_TRY(NodeClient* const client, co_await cluster_.node(copy.target));
-  const Seal seal{.replica = {copy.target, copy.extent}, .epoch = copy.record.epoch, .pages = copy.record.pages};
-  CO_TRY(co_await client->call(seal, cluster_.options_.timeouts.read));
+  // Only who says that it has all is a member.
+  CO_TRY(co_await seal_at(copy.extent, copy.record, copy.target));
   for (const Pages page : copy.fillers) {
     CO_TRY(co_await cluster_.release_at(copy.target, {copy.extent, page}));
   }
   co_return done;
+}
+
+// Fails if nobody has it, and not enough say that there is nothing to have.
+Task<Sources> Repair::sources(ExtentNumber extent, const ExtentRecord& record) {
+  Sources found;
+  Error failure{ErrorCode::unavailable, "no member can be read"};
+  for (const Uuid& disk : disks_of(record)) {
+    if (!is_there(disk)) continue;
+    const bool is_member = std::ranges::find(record.members, disk) != record.members.end();
+    // Who has less than all, after damage that a restart met, would not say so in its list.
+    const auto all = co_await seal_at(extent, record, disk);
+    auto runs = co_await cluster_.runs_at(disk, extent, record.pages);
+    if (all && runs) {
+      found.complete.push_back(*std::move(runs));
+    } else if (is_member && runs && runs->empty()) {
+      ++found.emptied;
+    } else if (is_member) {
+      failure = all ? runs.error() : all.error();
+    }
+  }
+  const bool enough = !found.complete.empty() || found.nothing_left(cluster_.options_.copies_min);
+  if (!enough) co_return std::unexpected(failure);
+  co_return found;
 }
 
 Task<> Repair::fill(Copy& copy, Pages end) {
@@ -226,8 +319,8 @@ Task<> Repair::copy_run(Copy& copy, Run run) {
   if (run.length == 0) co_return co_await append(copy, run, slot);
   const Chunk into = slot.slice(0, run.length);
   Result<> read = fail(ErrorCode::unavailable, "no member can be read");
-  for (const Uuid& member : copy.record.members) {
-    if (!is_there(member)) continue;
+  for (const Uuid& member : disks_of(copy.record)) {
+    if (!is_there(member) || member == copy.target) continue;
     CO_TRY(NodeClient* const client, co_await cluster_.node(member));
     const Read message{.replica = {member, copy.extent},
                        .run = run,

@@ -3,9 +3,11 @@
 #include <atomic>
 #include <chrono>
 #include <map>
+#include <set>
 #include <vector>
 
 #include "backends/rdma/cluster.h"
+#include "backends/rdma/mending.h"
 
 namespace sluice::rdma {
 
@@ -19,13 +21,16 @@ struct Repaired {
   std::uint64_t extents = 0;     ///< Sealed ones, after the round.
   std::uint64_t open = 0;        ///< Of gateways that are alive.
   std::uint64_t sealed = 0;      ///< Of gateways that are gone, in this round.
+  std::uint64_t unsealed = 0;    ///< Of gateways that are gone, that could not be: too few members answer.
   std::uint64_t endangered = 0;  ///< Had too few copies before the round.
   std::uint64_t copied = 0;      ///< Of those, that have enough now.
   std::uint64_t lost = 0;        ///< Of those, with no member that can be read.
+  std::uint64_t damaged = 0;     ///< Copies with damage that were members before the round.
 };
 
 /// The part of the cluster's manager that looks after copies: seals what dead gateways left
-/// open, copies extents that have too few good members, and empties disks that are drained.
+/// open, copies extents that have too few good members, replaces copies that nodes found
+/// damaged, and empties disks that are drained.
 /// All it decides is set by comparing, so that two at one time do nothing wrong. Of the
 /// thread of `cluster`, and gone before it.
 class Repair {
@@ -46,20 +51,29 @@ class Repair {
   struct Copy {
     ExtentNumber extent;
     ExtentRecord record;
-    Uuid target;
-    Pages at = 0;                ///< So far.
-    std::vector<Pages> fillers;  ///< Runs that stand for what was given back.
+    Uuid target{};
+    std::vector<Run> runs{};       ///< What it has.
+    Pages at = 0;                  ///< So far.
+    std::vector<Pages> fillers{};  ///< Runs that stand for what was given back.
   };
 
   Task<> look_at_nodes();
-  bool is_good(const Uuid& member) const;
+  bool is_good(ExtentNumber extent, const Uuid& member) const;
+  bool is_damaged(ExtentNumber extent, const Uuid& member) const { return damage_.contains({extent, member}); }
+  bool has_damage(ExtentNumber extent) const;
   bool is_there(const Uuid& member) const;
-  std::size_t good_among(const ExtentRecord& record) const;
+  std::size_t good_among(ExtentNumber extent, const ExtentRecord& record) const;
+  Mending mending_of(ExtentNumber extent, const ExtentRecord& record) const;
   Task<std::vector<Candidate>> look_at_extents(Repaired& found);
   Task<> look_at(const NumberedRecord& one, std::map<Uuid, bool>& buried, std::vector<Candidate>& candidates,
                  Repaired& found);
+  Task<> forget_what_went();
   Task<bool> mend(ExtentNumber extent);
-  Task<std::vector<Uuid>> targets(const ExtentRecord& record, std::size_t count);
+  Task<std::vector<Uuid>> targets(ExtentNumber extent, const ExtentRecord& record, std::size_t count);
+  Task<std::optional<std::uint64_t>> set(ExtentNumber extent, std::uint64_t revision, const ExtentRecord& record);
+  Task<> seal_at(ExtentNumber extent, const ExtentRecord& record, const Uuid& target);
+  Task<Sources> sources(ExtentNumber extent, const ExtentRecord& record);
+  Task<> copy_to(const std::vector<Uuid>& targets, Copy of, Mending& mending);
   Task<> copy(Copy copy);
   Task<> fill(Copy& copy, Pages end);
   Task<> copy_run(Copy& copy, Run run);
@@ -70,6 +84,8 @@ class Repair {
   const RepairOptions options_;
   std::map<Uuid, Node> nodes_;
   std::map<Uuid, Clock::time_point> silent_since_;
+  std::set<Damage> damage_;       ///< As reported.
+  std::set<Damage> still_there_;  ///< Of those, what is a member still.
 };
 
 }  // namespace sluice::rdma

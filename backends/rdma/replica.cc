@@ -5,7 +5,7 @@
 
 namespace sluice::rdma {
 
-Replica::Replica(Epoch fence, const std::vector<Run>& runs) : fence_(fence), fence_persisted_(fence) {
+Replica::Replica(Epoch fence, const std::vector<Run>& runs) : fence_(fence), fence_persisted_(fence), is_new_(false) {
   for (const Run& run : runs) {
     assert(run.page == next_);
     runs_[run.page] = {run, State::Where::durable};
@@ -18,6 +18,7 @@ Replica::Verdict Replica::append(Epoch epoch, const Run& run) {
   const auto known = runs_.find(run.page);
   if (known == runs_.end()) {
     if (run.page != next_) return Verdict::out_of_order;
+    if (run.page == 0) certain_ = is_new_;
     runs_[run.page] = {run, State::Where::under_way};
     next_ = end_of(run);
     ++under_way_;

@@ -23,6 +23,7 @@ class Replica {
     out_of_order,  ///< Not at the end, or another run than the one there.
   };
 
+  /// Of an extent this disk knew nothing of.
   Replica() = default;
 
   /// After a restart: the fence as persisted, and the runs found whole from the beginning on.
@@ -46,6 +47,10 @@ class Replica {
   Epoch fence() const { return fence_; }
   /// The end of what is durable from the beginning on without a hole.
   Pages durable() const { return durable_; }
+  /// It grew from its first run before the eyes of this process: durable() is all that was
+  /// ever durable. After a restart it is not: a scan ends at a damaged run, and cannot tell
+  /// that from one that was never whole.
+  bool is_certain() const { return certain_; }
   /// Runs by their pages.
   struct State {
     Run run;
@@ -61,6 +66,8 @@ class Replica {
   Pages next_ = 0;     ///< Where the next run goes.
   Pages durable_ = 0;  ///< Below next_.
   std::size_t under_way_ = 0;
+  bool is_new_ = true;
+  bool certain_ = false;
   std::map<Pages, State> runs_;
 };
 

@@ -23,6 +23,7 @@ TEST_CASE("appends are taken at the end, and are durable when all before them ar
   CHECK(replica.durable() == 0);
   replica.written(kRun.page);
   CHECK(replica.durable() == 5);
+  CHECK(replica.is_certain());
 }
 
 TEST_CASE("the same append again is one append, another one at its place is refused") {
@@ -70,9 +71,15 @@ TEST_CASE("a restart keeps the fence and what was whole") {
   Replica replica(kSecond, {kRun, kNext});
 
   CHECK(replica.durable() == 5);
+  CHECK_FALSE(replica.is_certain());
   CHECK(replica.append(kFirst, {5, 1, 1}) == Verdict::fenced);
   CHECK(replica.append(kSecond, kRun) == Verdict::durable);
   CHECK(replica.append(kSecond, {5, 1, 1}) == Verdict::write);
+
+  // What was there may have been lost.
+  Replica none(kSecond, {});
+  CHECK(none.append(kSecond, {0, 1, 1}) == Verdict::write);
+  CHECK_FALSE(none.is_certain());
 }
 
 }  // namespace sluice::rdma

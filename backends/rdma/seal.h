@@ -16,39 +16,58 @@ struct ExtentRecord {
   ExtentState state = ExtentState::open;
   Epoch epoch{1};
   Uuid writer;                ///< The run of a gateway that may append while it is open.
-  std::vector<Uuid> members;  ///< The disk incarnations that have it.
-  Pages pages = 0;            ///< Its length, once sealed.
+  std::vector<Uuid> members;  ///< The disk incarnations that have it; once sealed: all of it, as each has said.
+  /// Disks that may have some of it, and keep what they have, but do not count: members that had not all of it
+  /// when it was sealed, and disks it is being copied to. Theirs may be the only good copy of a run.
+  std::vector<Uuid> partial{};
+  Pages pages = 0;  ///< Its length, once sealed; before, a length that it has at least.
   friend bool operator==(const ExtentRecord&, const ExtentRecord&) = default;
 };
 
+/// Whether the disk must keep what it has of the extent with this record; null: there is none.
+bool counts_on(const ExtentRecord* record, const Uuid& disk);
+
 /// The record of a seal that begins: nobody's earlier seal can end any more. The extent
-/// must not be sealed.
-ExtentRecord begin_seal(const ExtentRecord& record);
+/// must not be sealed. `acknowledged`: the length that is known to be acknowledged.
+ExtentRecord begin_seal(const ExtentRecord& record, Pages acknowledged = 0);
 
 /// One attempt to seal an extent, by whoever does it. Pure.
 ///
-/// The rule (docs/rdma.md): fence every member; of those that answered, at least one,
-/// the smallest durable length is the extent's, and they are its members.
+/// The rule (docs/rdma.md): fence every member. Of those that saw the extent grow, the smallest
+/// durable length is the extent's. If only such answer as restarted since, it takes two of them, and
+/// the greatest of their lengths counts: who has less may have lost what was acknowledged. Members
+/// are those that have the length.
 class Sealing {
  public:
   /// `begun` is a record of begin_seal() that has been set.
-  explicit Sealing(ExtentRecord begun) : begun_(std::move(begun)), durable_(begun_.members.size()) {}
+  explicit Sealing(ExtentRecord begun) : begun_(std::move(begun)), answers_(begun_.members.size()) {}
 
   Epoch epoch() const { return begun_.epoch; }
   const ExtentRecord& begun() const { return begun_; }
 
-  /// The member is fenced at epoch(), and this much is durable there.
-  void fenced(std::size_t member, Pages durable) { durable_.at(member) = durable; }
+  /// The member is fenced at epoch(), and this much is durable there; `certain`: never was
+  /// more (Replica::is_certain).
+  void fenced(std::size_t member, Pages durable, bool certain) { answers_.at(member) = {durable, certain}; }
+  /// The member's disk is of the cluster no more: it will never answer.
+  void gone(std::size_t member);
 
-  bool possible() const;  ///< At least one has answered.
-  bool complete() const;  ///< All have.
+  bool possible() const;  ///< Enough have answered.
+  bool complete() const;  ///< All have that ever will.
 
   /// What to set in place of begun(), and only of that. Needs possible().
   ExtentRecord sealed() const;
 
  private:
+  struct Answer {
+    Pages durable = 0;
+    bool certain = false;
+  };
+
+  std::optional<Pages> length() const;
+
   ExtentRecord begun_;
-  std::vector<std::optional<Pages>> durable_;
+  std::vector<std::optional<Answer>> answers_;
+  std::size_t gone_ = 0;
 };
 
 }  // namespace sluice::rdma

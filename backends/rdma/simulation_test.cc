@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -31,9 +32,14 @@ struct Rules {
   bool appends_are_in_order = true;
   bool unknown_extents_are_fenced = true;
   bool unacknowledged_is_appended_again = true;
+  bool scans_are_uncertain = true;
+  bool the_longest_scan_counts = true;
+  bool a_scan_needs_another = true;
+  bool the_short_keep_what_they_have = true;
+  bool a_lone_copy_is_appended_again = true;
 };
 
-constexpr std::size_t kMembers = 3, kRecoverers = 2, kRunsMax = 24;
+constexpr std::size_t kMembers = 3, kCopiesMin = 2, kRecoverers = 2, kRunsMax = 24;
 
 Uuid name_of(std::size_t node, std::uint8_t formatted = 0) {
   Uuid made;
@@ -47,6 +53,7 @@ struct StoredDisk {
   Uuid incarnation;
   Epoch fence{};
   std::map<Pages, Run> runs;
+  std::set<Pages> rotten;  ///< What fails its checksums: a scan ends there.
 };
 
 struct Node {
@@ -60,6 +67,9 @@ struct Node {
 struct Recoverer {
   std::optional<ExtentRecord> read;
   std::optional<Sealing> sealing;
+  std::optional<Pages> shortest;  ///< For the mutants, as what follows.
+  bool any_certain = false;
+  std::set<std::size_t> answered;
 };
 
 class Simulation {
@@ -118,10 +128,12 @@ class Simulation {
       std::vector<Run> whole;
       Pages next = 0;
       for (auto run = node.disk.runs.find(next); run != node.disk.runs.end(); run = node.disk.runs.find(next)) {
+        if (node.disk.rotten.contains(run->first)) break;
         whole.push_back(run->second);
         next = end_of(run->second);
       }
-      node.replica.emplace(node.disk.fence, whole);
+      const bool is_known = node.disk.fence != Epoch{} || !node.disk.runs.empty();
+      node.replica = is_known ? Replica(node.disk.fence, whole) : Replica();
     }
     return *node.replica;
   }
@@ -147,6 +159,7 @@ class Simulation {
       Node& at = nodes_[n];
       if (!quiet_ && chance(40)) return at.replica->dropped(run.page);
       at.disk.runs[run.page] = run;
+      at.disk.rotten.erase(run.page);
       at.replica->written(run.page);
       answer_append(n, at.replica->durable());
     });
@@ -160,7 +173,7 @@ class Simulation {
     Node& node = nodes_[n];
     if (!reaches(n) || !accepts(node, name_of(n))) return;
     if (!rules_.unknown_extents_are_fenced && replica_of(node).runs().empty()) {
-      return send([this, recoverer, n, epoch] { on_fenced(recoverer, n, epoch, 0); });
+      return send([this, recoverer, n, epoch] { on_fenced(recoverer, n, epoch, 0, true); });
     }
     if (!replica_of(node).fence(epoch)) return;
     node.io.push_back([this, n, epoch] {
@@ -171,7 +184,10 @@ class Simulation {
       const Replica& replica = *nodes_[n].replica;
       if (replica.fence() > epoch) return true;
       if (rules_.fences_wait_for_writes && !replica.may_answer_fence(epoch)) return false;
-      send([this, recoverer, n, epoch, durable = replica.durable()] { on_fenced(recoverer, n, epoch, durable); });
+      const bool certain = replica.is_certain() || !rules_.scans_are_uncertain;
+      send([this, recoverer, n, epoch, durable = replica.durable(), certain] {
+        on_fenced(recoverer, n, epoch, durable, certain);
+      });
       return true;
     });
   }
@@ -204,10 +220,19 @@ class Simulation {
   }
 
   void replace_disk(std::size_t n) {
-    if (replaced_) return;
+    if (replaced_ || rotten_) return;
     replaced_ = n;
     nodes_[n].disk = {};
     nodes_[n].disk.incarnation = name_of(n, 1);
+  }
+
+  // One disk at most has a fault that is not a crash.
+  void rot(std::size_t n) {
+    if (replaced_ || rotten_.value_or(n) != n || nodes_[n].disk.runs.empty()) return;
+    rotten_ = n;
+    auto run = nodes_[n].disk.runs.begin();
+    std::advance(run, below(nodes_[n].disk.runs.size()));
+    nodes_[n].disk.rotten.insert(run->first);
   }
 
   // ---- the writer, who never learns that it has been fenced: a zombie at worst
@@ -249,12 +274,13 @@ class Simulation {
     }
   }
 
-  /// The writer reads that its extent is sealed: what lies below is acknowledged,
-  /// what lies behind it appends elsewhere.
+  /// The writer reads that its extent is sealed: what lies below is acknowledged, unless on too few;
+  /// all else it appends elsewhere.
   void writer_reads_record() {
     if (!writer_lives_ || record_.state != ExtentState::sealed) return;
-    acknowledge(rules_.unacknowledged_is_appended_again ? record_.pages : window_.next());
     writer_lives_ = false;
+    if (record_.members.size() < kCopiesMin && rules_.a_lone_copy_is_appended_again) return;
+    acknowledge(rules_.unacknowledged_is_appended_again ? record_.pages : window_.next());
   }
 
   // ---- recoverers
@@ -273,7 +299,9 @@ class Simulation {
     const ExtentRecord read = *std::exchange(recoverer.read, std::nullopt);
     if (read.state == ExtentState::sealed) return;
     const ExtentRecord begun = begin_seal(read);
-    if (set_record(read, begun)) recoverer.sealing.emplace(begun);
+    if (!set_record(read, begun)) return;
+    recoverer = {};
+    recoverer.sealing.emplace(begun);
   }
 
   void recoverer_moves(std::size_t index) {
@@ -284,20 +312,30 @@ class Simulation {
     }
   }
 
-  void on_fenced(std::size_t index, std::size_t n, Epoch epoch, Pages durable) {
+  void on_fenced(std::size_t index, std::size_t n, Epoch epoch, Pages durable, bool certain) {
     Recoverer& recoverer = recoverers_[index];
     if (!recoverer.sealing) return;
     if (recoverer.sealing->epoch() != epoch) return;
-    recoverer.sealing->fenced(n, durable);
+    recoverer.sealing->fenced(n, durable, certain);
+    recoverer.shortest = std::min(recoverer.shortest.value_or(durable), durable);
+    recoverer.any_certain = recoverer.any_certain || certain;
+    recoverer.answered.insert(n);
     longest_ = std::max(longest_, durable);
   }
 
   void recoverer_ends(Recoverer& recoverer) {
-    if (!recoverer.sealing || !recoverer.sealing->possible()) return;
+    if (!recoverer.sealing) return;
+    Sealing sealing = *recoverer.sealing;
+    for (std::size_t n = 0; n < kMembers && !rules_.a_scan_needs_another; ++n) {
+      if (!recoverer.answered.contains(n)) sealing.gone(n);
+    }
+    if (!sealing.possible()) return;
     if (!recoverer.sealing->complete() && !chance(4)) return;
-    const Sealing sealing = *std::exchange(recoverer.sealing, std::nullopt);
+    recoverer.sealing.reset();
     ExtentRecord sealed = sealing.sealed();
+    if (!rules_.the_short_keep_what_they_have) sealed.partial.clear();
     if (!rules_.smallest_length_counts) sealed.pages = longest_;
+    if (!rules_.the_longest_scan_counts && !recoverer.any_certain) sealed.pages = *recoverer.shortest;
     if (!set_record(sealing.begun(), sealed)) return;
     for (std::size_t n = 0; n < kMembers; ++n) {
       if (std::ranges::count(sealed.members, name_of(n)) > 0) send([this, n, sealed] { on_sealed(n, sealed.pages); });
@@ -313,6 +351,7 @@ class Simulation {
       case 0:
         if (nodes_[n].up) crash(nodes_[n]);
         if (chance(4)) replace_disk(n);
+        if (chance(4)) rot(n);
         break;
       case 1:
         cut_off_ = chance(2) ? std::optional(n) : std::nullopt;
@@ -324,6 +363,7 @@ class Simulation {
         recoverers_[below(kRecoverers)] = {};
         break;
       default:
+        if (chance(6)) std::ranges::for_each(nodes_, [this](Node& node) { crash(node); });
         for (Node& node : nodes_) node.up = true;
     }
   }
@@ -384,6 +424,16 @@ class Simulation {
     }
     if (record_.members.empty()) violation_ = "no member";
     for (const Uuid& member : record_.members) check_member(nodes_[member.bytes[0] - 1u]);
+    for (const auto& [page, run] : acknowledged_) {
+      if (!is_kept(page)) violation_ = "nobody has an acknowledged run";
+    }
+  }
+
+  bool is_kept(Pages page) const {
+    return std::ranges::any_of(nodes_, [&](const Node& node) {
+      return counts_on(&record_, node.disk.incarnation) && node.disk.runs.contains(page) &&
+             !node.disk.rotten.contains(page);
+    });
   }
 
   void check_member(const Node& node) {
@@ -414,7 +464,7 @@ class Simulation {
   bool quiet_ = false;
   std::array<Node, kMembers> nodes_;
   std::optional<std::size_t> cut_off_;
-  std::optional<std::size_t> replaced_;
+  std::optional<std::size_t> replaced_, rotten_;
   std::vector<std::function<void()>> network_;
 
   AppendWindow window_;
@@ -484,6 +534,11 @@ TEST_CASE("the simulator notices when a rule is broken") {
   CHECK(noticed(&Rules::appends_are_in_order));
   CHECK(noticed(&Rules::unknown_extents_are_fenced));
   CHECK(noticed(&Rules::unacknowledged_is_appended_again));
+  CHECK(noticed(&Rules::scans_are_uncertain));
+  CHECK(noticed(&Rules::the_longest_scan_counts));
+  CHECK(noticed(&Rules::a_scan_needs_another));
+  CHECK(noticed(&Rules::the_short_keep_what_they_have));
+  CHECK(noticed(&Rules::a_lone_copy_is_appended_again));
 }
 
 }  // namespace sluice::rdma

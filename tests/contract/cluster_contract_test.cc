@@ -289,6 +289,229 @@ TEST_CASE("a drained disk is emptied, keeps nothing, and can be filled again") {
   CHECK(cluster.drop_orphans(drained) == 0);
 }
 
+TEST_CASE("a scrub finds what is damaged, and the manager puts a good copy elsewhere") {
+  ClusterStore cluster;
+  std::vector<Extent> written;
+  for (std::uint64_t seed = 0; seed < 6; ++seed) written.push_back(put(cluster, seed));
+  REQUIRE(run(cluster.store().release(written[4])));
+  const std::size_t damaged = member_of(cluster, written[0]);
+  const rdma::Uuid disk = cluster.incarnation(damaged);
+  cluster.restart();
+  repair(cluster);
+  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) CHECK(cluster.scrub(n) == 0);
+  REQUIRE(run(cluster.control().damage())->empty());
+
+  cluster.damage_at(damaged, written[3]);
+  CHECK(cluster.scrub(damaged) == 1);
+
+  const auto first = repair(cluster);
+  CHECK(first.damaged == 1);
+  CHECK(first.endangered == 1);
+  CHECK(first.copied == 1);
+  const auto second = repair(cluster);
+  CHECK(second.damaged == 0);
+  CHECK(second.endangered == 0);
+  CHECK(run(cluster.control().damage())->empty());
+  const auto record = records(cluster).front().versioned.record;
+  CHECK(record.members.size() == 3);
+  CHECK(std::ranges::count(record.members, disk) == 0);
+  CHECK(cluster.drop_orphans(damaged) == 1);
+  // The copy alone is enough.
+  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+    if (cluster.incarnation(n) != record.members.back()) cluster.stop(n);
+  }
+  for (const std::uint64_t seed : {0UL, 1UL, 2UL, 3UL, 5UL}) CHECK(is_there(cluster, written[seed], seed));
+}
+
+TEST_CASE("damage in an open extent ends it, and its writer goes on in another") {
+  ClusterStore cluster;
+  std::vector<Extent> written;
+  for (std::uint64_t seed = 0; seed < 3; ++seed) written.push_back(put(cluster, seed));
+  const std::size_t damaged = member_of(cluster, written[0]);
+  const auto number = rdma::place_of(written[1].id).extent;
+  // As if it had been found: a scrub of the harness would restart the node.
+  REQUIRE(run(cluster.control().report_damage({number, cluster.incarnation(damaged)})));
+
+  CHECK(repair(cluster).copied == 1);
+  for (std::uint64_t seed = 3; seed < 6; ++seed) written.push_back(put(cluster, seed));
+
+  const auto record = run(cluster.control().find(number));
+  REQUIRE(record);
+  REQUIRE(*record);
+  CHECK((*record)->record.state == rdma::ExtentState::sealed);
+  CHECK(std::ranges::count((*record)->record.members, cluster.incarnation(damaged)) == 0);
+  CHECK(all_there(cluster, written) == 6);
+}
+
+TEST_CASE("where there is no other disk, a damaged copy is dropped and made anew on its own") {
+  ClusterStore cluster;
+  std::vector<Extent> written;
+  for (std::uint64_t seed = 0; seed < 3; ++seed) written.push_back(put(cluster, seed));
+  std::size_t fourth = 0;
+  while (cluster.has(fourth, written[0])) ++fourth;
+  const rdma::Uuid gone = cluster.incarnation(fourth);
+  cluster.stop(fourth);
+  cluster.restart();
+  REQUIRE(run(cluster.control().remove_node(gone)));
+  repair(cluster);
+  const std::size_t damaged = fourth == 0 ? 1 : 0;
+  cluster.damage_at(damaged, written[1]);
+  REQUIRE(cluster.scrub(damaged) == 1);
+
+  CHECK(repair(cluster).copied == 0);
+  CHECK(records(cluster).front().versioned.record.members.size() == 2);
+  CHECK(all_there(cluster, written) == 3);
+  CHECK(cluster.drop_orphans(damaged) == 1);
+  CHECK(repair(cluster).copied == 1);
+  CHECK(cluster.scrub(damaged) == 0);
+  CHECK(records(cluster).front().versioned.record.members.size() == 3);
+  CHECK(all_there(cluster, written) == 3);
+}
+
+TEST_CASE("a disk says so if the cluster counts on it for an extent it knows nothing of") {
+  ClusterStore cluster;
+  const rdma::Uuid disk = cluster.incarnation(2);
+  const auto number = run(cluster.control().create(
+      {.state = rdma::ExtentState::sealed, .writer = rdma::Uuid::random(), .members = {disk}, .pages = 4}));
+  REQUIRE(number);
+
+  CHECK(cluster.scrub(1) == 0);
+  CHECK(cluster.scrub(2) == 1);
+  CHECK(run(cluster.control().damage()) == std::vector<rdma::Damage>{{*number, disk}});
+}
+
+namespace {
+
+std::vector<Extent> put_some(ClusterStore& cluster, std::uint64_t count) {
+  std::vector<Extent> written;
+  for (std::uint64_t seed = 0; seed < count; ++seed) written.push_back(put(cluster, seed));
+  return written;
+}
+
+void restart_node(ClusterStore& cluster, std::size_t node) {
+  cluster.stop(node);
+  cluster.start(node);
+}
+
+/// Stops all others.
+void leave_alone(ClusterStore& cluster, const rdma::Uuid& disk) {
+  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+    if (cluster.incarnation(n) != disk) cluster.stop(n);
+  }
+}
+
+std::size_t node_of(ClusterStore& cluster, const rdma::Uuid& disk) {
+  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+    if (cluster.incarnation(n) == disk) return n;
+  }
+  throw std::logic_error("no such disk");
+}
+
+}  // namespace
+
+TEST_CASE("a node that restarts with damage in an open extent does not make it shorter, and gets a whole copy") {
+  ClusterStore cluster;
+  const auto written = put_some(cluster, 5);
+  const std::size_t damaged = member_of(cluster, written[0]);
+  cluster.damage_at(damaged, written[1]);
+  restart_node(cluster, damaged);
+  cluster.restart();
+
+  const auto repaired = repair(cluster);
+
+  CHECK(repaired.sealed == 1);
+  CHECK(repaired.copied == 1);
+  const auto record = records(cluster).front().versioned.record;
+  CHECK(record.members.size() == 3);
+  CHECK(record.partial.empty());
+  CHECK(all_there(cluster, written) == 5);
+  leave_alone(cluster, record.members.back());
+  CHECK(all_there(cluster, written) == 5);
+}
+
+TEST_CASE("after a restart of all nodes, damage in the last run of one does not make the extent shorter") {
+  ClusterStore cluster;
+  const auto written = put_some(cluster, 3);
+  cluster.damage_at(member_of(cluster, written[2]), written[2]);
+  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) restart_node(cluster, n);
+  cluster.restart();
+
+  CHECK(repair(cluster).sealed == 1);
+  CHECK(all_there(cluster, written) == 3);
+  const auto record = records(cluster).front().versioned.record;
+  CHECK(record.members.size() == 3);
+  leave_alone(cluster, record.members.back());
+  CHECK(all_there(cluster, written) == 3);
+}
+
+TEST_CASE("one node alone that restarted does not seal an extent: the others may have more") {
+  ClusterStore cluster;
+  const auto written = put_some(cluster, 3);
+  std::vector<std::size_t> members;
+  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+    if (cluster.has(n, written[0])) members.push_back(n);
+  }
+  cluster.damage_at(members[0], written[1]);
+  restart_node(cluster, members[0]);
+  cluster.stop(members[1]);
+  cluster.stop(members[2]);
+  cluster.restart();
+
+  const auto waiting = repair(cluster);
+  CHECK(waiting.sealed == 0);
+  CHECK(waiting.unsealed == 1);
+  CHECK(is_there(cluster, written[0], 0));
+
+  cluster.start(members[1]);
+  const auto repaired = repair(cluster);
+  CHECK(repaired.sealed == 1);
+  CHECK(repaired.unsealed == 0);
+  CHECK(all_there(cluster, written) == 3);
+}
+
+TEST_CASE("a disk that has less than all of an extent is no source of a copy") {
+  ClusterStore cluster;
+  const auto written = put_some(cluster, 4);
+  cluster.restart();
+  const auto open = records(cluster).front();
+  const std::size_t damaged = node_of(cluster, open.versioned.record.members[0]);
+  // As if its node had heard nothing of the seal, and then found damage at a restart.
+  auto sealed = open.versioned.record;
+  sealed.state = rdma::ExtentState::sealed;
+  sealed.epoch = rdma::Epoch{2};
+  sealed.pages = rdma::place_of(written[3].id).page + 1 + rdma::pages_for(written[3].length);
+  REQUIRE(run(cluster.control().set(open.extent, open.versioned.revision, sealed)) == true);
+  cluster.damage_at(damaged, written[1]);
+  restart_node(cluster, damaged);
+  REQUIRE(run(cluster.control().drain(sealed.members[1], true)));
+
+  CHECK(repair(cluster).copied == 1);
+
+  const auto record = records(cluster).front().versioned.record;
+  leave_alone(cluster, record.members.back());
+  CHECK(std::ranges::count(sealed.members, record.members.back()) == 0);
+  CHECK(all_there(cluster, written) == 4);
+}
+
+TEST_CASE("a disk keeps what it may have some of, and drops it once nobody counts on it") {
+  ClusterStore cluster;
+  const auto written = put_some(cluster, 2);
+  cluster.restart();
+  repair(cluster);
+  const auto whole = records(cluster).front();
+  auto record = whole.versioned.record;
+  const rdma::Uuid disk = record.members.back();
+  record.members.pop_back();
+  record.partial = {disk};
+  REQUIRE(run(cluster.control().set(whole.extent, whole.versioned.revision, record)) == true);
+
+  CHECK(cluster.drop_orphans(node_of(cluster, disk)) == 0);
+  record.partial.clear();
+  REQUIRE(run(cluster.control().set(whole.extent, records(cluster).front().versioned.revision, record)) == true);
+  CHECK(cluster.drop_orphans(node_of(cluster, disk)) == 1);
+  CHECK(all_there(cluster, written) == 2);
+}
+
 TEST_CASE("an extent of which everything was given back before it was sealed leaves no record") {
   ClusterStore cluster;
   const Extent extent = put(cluster, 0);

@@ -3,9 +3,11 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <fstream>
+#include <optional>
 #include <stdexcept>
 
 #include "backends/rdma/orphans.h"
+#include "backends/rdma/scrub.h"
 #include "tests/support/run_task.h"
 
 namespace sluice::test {
@@ -20,7 +22,7 @@ constexpr char kSecret[] = "a secret for tests";
 NodeThread::NodeThread(const std::filesystem::path& path, const std::string& secret, Log& log)
     : disk_(path, io_.get_executor()),
       fabric_({.provider = "tcp", .host = "127.0.0.1"}, io_.get_executor()),
-      node_(disk_, fabric_, {.secret = secret, .staging_slots = 16}, log),
+      node_(disk_, fabric_, {.secret = secret, .staging_slots = 16, .damaged = {}}, log),
       port_(node_.listen("0")),
       thread_([this] { io_.run(); }) {}
 
@@ -92,23 +94,46 @@ void ClusterStore::announce(std::size_t node) {
 }
 
 // The node itself stands still meanwhile.
-std::uint64_t ClusterStore::drop_orphans(std::size_t node) {
+void ClusterStore::alone_with(std::size_t node, const std::function<Task<>(rdma::Disk&)>& work) {
   const rdma::Uuid disk = incarnation(node);
   nodes_[node].reset();
   boost::asio::io_context io(1);
-  std::uint64_t dropped = 0;
   {
     rdma::Disk opened(paths_[node], io.get_executor());
-    rdma::Orphans orphans(opened, control_, std::chrono::seconds(0));
-    boost::asio::co_spawn(io, orphans.round(), [&](std::exception_ptr, Result<std::uint64_t> count) {
-      dropped = count.value();
+    boost::asio::co_spawn(io, work(opened), [&](std::exception_ptr, Result<> outcome) {
+      if (!outcome) throw std::runtime_error(outcome.error().detail);
       io.stop();
     });
     io.run();
   }
   start(node);
   if (incarnation(node) != disk) throw std::logic_error("another disk");
+}
+
+namespace {
+
+Task<> count_dropped(rdma::Orphans& orphans, std::uint64_t& dropped) {
+  CO_TRY(dropped, co_await orphans.round());
+  co_return done;
+}
+
+}  // namespace
+
+std::uint64_t ClusterStore::drop_orphans(std::size_t node) {
+  std::uint64_t dropped = 0;
+  std::optional<rdma::Orphans> orphans;
+  alone_with(node, [&](rdma::Disk& disk) {
+    return count_dropped(orphans.emplace(disk, control_, std::chrono::seconds(0)), dropped);
+  });
   return dropped;
+}
+
+std::uint64_t ClusterStore::scrub(std::size_t node) {
+  std::optional<rdma::Scrub> scrub;
+  alone_with(node, [&](rdma::Disk& disk) {
+    return scrub.emplace(disk, control_, rdma::ScrubOptions{.bytes_per_second = 1ULL << 40}, log_).round();
+  });
+  return scrub->counts().damaged;
 }
 
 void ClusterStore::stop(std::size_t node) { nodes_[node].reset(); }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <boost/asio/io_context.hpp>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -57,6 +58,8 @@ class ClusterStore : public ExtentStoreFixture {
   void replace(std::size_t node);
   /// Looks once for what the node has and the cluster does not know of it; how much was dropped.
   std::uint64_t drop_orphans(std::size_t node);
+  /// Checks once what the node has; how much was found damaged and reported.
+  std::uint64_t scrub(std::size_t node);
   void silence(std::size_t node) { nodes_[node]->silence(); }
   void wake(std::size_t node) { nodes_[node]->wake(); }
   rdma::Uuid incarnation(std::size_t node) const { return nodes_[node]->disk().superblock().incarnation; }
@@ -79,6 +82,7 @@ class ClusterStore : public ExtentStoreFixture {
   rdma::Uuid cluster_ = rdma::Uuid::random();
   void format(std::size_t node);
   void announce(std::size_t node);
+  void alone_with(std::size_t node, const std::function<Task<>(rdma::Disk&)>& work);
 
   std::vector<std::filesystem::path> paths_;
   std::vector<std::unique_ptr<NodeThread>> nodes_;

@@ -166,6 +166,31 @@ void check_writers(ControlFixture& fixture) {
   }
 }
 
+void check_damage(ControlFixture& fixture) {
+  rdma::Control& control = fixture.control();
+  SECTION("damage is known to all until it is forgotten, however often it was reported") {
+    const rdma::Damage one{ExtentNumber{0xabcd'0000'1234}, Uuid::random()}, other{ExtentNumber{7}, one.disk};
+    for (int n = 0; n < 2; ++n) REQUIRE(run(control.report_damage(one)));
+    REQUIRE(run(fixture.other().report_damage(other)));
+    CHECK(run(control.damage()) == std::vector<rdma::Damage>{other, one});
+    REQUIRE(run(fixture.other().forget_damage(one)));
+    REQUIRE(run(fixture.other().forget_damage(one)));
+    CHECK(run(control.damage()) == std::vector<rdma::Damage>{other});
+  }
+  SECTION("requests to scrub are counted, and who has answered which") {
+    const rdma::NodeAddress address{Uuid::random(), "10.1.2.3", "7000", "rack 7", "machine"};
+    REQUIRE(run(control.keep_node(address)));
+    CHECK(run(control.scrub_asked()) == 0);
+    const auto first = run(control.ask_scrub()), second = run(fixture.other().ask_scrub());
+    REQUIRE(first);
+    REQUIRE(second);
+    CHECK(*second > *first);
+    CHECK(run(control.scrub_asked()) == *second);
+    REQUIRE(run(control.scrubbed(address.incarnation, *second)));
+    CHECK(run(fixture.other().nodes())->front().scrubbed == *second);
+  }
+}
+
 void check_managers(ControlFixture& fixture) {
   const Uuid first = Uuid::random(), second = Uuid::random();
   SECTION("there is one manager, until it leaves or falls silent") {
@@ -188,6 +213,7 @@ void check_control_contract(const MakeControl& make) {
   SECTION("records") { check_records(*fixture); }
   SECTION("nodes") { check_nodes(*fixture); }
   SECTION("writers") { check_writers(*fixture); }
+  SECTION("damage") { check_damage(*fixture); }
   SECTION("managers") { check_managers(*fixture); }
 }
 

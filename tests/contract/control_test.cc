@@ -312,11 +312,13 @@ TEST_CASE("without etcd the truth is unavailable") {
 }
 
 TEST_CASE("an extent's row comes back as it was, and what is none is corrupt") {
-  const rdma::ExtentRecord record{.state = rdma::ExtentState::sealed,
-                                  .epoch = rdma::Epoch{~std::uint64_t{0}},
-                                  .writer = rdma::Uuid::random(),
-                                  .members = {rdma::Uuid::random(), rdma::Uuid::random()},
-                                  .pages = 4'000'000'000};
+  rdma::ExtentRecord record{.state = rdma::ExtentState::sealed,
+                            .epoch = rdma::Epoch{~std::uint64_t{0}},
+                            .writer = rdma::Uuid::random(),
+                            .members = {rdma::Uuid::random(), rdma::Uuid::random()},
+                            .pages = 4'000'000'000};
+  CHECK(rdma::decode_record(rdma::encode_record(record)) == record);
+  record.partial = {rdma::Uuid::random()};
   const std::string text = rdma::encode_record(record);
   CHECK(rdma::decode_record(text) == record);
   for (const std::string wrong : {"", "{}", "[]", "7", R"({"format":2})"}) {

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <vector>
+
+#include "backends/rdma/seal.h"
+#include "backends/rdma/wire.h"
+
+namespace sluice::rdma {
+
+/// A member of a sealed extent, as the manager sees it.
+struct MemberState {
+  Uuid disk{};
+  bool there = false;    ///< It answers.
+  bool good = false;     ///< It counts as a copy: not damaged, not drained, not lost.
+  bool damaged = false;  ///< It was found to be.
+};
+
+/// What a repair makes of the members of a sealed extent. Pure.
+///
+/// The rules (docs/rdma.md): each record is set only in place of the one before, so that of two
+/// repairs one fails. First begun(), which names the disks that are going to be filled, so that they
+/// keep what they get, and has an epoch of its own, so that a disk which dropped the extent once
+/// takes it again. A disk is filled() when it has said that all is durable there. Then mended(), which
+/// alone makes it a member, and leaves out a bad one where there are enough others.
+class Mending {
+ public:
+  struct Limits {
+    std::size_t wanted = 3;      ///< Copies.
+    std::size_t copies_min = 2;  ///< Good ones that are there before a damaged one goes for nothing.
+  };
+
+  /// `damaged`: those of the record's partial disks that were found to be. They drop what they have where
+  /// enough good members are there, and may take it anew.
+  Mending(ExtentRecord record, std::vector<MemberState> members, const std::vector<Uuid>& damaged, Limits limits);
+
+  /// Copies that are to be made.
+  std::size_t missing() const;
+  /// What to set before any is made on these disks.
+  ExtentRecord begun(const std::vector<Uuid>& targets);
+
+  void filled(const Uuid& disk) { filled_.push_back(disk); }
+  /// There is no disk to fill.
+  void no_room() { room_ = false; }
+
+  /// A bad member is kept while there are too few others. A damaged one goes sooner: where
+  /// there is no other disk, its own takes the extent anew, once it has dropped what it has.
+  /// While there are too few, disks that may have some of it keep it.
+  ExtentRecord mended() const;
+  /// mended() has as many good members as are wanted.
+  bool whole() const { return good() + filled_.size() >= limits_.wanted; }
+
+ private:
+  std::size_t good() const;
+  bool is_safe() const;
+  bool may_keep(const MemberState& bad) const;
+
+  ExtentRecord record_;  ///< As it was, or begun().
+  std::vector<MemberState> members_;
+  Limits limits_;
+  std::vector<Uuid> filled_;
+  bool room_ = true;
+};
+
+/// What disks said they have of an extent.
+struct Sources {
+  std::vector<std::vector<Run>> complete;  ///< The runs of each that has all up to the sealed length.
+  std::size_t emptied = 0;                 ///< Of members of whose runs all were released, as they say.
+
+  /// Nothing of it is needed by anybody: two members or more say so. One alone may have lost
+  /// the end of its log.
+  bool nothing_left(std::size_t copies_min) const { return complete.empty() && emptied >= copies_min; }
+};
+
+/// The runs that any of them has, in the order of their pages: one may have heard of a release that
+/// others did not. Where two overlap, what stands for released runs meets those, and either will do.
+std::vector<Run> runs_of_any(const std::vector<std::vector<Run>>& lists);
+
+}  // namespace sluice::rdma

@@ -1,0 +1,137 @@
+#include "backends/rdma/mending.h"
+
+#include <catch2/catch.hpp>
+
+namespace sluice::rdma {
+namespace {
+
+Uuid disk(std::uint8_t name) {
+  Uuid made;
+  made.bytes[0] = name;
+  return made;
+}
+
+ExtentRecord sealed() {
+  return {.state = ExtentState::sealed,
+          .epoch = Epoch{4},
+          .writer = {},
+          .members = {disk(1), disk(2), disk(3)},
+          .pages = 50};
+}
+
+constexpr MemberState kGood{.there = true, .good = true}, kLost{}, kDrained{.there = true},
+    kDamaged{.there = true, .damaged = true};
+
+Mending mending(MemberState first, MemberState second, MemberState third) {
+  first.disk = disk(1);
+  second.disk = disk(2);
+  third.disk = disk(3);
+  return Mending(sealed(), {first, second, third}, {}, {.wanted = 3, .copies_min = 2});
+}
+
+using Members = std::vector<Uuid>;
+
+}  // namespace
+
+TEST_CASE("nothing is to be done about an extent with enough good members") {
+  const Mending whole = mending(kGood, kGood, kGood);
+  CHECK(whole.missing() == 0);
+  CHECK(whole.mended() == sealed());
+  CHECK(whole.whole());
+}
+
+TEST_CASE("a copy takes the place of a bad member, in an epoch of its own, on a disk that is named before") {
+  Mending one = mending(kGood, kLost, kGood);
+  CHECK(one.missing() == 1);
+  const ExtentRecord begun = one.begun({disk(7)});
+  CHECK(begun.epoch == Epoch{5});
+  CHECK(begun.members == sealed().members);
+  CHECK(begun.partial == Members{disk(7)});
+  CHECK_FALSE(one.whole());
+  one.filled(disk(7));
+  CHECK(one.mended().members == Members{disk(1), disk(3), disk(7)});
+  CHECK(one.mended().partial.empty());
+  CHECK(one.mended().epoch == Epoch{5});
+  CHECK(one.mended().pages == 50);
+  CHECK(one.whole());
+}
+
+TEST_CASE("a disk that was not filled is no member, keeps what it has, and the bad one stays") {
+  Mending one = mending(kGood, kDrained, kGood);
+  one.begun({disk(7)});
+  CHECK(one.mended().members == Members{disk(1), disk(3), disk(2)});
+  CHECK(one.mended().partial == Members{disk(7)});
+  CHECK_FALSE(one.whole());
+}
+
+TEST_CASE("bad members stay while there are too few others") {
+  Mending two = mending(kDrained, kLost, kGood);
+  CHECK(two.missing() == 2);
+  two.begun({disk(7), disk(8)});
+  two.filled(disk(7));
+  CHECK(two.mended().members == Members{disk(3), disk(7), disk(1)});
+  CHECK(two.mended().partial == Members{disk(8)});
+  CHECK_FALSE(two.whole());
+}
+
+TEST_CASE("disks that may have some of an extent keep it until there are enough that have all") {
+  ExtentRecord record = sealed();
+  record.members = {disk(1)};
+  record.partial = {disk(2), disk(3)};
+  MemberState only = kGood;
+  only.disk = disk(1);
+  Mending two(record, {only}, {}, {.wanted = 3, .copies_min = 2});
+  CHECK(two.mended() == record);
+  CHECK(two.begun({disk(2), disk(7)}).partial == Members{disk(2), disk(3), disk(7)});
+  two.filled(disk(2));
+  CHECK(two.mended().members == Members{disk(1), disk(2)});
+  CHECK(two.mended().partial == Members{disk(3), disk(7)});
+  two.filled(disk(7));
+  CHECK(two.mended().members == Members{disk(1), disk(2), disk(7)});
+  CHECK(two.mended().partial.empty());
+}
+
+TEST_CASE("what is damaged on a disk that has some of it is dropped where enough others are there") {
+  ExtentRecord record = sealed();
+  record.members = {disk(1), disk(2)};
+  record.partial = {disk(3), disk(4)};
+  MemberState first = kGood, second = kGood;
+  first.disk = disk(1);
+  second.disk = disk(2);
+  CHECK(Mending(record, {first, second}, {disk(3)}, {.wanted = 3, .copies_min = 2}).mended().partial ==
+        Members{disk(4)});
+  second.there = false;
+  CHECK(Mending(record, {first, second}, {disk(3)}, {.wanted = 3, .copies_min = 2}).mended() == record);
+}
+
+TEST_CASE("a damaged member goes for nothing only if no disk is left and enough others are there") {
+  Mending last = mending(kGood, kDamaged, kGood);
+  CHECK(last.mended().members == Members{disk(1), disk(3), disk(2)});
+  last.no_room();
+  CHECK(last.mended().members == Members{disk(1), disk(3)});
+
+  Mending alone = mending(kGood, kDamaged, kLost);
+  alone.no_room();
+  CHECK(alone.mended().members == Members{disk(1), disk(2), disk(3)});
+  MemberState silent = kGood;
+  silent.there = false;
+  Mending with_silent = mending(kGood, kDamaged, silent);
+  with_silent.no_room();
+  CHECK(with_silent.mended().members == Members{disk(1), disk(3), disk(2)});
+}
+
+TEST_CASE("an extent is over when more than one member says that all was released") {
+  CHECK(Sources{.complete = {}, .emptied = 2}.nothing_left(2));
+  CHECK_FALSE(Sources{.complete = {}, .emptied = 1}.nothing_left(2));
+  CHECK_FALSE(Sources{.complete = {{}}, .emptied = 2}.nothing_left(2));
+}
+
+TEST_CASE("what any disk has is copied, and once what is there twice") {
+  const Run first{0, 10, 1}, second{2, 10, 2}, third{4, 10, 3};
+  CHECK(runs_of_any({{first, third}, {}, {second, third}}) == std::vector<Run>{first, second, third});
+  // Stands for the first two, which were released.
+  const Run filler{0, 3 * kPageSize, 9};
+  CHECK(runs_of_any({{filler, third}, {second}}) == std::vector<Run>{filler, third});
+}
+
+}  // namespace sluice::rdma

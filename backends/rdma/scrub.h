@@ -1,0 +1,72 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <set>
+
+#include "backends/rdma/control.h"
+#include "backends/rdma/disk.h"
+#include "gateway/core/log.h"
+
+namespace sluice::rdma {
+
+struct ScrubOptions {
+  std::uint64_t bytes_per_second = 16 << 20;  ///< It reads no faster.
+};
+
+/// What it did so far.
+struct ScrubCounts {
+  std::uint64_t rounds = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t damaged = 0;  ///< Extents that were reported.
+};
+
+/// Reads what a disk has, checks every block, and reports extents with damage to the
+/// cluster, whose manager puts good copies elsewhere. Of the disk's thread.
+class Scrub {
+ public:
+  Scrub(Disk& disk, Control& control, ScrubOptions options, Log& log)
+      : disk_(disk), control_(control), options_(options), log_(log) {}
+
+  /// Checks every extent once, sealed or open, beginning anywhere: a node that restarts
+  /// often comes to all of them. Then looks for extents the cluster counts on, and the disk
+  /// has not all of.
+  Task<> round();
+
+  /// Somebody met damaged bytes in it: check_suspects(), or a round under way, looks at it
+  /// before others.
+  void suspect(ExtentNumber extent);
+  Task<> check_suspects();
+
+  const ScrubCounts& counts() const { return counts_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  /// Which copy of an extent it was: a disk may drop one and take another.
+  struct Place {
+    std::uint32_t slab = 0;
+    Epoch fence{};
+    friend bool operator==(const Place&, const Place&) = default;
+  };
+
+  std::optional<Place> place(ExtentNumber extent) const;
+  bool is_needed(ExtentNumber extent, Pages page) const;
+  bool is_short(ExtentNumber extent, Pages pages);
+  Task<> check(ExtentNumber extent);
+  Task<> read_all(ExtentNumber extent);
+  Task<> read_run(ExtentNumber extent, const Run& run);
+  Task<> look_for_missing();
+  Task<> report(ExtentNumber extent, const std::string& detail);
+  Awaitable<> pace(std::uint64_t bytes);
+
+  Disk& disk_;
+  Control& control_;
+  const ScrubOptions options_;
+  Log& log_;
+  std::set<ExtentNumber> suspects_;
+  std::map<ExtentNumber, Place> reported_;
+  Clock::time_point due_;  ///< When the next read may be.
+  ScrubCounts counts_;
+};
+
+}  // namespace sluice::rdma
