@@ -10,6 +10,7 @@
 
 #include "backends/local/blob_garbage.h"
 #include "backends/local/committer.h"
+#include "backends/local/removed_rows.h"
 #include "backends/local/rocks_options.h"
 #include "backends/local/row_cache.h"
 #include "backends/local/row_families.h"
@@ -152,12 +153,15 @@ class RocksIndex::State {
   std::optional<Result<>> show(const rocksdb::ReadOptions& options, KeyRange& rest, RowVisitor& visitor);
   std::optional<Result<Walk>> show(rocksdb::ReadOptions options, const RowFamilies::Part& part, KeyRange& rest,
                                    RowVisitor& visitor);
+  void tell_of_removed(const RowFamilies::Part& part, std::string_view begin, const rocksdb::Iterator& row,
+                       std::uint64_t stepped_over);
   Result<> write(rocksdb::WriteBatch& writes);
 
   RowCache cache_;
   SpaceGuard space_;
   std::shared_ptr<BackgroundErrors> errors_;
   RowFamilies rows_;
+  RemovedRows removed_;
   BlobGarbage garbage_;  ///< Of the committer's thread.
   asio::thread_pool readers_;
   std::unique_ptr<Committer> committer_;
@@ -169,6 +173,7 @@ RocksIndex::State::State(const std::filesystem::path& directory, const LocalOpti
       space_(directory, options.reserve_size),
       errors_(std::make_shared<BackgroundErrors>(log)),
       rows_(directory, options, create, errors_, log),
+      removed_(rows_.database(), log),
       garbage_(rows_.database(), {rows_.others(), rows_.apart()}, log),
       readers_(std::max(1U, options.index_threads)) {
   committer_ =
@@ -229,15 +234,25 @@ Task<Value> RocksIndex::State::get_latest(std::string_view key) {
   co_return value;
 }
 
+/// Tells of the removed rows that a read of one family from `begin` on has stepped over, since this
+/// thread had done so with `stepped_over`.
+void RocksIndex::State::tell_of_removed(const RowFamilies::Part& part, std::string_view begin,
+                                        const rocksdb::Iterator& row, std::uint64_t stepped_over) {
+  const auto end = row.Valid() ? row.key().ToStringView() : std::string_view(part.end);
+  removed_.tell(*part.family, begin, end, RemovedRows::stepped_over() - stepped_over);
+}
+
 /// Adds rows of one family from `begin` on, until `entries` has `limit` of them.
 rocksdb::Status RocksIndex::State::read(rocksdb::ReadOptions options, std::string_view begin,
                                         const RowFamilies::Part& part, std::size_t limit, std::vector<Entry>& entries) {
   const rocksdb::Slice end(part.end);
   if (!part.end.empty()) options.iterate_upper_bound = &end;
   const std::unique_ptr<rocksdb::Iterator> row(rows_.database().NewIterator(options, part.family));
+  const auto stepped_over = RemovedRows::stepped_over();
   for (row->Seek(begin); row->Valid() && entries.size() < limit; row->Next()) {
     entries.push_back({row->key().ToString(), row->value().ToString()});
   }
+  tell_of_removed(part, begin, *row, stepped_over);
   return row->status();
 }
 
@@ -289,11 +304,15 @@ std::optional<Result<Walk>> RocksIndex::State::show(rocksdb::ReadOptions options
   const bool may_end_early = options.read_tier == rocksdb::kBlockCacheTier;
   const std::unique_ptr<rocksdb::Iterator> row(rows_.database().NewIterator(options, part.family));
   Skipper skipper;
-  row->Seek(rest.begin);
+  const auto stepped_over = RemovedRows::stepped_over();
+  const std::string begin = rest.begin;
+  row->Seek(begin);
+  bool is_over = false;
   while (row->Valid()) {
     const auto key = row->key().ToStringView();
     const Walk next = visitor.see(key, row->value().ToStringView());
-    if (next == Walk::stop) return Walk::stop;
+    is_over = next == Walk::stop;
+    if (is_over) break;
     if (next == Walk::skip) {
       rest.begin = visitor.skip_to();
       skipper.skip(*row, rest.begin);
@@ -302,6 +321,8 @@ std::optional<Result<Walk>> RocksIndex::State::show(rocksdb::ReadOptions options
       row->Next();
     }
   }
+  tell_of_removed(part, begin, *row, stepped_over);
+  if (is_over) return Walk::stop;
   if (row->status().ok()) return Walk::on;
   if (row->status().IsIncomplete()) return std::nullopt;
   return std::unexpected(error_of(row->status()));

@@ -1,6 +1,7 @@
 #include "backends/local/row_cache.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace sluice::local {
 
@@ -11,8 +12,9 @@ RowCache::Value RowCache::find(std::string_view key) {
   const std::scoped_lock lock(shard.mutex);
   const auto found = shard.places.find(key);
   if (found == shard.places.end()) return nullptr;
-  shard.rows.splice(shard.rows.begin(), shard.rows, found->second);
-  return found->second->value;
+  Held& row = *found->second;
+  if (!row.found) row.found = true;
+  return row.value;
 }
 
 RowCache::Ticket RowCache::ticket(std::string_view key) {
@@ -32,7 +34,7 @@ void RowCache::keep(std::string_view key, Value value, Ticket ticket) {
   shard.size += cost(row);
   shard.rows.push_front(std::move(row));
   shard.places.emplace(shard.rows.front().key, shard.rows.begin());
-  while (shard.size > shard_capacity_) drop(shard, std::prev(shard.rows.end()));
+  make_room(shard);
 }
 
 void RowCache::begin_write(std::string_view key) {
@@ -53,6 +55,17 @@ void RowCache::end_write(std::size_t hash) {
   *mark = shard.written.back();
   shard.written.pop_back();
   ++shard.changes;
+}
+
+void RowCache::make_room(Shard& shard) const {
+  while (shard.size > shard_capacity_) {
+    const auto last = std::prev(shard.rows.end());
+    if (std::exchange(last->found, false)) {
+      shard.rows.splice(shard.rows.begin(), shard.rows, last);
+    } else {
+      drop(shard, last);
+    }
+  }
 }
 
 void RowCache::drop(Shard& shard, Rows::iterator row) {

@@ -44,8 +44,11 @@ class RowCache {
   struct Held {
     std::string key;
     Value value;
+    bool found = false;  ///< Since it came to the front.
   };
-  using Rows = std::list<Held>;  ///< The latest used first.
+  /// The latest kept first. What has been found meanwhile gets a second chance when it is at the
+  /// back: to move it at each look-up would touch the memory of its neighbours.
+  using Rows = std::list<Held>;
 
   // A line of its own, so that cores do not pull at each other's locks.
   struct alignas(64) Shard {
@@ -61,6 +64,7 @@ class RowCache {
 
   static std::size_t cost(const Held& row) { return kRowCost + row.key.size() + row.value->bytes().size(); }
   static void drop(Shard& shard, Rows::iterator row);
+  void make_room(Shard& shard) const;
   static std::size_t hash_of(std::string_view key) { return std::hash<std::string_view>()(key); }
   Shard& shard_of(std::size_t hash) { return shards_[hash % kShardCount]; }
   void begin_write(std::string_view key);

@@ -26,6 +26,8 @@ KINDS = {
     "GET 64 KiB": ["--op", "get", "--size", "65536"],
     "LIST 1000": ["--op", "list", "--folders"],
 }
+KNOWN = pathlib.Path(__file__).with_name("instructions.json")
+TOLERANCE = 1.05  # Runs differ by less; compilers by more, so record anew with another one.
 KEYS = 5000  # In the bucket that is listed,
 PAGES = 200  # of which so many are counted.
 
@@ -56,23 +58,38 @@ def count(arguments, root, flags):
     return int(totals[-1]) / requests
 
 
+def count_in_temporary(arguments, name, flags):
+    root = pathlib.Path(tempfile.mkdtemp(prefix="sluice-instructions-"))
+    try:
+        return round(count(arguments, root, flags))
+    finally:
+        if arguments.keep and (root / "profile").exists():
+            shutil.copy(root / "profile", pathlib.Path(arguments.keep) / name.replace(" ", "-"))
+        shutil.rmtree(root, ignore_errors=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sluice", default="build/release/sluice")
     parser.add_argument("--load", default="build/release/tests/bench/sluice_load")
     parser.add_argument("--only", default="", help="requests whose name holds this")
     parser.add_argument("--keep", help="a folder for the profiles, to be read with callgrind_annotate")
+    parser.add_argument("--check", action="store_true", help="fail where there are more than instructions.json says")
+    parser.add_argument("--record", action="store_true", help="write what is counted to instructions.json")
     arguments = parser.parse_args()
+    counted = {}
     for name, flags in KINDS.items():
-        if arguments.only not in name:
-            continue
-        root = pathlib.Path(tempfile.mkdtemp(prefix="sluice-instructions-"))
-        try:
-            print(json.dumps({"request": name, "instructions": round(count(arguments, root, flags))}), flush=True)
-            if arguments.keep:
-                shutil.copy(root / "profile", pathlib.Path(arguments.keep) / name.replace(" ", "-"))
-        finally:
-            shutil.rmtree(root, ignore_errors=True)
+        if arguments.only in name:
+            counted[name] = count_in_temporary(arguments, name, flags)
+            print(json.dumps({"request": name, "instructions": counted[name]}), flush=True)
+    known = json.loads(KNOWN.read_text()) if KNOWN.exists() else {}
+    if arguments.record:
+        KNOWN.write_text(json.dumps(known | counted, indent=2) + "\n")
+    if arguments.check:
+        grown = [f"{name}: {number}, known {known[name]}" for name, number in counted.items()
+                 if number > known[name] * TOLERANCE]  # fmt: skip
+        if grown:
+            raise SystemExit("more instructions than were known:\n" + "\n".join(grown))
 
 
 if __name__ == "__main__":

@@ -25,12 +25,37 @@ using TlsContext = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
 
 constexpr std::chrono::seconds kSilenceMax{120};
 constexpr int kEventsMax = 256;
+constexpr std::chrono::milliseconds kPauseMin{1};
 
 TlsContext tls_context(const LoadOptions& options) {
   TlsContext context(options.tls ? SSL_CTX_new(TLS_client_method()) : nullptr, &SSL_CTX_free);
   if (context) SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   return context;
 }
+
+/// Times in which this thread, which never sleeps, did not run: the machine's doing, not the server's.
+class Pauses {
+ public:
+  void look(Clock::time_point now) {
+    const auto away = now - seen_;
+    seen_ = now;
+    if (away < kPauseMin) return;
+    ++count_;
+    longest_ = std::max(longest_, away);
+    total_ += away;
+  }
+  void begin(Clock::time_point now) { seen_ = now; }
+
+  std::size_t count() const { return count_; }
+  double longest_ms() const { return std::chrono::duration<double, std::milli>(longest_).count(); }
+  double total_ms() const { return std::chrono::duration<double, std::milli>(total_).count(); }
+
+ private:
+  Clock::time_point seen_;
+  Clock::duration longest_{};
+  Clock::duration total_{};
+  std::size_t count_ = 0;
+};
 
 /// One run: starts operations on connections that are free, until it is over.
 class Run {
@@ -44,6 +69,7 @@ class Run {
   void go();
 
   LoadTotals totals;
+  Pauses pauses;
   double seconds = 0;
 
  private:
@@ -112,10 +138,12 @@ void Run::attend() {
 
 void Run::go() {
   moved_ = begun_ = Clock::now();
+  pauses.begin(begun_);
   end_ = begun_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.seconds));
   while (more() || free_.size() < connections_.size()) {
     start_what_is_due();
     attend();
+    pauses.look(Clock::now());
   }
   seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
 }
@@ -128,9 +156,11 @@ void print(Run& run) {
                        : static_cast<double>(all[static_cast<std::size_t>(part * static_cast<double>(all.size() - 1))]);
   };
   const auto count = static_cast<double>(all.size());
-  std::printf("{\"rps\":%.1f,\"mbps\":%.1f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"p999_us\":%.0f,\"requests\":%.0f}\n",
+  std::printf("{\"rps\":%.1f,\"mbps\":%.1f,\"p50_us\":%.0f,\"p99_us\":%.0f,\"p999_us\":%.0f,\"requests\":%.0f,"
+              "\"pauses\":%zu,\"longest_pause_ms\":%.1f,\"all_pauses_ms\":%.1f}\n",
               count / run.seconds, static_cast<double>(run.totals.bytes) / run.seconds / 1e6, percentile(0.5),
-              percentile(0.99), percentile(0.999), count);
+              percentile(0.99), percentile(0.999), count,
+              run.pauses.count(), run.pauses.longest_ms(), run.pauses.total_ms());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a bucket of very many small objects costs: loading it, its space, restarts, listings and reads.
+"""What a bucket of very many small objects costs: loading it, its space, restarts, listings, reads and removals.
 
 Prints a table as it goes along. The data stays where `--data` says only if `--keep` is given.
 """
@@ -14,6 +14,7 @@ import bench
 
 SIZE = 4 * bench.KIB
 SLICE = 50_000  # Objects between two lines of progress.
+REMOVED_PART = 10  # One of so many objects is removed in the end.
 
 
 def print_row(what, figure):
@@ -54,6 +55,11 @@ def resident_mib(server):
     return 0
 
 
+def print_found(name, found):
+    print_row(name, f"{found['rps']:,.0f}/s, p50 {found['p50_us'] / 1000:.2f} ms, p99 {found['p99_us'] / 1000:.2f} ms, "
+                    f"{found['cpu_us']:,.0f} us CPU, peak RSS {found['rss_mib']:.0f} MiB")
+
+
 def measure(arguments, server, count):
     for name, flags in [
         ("LIST 1000 from a random key on, 4 connections", bench.op("list", 0, 4)),
@@ -64,8 +70,19 @@ def measure(arguments, server, count):
         ("PUT 4 KiB over a random object, 64 connections", bench.op("put", 0, 64)),
     ]:
         found = bench.measure(arguments, server, [*flags, *keys(arguments, count)])
-        print_row(name, f"{found['rps']:,.0f}/s, p50 {found['p50_us'] / 1000:.2f} ms, p99 {found['p99_us'] / 1000:.2f} ms, "
-                        f"{found['cpu_us']:,.0f} us CPU, peak RSS {found['rss_mib']:.0f} MiB")
+        print_found(name, found)
+
+
+def remove(arguments, server, count):
+    """Removes the first objects, and lists from places where they were."""
+    removed = max(2, count // REMOVED_PART)
+    flags = bench.op("delete", 0, 64, *keys(arguments, count), "--count", removed, "--sequential")
+    found = bench.load(arguments, server, flags, 0)
+    print_row(f"DELETE of the first {removed:,} objects, 64 connections",
+              f"{found['rps']:,.0f}/s, p50 {found['p50_us'] / 1000:.2f} ms, p99 {found['p99_us'] / 1000:.2f} ms")
+    for when in ("right after that", "later", "later still"):
+        found = bench.measure(arguments, server, [*bench.op("list", 0, 4), *keys(arguments, removed)])
+        print_found(f"LIST 1000 from a removed key on, 4 connections, {when}", found)
 
 
 def main():
@@ -96,6 +113,7 @@ def main():
         with bench.sluice(arguments.sluice, data) as (server, _):
             print_row("start until ready", f"{time.monotonic() - begun:.1f} s, RSS {resident_mib(server):.0f} MiB")
             measure(arguments, server, count)
+            remove(arguments, server, count)
             subprocess.run(["kill", "-9", str(server.pid)], check=True)
         begun = time.monotonic()
         with bench.sluice(arguments.sluice, data) as (server, _):
