@@ -5,12 +5,6 @@
 
 namespace sluice::local {
 
-namespace {
-
-constexpr auto kPause = std::chrono::seconds(1);
-
-}  // namespace
-
 std::uint64_t RemovedRows::stepped_over() { return rocksdb::get_perf_context()->internal_delete_skipped_count; }
 
 void RemovedRows::tell(rocksdb::ColumnFamilyHandle& family, std::string_view begin, std::string_view end,
@@ -18,8 +12,7 @@ void RemovedRows::tell(rocksdb::ColumnFamilyHandle& family, std::string_view beg
   if (count < kSteppedOverMax) return;
   const auto now = Clock::now().time_since_epoch();
   auto next = next_.load();
-  const auto after = std::chrono::duration_cast<Clock::duration>(now + kPause).count();
-  if (now.count() < next || !next_.compare_exchange_strong(next, after)) return;
+  if (now.count() < next || !next_.compare_exchange_strong(next, (now + pause_).count())) return;
 
   const rocksdb::Slice first(begin);
   const rocksdb::Slice last(end);

@@ -18,7 +18,9 @@ class RemovedRows {
  public:
   static constexpr std::uint64_t kSteppedOverMax = 10'000;
 
-  RemovedRows(rocksdb::DB& database, Log& log) : database_(database), log_(log) {}
+  /// Between two requests `pause` goes by, since a compaction takes its time.
+  RemovedRows(rocksdb::DB& database, Log& log, std::chrono::milliseconds pause = std::chrono::seconds(5))
+      : database_(database), log_(log), pause_(pause) {}
 
   /// How many removed rows the iterators of this thread have stepped over so far.
   static std::uint64_t stepped_over();
@@ -32,7 +34,8 @@ class RemovedRows {
 
   rocksdb::DB& database_;
   Log& log_;
-  std::atomic<Clock::rep> next_ = 0;  ///< Not before that; a compaction takes its time.
+  const Clock::duration pause_;
+  std::atomic<Clock::rep> next_ = 0;  ///< Not before that.
 };
 
 }  // namespace sluice::local

@@ -47,7 +47,7 @@ TEST_CASE("rows that were removed are gone once reads have told of them") {
   const LocalOptions options{.directory = directory.path(), .kept_apart = 'd', .index_threads = 1};
   NullLog log;
   RowFamilies rows(options.directory, options, true, nullptr, log);
-  RemovedRows removed(rows.database(), log);
+  RemovedRows removed(rows.database(), log, std::chrono::milliseconds(100));
   fill_and_remove(rows);
   REQUIRE(read(rows) == kRows - 1);
 
