@@ -1,6 +1,7 @@
 """The extent cluster: several gateways over one store, and what dies of it."""
 import contextlib
 import http.client
+import mmap
 import os
 import random
 import signal
@@ -589,3 +590,89 @@ def fill(stage):
         expect(time.monotonic() < deadline, "no room is found again")
         time.sleep(0.5)
     expect_equal(sha256(s3.expect(200, "GET", "full", "again").body), sha256(content("again", 3 * MIB)), "again")
+
+
+# ---- damage
+
+
+def flip_bits(node, contents):
+    """In the middle of each of the contents that the node's disk has; how many."""
+    flipped = 0
+    with open(node.disk, "r+b") as file, mmap.mmap(file.fileno(), 0) as disk:
+        for body in contents:
+            at = disk.find(body[len(body) // 2 : len(body) // 2 + 64])
+            if at < 0:
+                continue
+            disk[at] ^= 0x40
+            flipped += 1
+        disk.flush()
+    return flipped
+
+
+def find_damage(stage):
+    command(stage, "scrub")
+    await_status(stage, "the end of the scrub", lambda counts, _: counts["scrubbing"] == 0)
+
+
+def await_good_copies(stage):
+    await_status(stage, "good copies", lambda counts, disks: whole(counts, disks) and counts["damaged"] == 0)
+
+
+def put_all(s3, bucket, count):
+    s3.make_bucket(bucket)
+    bodies = {f"key-{n}": content(f"{bucket}/{n}", MIB) for n in range(count)}
+    for key, body in bodies.items():
+        s3.expect(200, "PUT", bucket, key, body=body)
+    return bodies
+
+
+def look_at_bodies(s3, bucket, bodies):
+    for key, body in bodies.items():
+        expect_equal(sha256(s3.expect(200, "GET", bucket, key).body), sha256(body), key)
+
+
+def look_at_each_alone(stage, nodes, bucket, bodies):
+    """Each of the nodes has all, as is seen while the others are gone."""
+    for alone in nodes:
+        others = [node for node in stage.cluster.nodes if node is not alone]
+        for node in others:
+            node.kill()
+        look_at_bodies(S3(stage.server), bucket, bodies)
+        for node in others:
+            node.start()
+
+
+SCRUB_SETTINGS = REPAIR_SETTINGS | {"SLUICE_NODE_SCRUB_RATE": "1GiB"}
+
+
+@scenario("cluster: bits flipped on a disk are read around, found and repaired", postgres=True, cluster=NODE_COUNT,
+          long=True, settings=SCRUB_SETTINGS)  # fmt: skip
+def scrub(stage):
+    s3, nodes = S3(stage.server), stage.cluster.nodes
+    bodies = put_all(s3, "scrubbed", 40)
+    expect(flip_bits(nodes[0], list(bodies.values())[::3]) > 3, "the disk has hardly anything")
+    find_damage(stage)
+    expect(nodes[0].metric("sluice_node_scrub_damaged_total") > 0, "no damage was found")
+    look_at_bodies(s3, "scrubbed", bodies)
+    await_good_copies(stage)
+    # Without the first one, of which some was copied elsewhere.
+    nodes[0].kill()
+    look_at_bodies(s3, "scrubbed", bodies)
+    nodes[0].start()
+    # What only reads meet is repaired as well.
+    expect(flip_bits(nodes[1], bodies.values()) > 0, "the disk has nothing")
+    look_at_bodies(s3, "scrubbed", bodies)
+    find_damage(stage)
+    await_good_copies(stage)
+    look_at_bodies(s3, "scrubbed", bodies)
+
+
+@scenario("cluster: where there is no other disk, bits flipped on one are made good on it", postgres=True, cluster=3,
+          long=True, settings=SCRUB_SETTINGS)  # fmt: skip
+def scrub_in_place(stage):
+    s3, nodes = S3(stage.server), stage.cluster.nodes
+    bodies = put_all(s3, "scrubbed", 40)
+    expect(flip_bits(nodes[0], list(bodies.values())[::3]) > 10, "the disk has not all")
+    find_damage(stage)
+    await_good_copies(stage)
+    look_at_each_alone(stage, nodes[:1], "scrubbed", bodies)
