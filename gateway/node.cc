@@ -29,6 +29,7 @@ namespace asio = boost::asio;
 
 constexpr std::chrono::seconds kTick(1);
 constexpr int kTicksToKeep = 3;
+constexpr std::chrono::seconds kAmendPeriod(5);
 constexpr std::chrono::seconds kFirstScrub(60);  // After the start, when clients have what they wait for.
 constexpr std::size_t kAdminMemory = 4 << 20;
 constexpr std::size_t kStagingSlot = rdma::kPageSize + rdma::kRunLengthMax;
@@ -145,6 +146,7 @@ class Node {
     asio::co_spawn(io_, tick(), asio::detached);
     asio::co_spawn(io_, drop_orphans(), asio::detached);
     asio::co_spawn(io_, scrub(), asio::detached);
+    asio::co_spawn(io_, amend(), asio::detached);
     thread_ = std::thread([this] { io_.run(); });
     server_.start();
     log_->info("serving", {{"disk", config_.disk}, {"incarnation", rdma::to_text(address_.incarnation)}});
@@ -215,6 +217,16 @@ class Node {
         if (outcome) answered = asked;
       }
       if (!outcome) log_->warning("not_scrubbed", {{"detail", outcome.error().detail}});
+    }
+  }
+
+  Awaitable<> amend() {
+    Timer timer(io_.get_executor());
+    while (true) {
+      timer.expires_after(kAmendPeriod);
+      co_await timer.async_wait(asio::as_tuple(use_task));
+      const auto outcome = co_await scrub_.amend();
+      if (!outcome) log_->warning("not_amended", {{"detail", outcome.error().detail}});
     }
   }
 

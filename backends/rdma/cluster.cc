@@ -393,6 +393,8 @@ std::vector<Uuid> Cluster::reading_order(const ExtentRecord& found, RunPlace pla
     (suspect ? suspects : order).push_back(member);
   }
   order.insert(order.end(), suspects.begin(), suspects.end());
+  // What no member has whole, these may have.
+  order.insert(order.end(), found.partial.begin(), found.partial.end());
   return order;
 }
 
@@ -578,12 +580,9 @@ Task<std::uint64_t> Cluster::collect_extent(ExtentNumber extent, const std::vect
   if (!found) co_return 0;
   const ExtentRecord& sealed = found->record;
   std::map<Pages, std::uint64_t> orphans;
-  bool needed = false;
   for (const Uuid& member : sealed.members) {
     if (sealed.pages == 0) break;
     const auto runs = co_await runs_at(member, extent, sealed.pages);
-    // Who does not answer may have what others do not.
-    needed = needed || !runs || !runs->empty();
     if (!runs) continue;
     for (const Run& run : *runs) {
       if (!std::ranges::binary_search(live, id_of({extent, run.page}))) {
@@ -601,9 +600,8 @@ Task<std::uint64_t> Cluster::collect_extent(ExtentNumber extent, const std::vect
   // Nobody can name anything of it any more, whatever disks say that do not answer.
   const auto first = std::ranges::lower_bound(live, id_of({extent, 0}));
   const bool named = first != live.end() && place_of(*first).extent == extent;
-  if (give_back && (!needed || !named)) {
-    CO_TRY(co_await control_.erase(extent, found->revision));
-    records_.erase(extent);
+  if (give_back && !named) {
+    CO_TRY(co_await erase(extent));
   }
   co_return orphan_bytes;
 }

@@ -56,6 +56,22 @@ Superblock read_superblock(int fd, const std::filesystem::path& path) {
   return *superblock;
 }
 
+std::set<Pages> pages_of_all(const std::vector<Run>& runs) {
+  std::set<Pages> pages;
+  for (const Run& run : runs) pages.insert(run.page);
+  return pages;
+}
+
+// Makes the extent one that is not sealed, with what was released of these runs alone. What was released of
+// others would count as if it were of those that take their place.
+std::vector<Record> kept_releases(ExtentNumber extent, const ExtentEntry& entry, const std::set<Pages>& runs) {
+  std::vector<Record> changes{{Record::Kind::place, extent, *entry.slab, 0}};
+  for (const Pages page : entry.released) {
+    if (runs.contains(page)) changes.push_back({Record::Kind::release, extent, page, 0});
+  }
+  return changes;
+}
+
 bool is_whole(const RunHeader& header, std::string_view bytes) {
   for (std::size_t n = 0; n < header.blocks.size(); ++n) {
     if (crc32c(bytes.substr(n * kBlockSize, kBlockSize)) != header.blocks[n]) return false;
@@ -138,9 +154,9 @@ std::optional<std::uint64_t> Disk::where(ExtentNumber extent, Pages page) const 
 }
 
 // Applied at once, so that whatever comes next sees it; answered when it is durable.
-Task<> Disk::change(Record record) {
-  table_.apply(record);
-  co_return co_await log_->append(record);
+Task<> Disk::change(std::vector<Record> records) {
+  for (const Record& record : records) table_.apply(record);
+  co_return co_await log_->append(std::move(records));
 }
 
 Task<> Disk::write(ExtentNumber extent, Run run, Chunk image) {
@@ -150,7 +166,7 @@ Task<> Disk::write(ExtentNumber extent, Run run, Chunk image) {
   if (entry == nullptr || !entry->slab) {
     const auto slab = table_.free_slab();
     if (!slab) co_return fail(ErrorCode::out_of_space, "no free slab");
-    placed = co_await change({Record::Kind::place, extent, *slab, 0});
+    placed = co_await change({{Record::Kind::place, extent, *slab, 0}});
   }
   CO_TRY(std::move(placed));
   const auto offset = where(extent, run.page);
@@ -160,15 +176,21 @@ Task<> Disk::write(ExtentNumber extent, Run run, Chunk image) {
 }
 
 Task<> Disk::fence(ExtentNumber extent, Epoch epoch) {
-  co_return co_await change({Record::Kind::fence, extent, static_cast<std::uint64_t>(epoch), 0});
+  co_return co_await change({{Record::Kind::fence, extent, static_cast<std::uint64_t>(epoch), 0}});
 }
 
 Task<> Disk::seal(ExtentNumber extent, Pages pages) {
   const ExtentEntry* entry = table_.find(extent);
   if (entry != nullptr && entry->sealed) co_return done;
-  std::uint32_t runs = 0;
-  for (const auto& [page, state] : replica(extent).runs()) runs += end_of(state.run) <= pages ? 1 : 0;
-  CO_TRY(co_await change({Record::Kind::seal, extent, pages, runs}));
+  std::set<Pages> runs;
+  for (const auto& [page, state] : replica(extent).runs()) {
+    if (end_of(state.run) <= pages) runs.insert(page);
+  }
+  std::vector<Record> changes;
+  const bool is_stale = entry != nullptr && entry->slab && !std::ranges::includes(runs, entry->released);
+  if (is_stale) changes = kept_releases(extent, *entry, runs);
+  changes.push_back({Record::Kind::seal, extent, pages, static_cast<std::uint32_t>(runs.size())});
+  CO_TRY(co_await change(std::move(changes)));
   replicas_.erase(extent);
   co_return co_await drop_if_empty(extent);
 }
@@ -177,35 +199,59 @@ Task<> Disk::release(ExtentNumber extent, Pages page) {
   const ExtentEntry* before = table_.find(extent);
   if (before == nullptr || !before->slab || before->released.contains(page)) co_return done;
   CO_TRY(const RunHeader found, co_await header(extent, page));
-  CO_TRY(co_await change({Record::Kind::release, extent, page, 0}));
+  if (before->sealed && page >= before->sealed->pages) co_return fail(ErrorCode::corrupt, "no such run");
+  CO_TRY(co_await change({{Record::Kind::release, extent, page, 0}}));
   const ExtentEntry& entry = *table_.find(extent);
   if (!entry.slab) co_return done;
   if (!entry.is_empty()) co_return co_await punch(extent, found.run);
   co_return co_await drop_if_empty(extent);
 }
 
-// The slab is free for others only once it is known for good that nothing in it is needed.
+// The slab is free for others only once it is known for good that nothing in it is needed, and no hole
+// can come late, and into another extent.
 Task<> Disk::drop_if_empty(ExtentNumber extent) {
-  if (!table_.find(extent)->is_empty()) co_return done;
+  while (punching_.contains(extent)) {
+    CO_TRY(co_await punched_.wait());
+  }
+  const ExtentEntry* entry = table_.find(extent);
+  if (!entry->slab || !entry->is_empty()) co_return done;
   const Record drop{Record::Kind::drop, extent, 0, 0};
-  CO_TRY(co_await log_->append(drop));
-  table_.apply(drop);
+  CO_TRY(co_await log_->append({drop}));
+  // Of two that dropped it at one time the other was first, and it may be placed again.
+  if (entry->slab && entry->is_empty()) table_.apply(drop);
   co_return done;
 }
 
 Task<> Disk::drop(ExtentNumber extent) {
   const ExtentEntry* entry = table_.find(extent);
   if (entry == nullptr || !entry->slab) co_return done;
+  if (punching_.contains(extent)) co_return fail(ErrorCode::busy, "space is being given back");
   if (!entry->sealed) {
-    for (const auto& [page, state] : replica(extent).runs()) {
-      if (state.where == Replica::State::Where::under_way) co_return fail(ErrorCode::busy, "an append is under way");
-    }
+    if (is_appended_to(extent)) co_return fail(ErrorCode::busy, "an append is under way");
     co_return co_await seal(extent, 0);
   }
   const Record record{Record::Kind::drop, extent, 0, 0};
-  CO_TRY(co_await log_->append(record));
+  CO_TRY(co_await log_->append({record}));
   table_.apply(record);
   co_return done;
+}
+
+bool Disk::is_appended_to(ExtentNumber extent) {
+  return std::ranges::any_of(replica(extent).runs(),
+                             [](const auto& run) { return run.second.where == Replica::State::Where::under_way; });
+}
+
+// Runs that were given back may have lost their bytes: of those that are kept that is known still.
+Task<> Disk::begin_anew(ExtentNumber extent, Epoch epoch, const std::vector<Run>& kept) {
+  const ExtentEntry* entry = table_.find(extent);
+  if (entry == nullptr || !entry->slab) co_return co_await fence(extent, epoch);
+  if (punching_.contains(extent)) co_return fail(ErrorCode::busy, "space is being given back");
+  if (!entry->sealed && is_appended_to(extent)) co_return fail(ErrorCode::busy, "an append is under way");
+  auto changes = kept_releases(extent, *entry, pages_of_all(kept));
+  changes.push_back({Record::Kind::fence, extent, static_cast<std::uint64_t>(epoch), 0});
+  for (const Record& one : changes) table_.apply(one);
+  replicas_.insert_or_assign(extent, Replica(table_.find(extent)->fence, kept));
+  co_return co_await log_->append(std::move(changes));
 }
 
 // A file gives the bytes back to its file system; a partition, or an old file system, does not.
@@ -213,9 +259,37 @@ Task<> Disk::punch(ExtentNumber extent, const Run& run) {
   const auto offset = where(extent, run.page + 1);
   if (!offset || run.length == 0) co_return done;
   IoRing& ring = IoRing::of(co_await boost::asio::this_coro::executor);
+  ++punching_[extent];
   co_await IoOperation::wait(
       ring.fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, *offset, bytes_of(pages_for(run.length))));
+  if (--punching_[extent] == 0) punching_.erase(extent);
+  punched_.finish(done);
   co_return done;
+}
+
+Task<std::optional<Run>> Disk::run_at(ExtentNumber extent, Pages page) {
+  const auto offset = where(extent, page);
+  if (!offset) co_return std::optional<Run>{};
+  Chunk memory = aligned_memory(kPageSize);
+  CO_TRY(co_await read_fully(file_, memory, *offset));
+  const auto header = decode_run_header(memory.text());
+  const bool right =
+      header && header->incarnation == superblock_.incarnation && header->extent == extent && header->run.page == page;
+  if (!right || end_of(header->run) > superblock_.slab_pages) co_return std::optional<Run>{};
+  co_return header->run;
+}
+
+Task<bool> Disk::has(ExtentNumber extent, Run run) {
+  CO_TRY(const auto there, co_await run_at(extent, run.page));
+  if (there != run) co_return false;
+  const auto found = co_await header(extent, run.page);
+  if (!found) co_return false;
+  if (run.length > 0 && !co_await read(*found, 0, run.length, aligned_memory(bytes_of(pages_for(run.length))))) {
+    co_return false;
+  }
+  // It may have been written without being answered for.
+  CO_TRY(co_await flush_.flush());
+  co_return true;
 }
 
 Task<RunHeader> Disk::header(ExtentNumber extent, Pages page) {

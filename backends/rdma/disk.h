@@ -1,12 +1,15 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <unordered_map>
 
 #include "backends/rdma/disk_log.h"
 #include "backends/rdma/replica.h"
+#include "backends/rdma/waiters.h"
 
 namespace sluice::rdma {
 
@@ -56,8 +59,18 @@ class Disk {
   /// then on. Fails with busy while an append is under way.
   Task<> drop(ExtentNumber extent);
 
-  /// Somebody is about to drop the extent: until it is decided, the node answers nothing about
-  /// it. Forgotten when the disk is closed.
+  /// The run whose header is at `page`, released or not; nothing if no run of the extent begins there.
+  Task<std::optional<Run>> run_at(ExtentNumber extent, Pages page);
+
+  /// Whether exactly this run is at its place, every byte of it; it is durable then.
+  Task<bool> has(ExtentNumber extent, Run run);
+
+  /// Forgets that the extent is sealed, and all runs but these, which are its first ones: the others' bytes
+  /// stay until they are appended again, at `epoch` or above. Fails with busy while something is under way.
+  Task<> begin_anew(ExtentNumber extent, Epoch epoch, const std::vector<Run>& kept);
+
+  /// Somebody is about to drop the extent or to begin it anew: until it is decided, the node answers
+  /// nothing about it. Forgotten when the disk is closed.
   void condemn(ExtentNumber extent) { condemned_.insert(extent); }
   void spare(ExtentNumber extent) { condemned_.erase(extent); }
   bool is_condemned(ExtentNumber extent) const { return condemned_.contains(extent); }
@@ -75,8 +88,9 @@ class Disk {
   Task<std::size_t> read(const RunHeader& header, std::uint32_t offset, std::uint32_t length, Chunk memory);
 
  private:
-  Task<> change(Record record);
+  Task<> change(std::vector<Record> records);
   Task<> drop_if_empty(ExtentNumber extent);
+  bool is_appended_to(ExtentNumber extent);
   void scan(ExtentNumber extent, const ExtentEntry& entry);
   std::optional<std::uint64_t> where(ExtentNumber extent, Pages page) const;
   Task<> punch(ExtentNumber extent, const Run& run);
@@ -88,6 +102,8 @@ class Disk {
   std::unique_ptr<DiskLog> log_;
   std::unordered_map<ExtentNumber, Replica> replicas_;
   std::set<ExtentNumber> condemned_;
+  std::map<ExtentNumber, std::size_t> punching_;  ///< Holes on their way into its slab.
+  Waiters punched_;
 };
 
 }  // namespace sluice::rdma

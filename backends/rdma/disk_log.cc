@@ -82,9 +82,9 @@ DiskLog::DiskLog(const Superblock& superblock, const Replayed& from, const DiskT
       generation_(from.generation),
       next_(from.next) {}
 
-Task<> DiskLog::append(Record record) {
+Task<> DiskLog::append(std::vector<Record> records) {
   if (!failed_) co_return failed_;
-  pending_.push_back(record);
+  pending_.insert(pending_.end(), records.begin(), records.end());
   if (!std::exchange(running_, true)) {
     // Posted: it looks for those who wait, and this one does not yet.
     boost::asio::post(executor_, [this] { boost::asio::co_spawn(executor_, run(), boost::asio::detached); });

@@ -31,8 +31,8 @@ class DiskLog {
   DiskLog(const Superblock& superblock, const Replayed& from, const DiskTable& table, IoFilePtr file, DiskFlush& flush,
           const Executor& executor);
 
-  /// Returns when the record, and all before it, are durable. Many share one write.
-  Task<> append(Record record);
+  /// Returns when the records, and all before them, are durable. Many share one write.
+  Task<> append(std::vector<Record> records);
 
   /// Why nothing more can be made durable, once something could not be.
   const Result<>& failed() const { return failed_; }

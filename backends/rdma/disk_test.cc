@@ -187,6 +187,67 @@ TEST_CASE("released runs are gone, and with the last of a sealed extent its slab
   CHECK(world.list(kExtent).empty());
 }
 
+TEST_CASE("an extent that is begun anew has the runs that are kept, and takes the others once more") {
+  World world;
+  std::vector<Run> runs;
+  for (const char seed : {'a', 'b', 'c', 'd'}) runs.push_back(world.append(kExtent, text(5000, seed)));
+  REQUIRE(world.probe->run(world.disk().seal(kExtent, end_of(runs[3]))));
+  REQUIRE(world.probe->run(world.disk().release(kExtent, runs[0].page)));
+  world.flip(world.place_of(kExtent, runs[2].page) + 4096 + 10);
+
+  REQUIRE(world.probe->run(world.disk().begin_anew(kExtent, Epoch{5}, {runs[0], runs[1]})));
+
+  for (int opened = 0; opened < 2; ++opened) {
+    CHECK(world.list(kExtent) == std::vector<Run>{runs[1]});
+    Replica& replica = world.disk().replica(kExtent);
+    CHECK(replica.durable() == end_of(runs[1]));
+    CHECK_FALSE(replica.is_certain());
+    CHECK(replica.append(Epoch{4}, runs[2]) == Replica::Verdict::fenced);
+    // What is behind is there still.
+    CHECK((world.bytes(kExtent, runs[3]) == text(5000, 'd')));
+    CHECK(world.probe->run(world.disk().has(kExtent, runs[3])) == true);
+    CHECK(world.probe->run(world.disk().has(kExtent, runs[2])) == false);
+    world.open();
+  }
+  CHECK(world.disk().replica(kExtent).append(Epoch{5}, runs[2]) == Replica::Verdict::write);
+  CHECK(world.probe->run(world.disk().begin_anew(kExtent, Epoch{6}, {})).error().code == ErrorCode::busy);
+}
+
+TEST_CASE("what was released of runs that others took the place of does not make an extent empty") {
+  World world;
+  const Run first = world.append(kExtent, text(5000, 'a'));
+  const Run lost = world.append(kExtent, text(5000, 'b')), released = world.append(kExtent, text(5000, 'c'));
+  REQUIRE(world.probe->run(world.disk().release(kExtent, released.page)));
+  world.flip(world.place_of(kExtent, lost.page) + 4096 + 10);
+  world.open();
+  REQUIRE(world.disk().replica(kExtent).durable() == lost.page);
+
+  const Run other = world.append(kExtent, text(5 * kPageSize, 'd'));
+  REQUIRE(end_of(other) == end_of(released));
+  REQUIRE(world.probe->run(world.disk().seal(kExtent, end_of(other))));
+  REQUIRE(world.probe->run(world.disk().release(kExtent, other.page)));
+
+  for (int opened = 0; opened < 2; ++opened) {
+    CHECK(world.list(kExtent) == std::vector<Run>{first});
+    CHECK((world.bytes(kExtent, first) == text(5000, 'a')));
+    world.open();
+  }
+}
+
+TEST_CASE("a disk has a run only if it is this one, whole") {
+  World world;
+  const Run run = world.append(kExtent, text(100'000, 'a')), empty = world.append(kExtent, "");
+  const auto has = [&](ExtentNumber extent, Run one) { return world.probe->run(world.disk().has(extent, one)); };
+
+  CHECK(has(kExtent, run) == true);
+  CHECK(has(kExtent, empty) == true);
+  CHECK(has(kOther, run) == false);
+  CHECK(has(kExtent, {run.page, run.length, run.crc32c + 1}) == false);
+  CHECK(has(kExtent, {run.page + 1, run.length, run.crc32c}) == false);
+  world.flip(world.place_of(kExtent, run.page) + 4096 + 99'000);
+  CHECK(has(kExtent, run) == false);
+}
+
 TEST_CASE("a slab that is used again shows nothing of what was in it") {
   World world(256 << 10, 4 << 20);
   REQUIRE(world.disk().table().free_slabs() == 1);

@@ -164,7 +164,10 @@ Awaitable<Reply> ExtentNode::answer(const SessionPtr& session, const Append& app
     case Replica::Verdict::write:
       break;
   }
-  const auto taken = co_await take_in(session, append);
+  // A copy's run may be there from before. What a writer appends is new.
+  Result<bool> there = false;
+  if (append.epoch > Epoch{1}) there = co_await disk_.has(extent, append.run);
+  const Result<> taken = there && *there ? done : co_await take_in(session, append);
   // The extent is not sealed while this is under way, so its replica is still there.
   Replica& replica = disk_.replica(extent);
   if (taken) {
@@ -235,7 +238,8 @@ Awaitable<Reply> ExtentNode::answer(const SessionPtr&, const Release& release) {
   ++counts_.releases;
   Reply reply = reply_of(co_await disk_.release(release.replica.extent, release.page));
   const ExtentEntry* entry = disk_.table().find(release.replica.extent);
-  reply.value = entry != nullptr && entry->slab ? 1 : 0;
+  // Who knows nothing of it may have lost what it knew.
+  reply.value = entry != nullptr && entry->sealed && !entry->slab ? 0 : 1;
   co_return reply;
 }
 
@@ -261,6 +265,10 @@ Task<> ExtentNode::serve(const SessionPtr& session, std::uint64_t request, const
   const std::size_t count = std::min<std::size_t>(list.to.size, kRunLengthMax) / kListedRunSize;
   if (count == 0) co_return fail(ErrorCode::internal, "no room for a list");
   CO_TRY(const auto runs, co_await disk_.list(list.replica.extent, list.page, count));
+  // An empty list means that all was given back: who has less than all cannot say so.
+  const ExtentEntry* entry = disk_.table().find(list.replica.extent);
+  const bool knows = entry != nullptr && entry->sealed;
+  if (runs.empty() && list.page == 0 && !knows) co_return fail(ErrorCode::corrupt, "nothing of it is whole");
   const std::string bytes = encode_runs(runs);
   Chunk memory = co_await slot();
   std::memcpy(memory.writable().data(), bytes.data(), bytes.size());

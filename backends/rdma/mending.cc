@@ -7,22 +7,17 @@
 
 namespace sluice::rdma {
 
-Mending::Mending(ExtentRecord record, std::vector<MemberState> members, const std::vector<Uuid>& damaged, Limits limits)
-    : record_(std::move(record)), members_(std::move(members)), limits_(limits) {
-  if (!is_safe()) return;
-  std::erase_if(record_.partial, [&](const Uuid& disk) { return std::ranges::count(damaged, disk) > 0; });
-}
-
-bool Mending::is_safe() const {
-  const auto safe = [](const MemberState& member) { return member.good && member.there; };
-  return static_cast<std::size_t>(std::ranges::count_if(members_, safe)) >= limits_.copies_min;
+// A disk that is filled has said so a moment ago.
+bool Mending::has_all_elsewhere() const {
+  return !filled_.empty() ||
+         std::ranges::any_of(members_, [](const MemberState& member) { return member.good && member.there; });
 }
 
 std::size_t Mending::good() const {
   return static_cast<std::size_t>(std::ranges::count_if(members_, &MemberState::good));
 }
 
-std::size_t Mending::missing() const { return limits_.wanted - std::min(good(), limits_.wanted); }
+std::size_t Mending::missing() const { return wanted_ - std::min(good(), wanted_); }
 
 ExtentRecord Mending::begun(const std::vector<Uuid>& targets) {
   record_.epoch = Epoch{static_cast<std::uint64_t>(record_.epoch) + 1};
@@ -32,8 +27,6 @@ ExtentRecord Mending::begun(const std::vector<Uuid>& targets) {
   return record_;
 }
 
-bool Mending::may_keep(const MemberState& bad) const { return !bad.damaged || room_ || !is_safe(); }
-
 ExtentRecord Mending::mended() const {
   ExtentRecord mended = record_;
   mended.members.clear();
@@ -41,11 +34,16 @@ ExtentRecord Mending::mended() const {
     if (member.good) mended.members.push_back(member.disk);
   }
   mended.members.insert(mended.members.end(), filled_.begin(), filled_.end());
+  std::erase_if(mended.partial, [&](const Uuid& disk) { return std::ranges::count(filled_, disk) > 0; });
   for (const MemberState& member : members_) {
-    const bool needed = mended.members.size() < limits_.wanted;
-    if (!member.good && needed && may_keep(member)) mended.members.push_back(member.disk);
+    if (member.good) continue;
+    if (member.damaged && has_all_elsewhere()) {
+      mended.partial.push_back(member.disk);
+    } else if (mended.members.size() < wanted_) {
+      mended.members.push_back(member.disk);
+    }
   }
-  std::erase_if(mended.partial, [&](const Uuid& disk) { return whole() || std::ranges::count(filled_, disk) > 0; });
+  if (whole()) mended.partial.clear();
   return mended;
 }
 

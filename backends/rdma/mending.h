@@ -24,14 +24,9 @@ struct MemberState {
 /// alone makes it a member, and leaves out a bad one where there are enough others.
 class Mending {
  public:
-  struct Limits {
-    std::size_t wanted = 3;      ///< Copies.
-    std::size_t copies_min = 2;  ///< Good ones that are there before a damaged one goes for nothing.
-  };
-
-  /// `damaged`: those of the record's partial disks that were found to be. They drop what they have where
-  /// enough good members are there, and may take it anew.
-  Mending(ExtentRecord record, std::vector<MemberState> members, const std::vector<Uuid>& damaged, Limits limits);
+  /// `wanted`: copies.
+  Mending(ExtentRecord record, std::vector<MemberState> members, std::size_t wanted)
+      : record_(std::move(record)), members_(std::move(members)), wanted_(wanted) {}
 
   /// Copies that are to be made.
   std::size_t missing() const;
@@ -39,36 +34,38 @@ class Mending {
   ExtentRecord begun(const std::vector<Uuid>& targets);
 
   void filled(const Uuid& disk) { filled_.push_back(disk); }
-  /// There is no disk to fill.
-  void no_room() { room_ = false; }
 
-  /// A bad member is kept while there are too few others. A damaged one goes sooner: where
-  /// there is no other disk, its own takes the extent anew, once it has dropped what it has.
-  /// While there are too few, disks that may have some of it keep it.
+  /// A bad member is kept while there are too few others; a damaged one as partial, where a good one
+  /// is there: it can be filled again from before the damage on (Scrub::amend). While there are too few,
+  /// disks that may have some of it keep it.
   ExtentRecord mended() const;
   /// mended() has as many good members as are wanted.
-  bool whole() const { return good() + filled_.size() >= limits_.wanted; }
+  bool whole() const { return good() + filled_.size() >= wanted_; }
 
  private:
   std::size_t good() const;
-  bool is_safe() const;
-  bool may_keep(const MemberState& bad) const;
+  bool has_all_elsewhere() const;
 
   ExtentRecord record_;  ///< As it was, or begun().
   std::vector<MemberState> members_;
-  Limits limits_;
+  std::size_t wanted_;
   std::vector<Uuid> filled_;
-  bool room_ = true;
 };
 
 /// What disks said they have of an extent.
 struct Sources {
   std::vector<std::vector<Run>> complete;  ///< The runs of each that has all up to the sealed length.
+  std::vector<std::vector<Run>> damaged;   ///< So, of each that was found damaged: only if there is no other.
   std::size_t emptied = 0;                 ///< Of members of whose runs all were released, as they say.
 
   /// Nothing of it is needed by anybody: two members or more say so. One alone may have lost
   /// the end of its log.
-  bool nothing_left(std::size_t copies_min) const { return complete.empty() && emptied >= copies_min; }
+  bool nothing_left(std::size_t copies_min) const {
+    return complete.empty() && damaged.empty() && emptied >= copies_min;
+  }
+  bool has_all() const { return !complete.empty() || !damaged.empty(); }
+  /// What is to be copied: a run that only a damaged disk still has may be released, and unreadable.
+  const std::vector<std::vector<Run>>& lists() const { return complete.empty() ? damaged : complete; }
 };
 
 /// The runs that any of them has, in the order of their pages: one may have heard of a release that

@@ -26,7 +26,7 @@ Mending mending(MemberState first, MemberState second, MemberState third) {
   first.disk = disk(1);
   second.disk = disk(2);
   third.disk = disk(3);
-  return Mending(sealed(), {first, second, third}, {}, {.wanted = 3, .copies_min = 2});
+  return Mending(sealed(), {first, second, third}, 3);
 }
 
 using Members = std::vector<Uuid>;
@@ -80,7 +80,7 @@ TEST_CASE("disks that may have some of an extent keep it until there are enough 
   record.partial = {disk(2), disk(3)};
   MemberState only = kGood;
   only.disk = disk(1);
-  Mending two(record, {only}, {}, {.wanted = 3, .copies_min = 2});
+  Mending two(record, {only}, 3);
   CHECK(two.mended() == record);
   CHECK(two.begun({disk(2), disk(7)}).partial == Members{disk(2), disk(3), disk(7)});
   two.filled(disk(2));
@@ -91,39 +91,36 @@ TEST_CASE("disks that may have some of an extent keep it until there are enough 
   CHECK(two.mended().partial.empty());
 }
 
-TEST_CASE("what is damaged on a disk that has some of it is dropped where enough others are there") {
-  ExtentRecord record = sealed();
-  record.members = {disk(1), disk(2)};
-  record.partial = {disk(3), disk(4)};
-  MemberState first = kGood, second = kGood;
-  first.disk = disk(1);
-  second.disk = disk(2);
-  CHECK(Mending(record, {first, second}, {disk(3)}, {.wanted = 3, .copies_min = 2}).mended().partial ==
-        Members{disk(4)});
-  second.there = false;
-  CHECK(Mending(record, {first, second}, {disk(3)}, {.wanted = 3, .copies_min = 2}).mended() == record);
-}
+TEST_CASE("a damaged member keeps what it has, and does not count, where a good one is there") {
+  CHECK(mending(kGood, kDamaged, kGood).mended().members == Members{disk(1), disk(3)});
+  CHECK(mending(kGood, kDamaged, kGood).mended().partial == Members{disk(2)});
+  CHECK(mending(kLost, kDamaged, kGood).mended().members == Members{disk(3), disk(1)});
+  CHECK(mending(kDamaged, kDamaged, kGood).mended().partial == Members{disk(1), disk(2)});
 
-TEST_CASE("a damaged member goes for nothing only if no disk is left and enough others are there") {
-  Mending last = mending(kGood, kDamaged, kGood);
-  CHECK(last.mended().members == Members{disk(1), disk(3), disk(2)});
-  last.no_room();
-  CHECK(last.mended().members == Members{disk(1), disk(3)});
-
-  Mending alone = mending(kGood, kDamaged, kLost);
-  alone.no_room();
-  CHECK(alone.mended().members == Members{disk(1), disk(2), disk(3)});
   MemberState silent = kGood;
   silent.there = false;
-  Mending with_silent = mending(kGood, kDamaged, silent);
-  with_silent.no_room();
-  CHECK(with_silent.mended().members == Members{disk(1), disk(3), disk(2)});
+  CHECK(mending(kDamaged, kDamaged, silent).mended().members == Members{disk(3), disk(1), disk(2)});
+  CHECK(mending(kDamaged, kDamaged, kLost).mended() == sealed());
+  Mending filled = mending(kDamaged, kDamaged, kLost);
+  filled.begun({disk(7)});
+  filled.filled(disk(7));
+  CHECK(filled.mended().members == Members{disk(7), disk(3)});
+  CHECK(filled.mended().partial == Members{disk(1), disk(2)});
+}
+
+TEST_CASE("a damaged member is left out once there are enough that have all") {
+  Mending one = mending(kGood, kDamaged, kGood);
+  one.begun({disk(7)});
+  one.filled(disk(7));
+  CHECK(one.mended().members == Members{disk(1), disk(3), disk(7)});
+  CHECK(one.mended().partial.empty());
 }
 
 TEST_CASE("an extent is over when more than one member says that all was released") {
-  CHECK(Sources{.complete = {}, .emptied = 2}.nothing_left(2));
-  CHECK_FALSE(Sources{.complete = {}, .emptied = 1}.nothing_left(2));
-  CHECK_FALSE(Sources{.complete = {{}}, .emptied = 2}.nothing_left(2));
+  CHECK(Sources{.complete = {}, .damaged = {}, .emptied = 2}.nothing_left(2));
+  CHECK_FALSE(Sources{.complete = {}, .damaged = {}, .emptied = 1}.nothing_left(2));
+  CHECK_FALSE(Sources{.complete = {{}}, .damaged = {}, .emptied = 2}.nothing_left(2));
+  CHECK_FALSE(Sources{.complete = {}, .damaged = {{}}, .emptied = 2}.nothing_left(2));
 }
 
 TEST_CASE("what any disk has is copied, and once what is there twice") {

@@ -134,13 +134,12 @@ Task<> Repair::look_at(const NumberedRecord& one, std::map<Uuid, bool>& buried, 
   co_return done;
 }
 
-// A disk that drops a damaged copy may take a good one later.
+// A disk takes its own report back (Scrub::amend): who else knows what is on it?
 Task<> Repair::forget_what_went() {
   for (const Damage& one : damage_) {
-    if (still_there_.contains(one)) continue;
+    if (nodes_.contains(one.disk)) continue;
     CO_TRY(co_await cluster_.control_.forget_damage(one));
   }
-  damage_ = still_there_;
   co_return done;
 }
 
@@ -151,11 +150,7 @@ Mending Repair::mending_of(ExtentNumber extent, const ExtentRecord& record) cons
   for (const Uuid& member : record.members) {
     members.push_back({member, is_there(member), is_good(extent, member), is_damaged(extent, member)});
   }
-  std::vector<Uuid> damaged;
-  std::ranges::copy_if(record.partial, std::back_inserter(damaged),
-                       [&](const Uuid& disk) { return is_damaged(extent, disk); });
-  return Mending(record, std::move(members), damaged,
-                 {.wanted = cluster_.options_.replicas, .copies_min = cluster_.options_.copies_min});
+  return Mending(record, std::move(members), cluster_.options_.replicas);
 }
 
 // The revision it is at then; nothing if it was another's turn.
@@ -184,7 +179,6 @@ Task<bool> Repair::mend(ExtentNumber extent) {
   if (mending.missing() > 0) {
     CO_TRY(const auto chosen, co_await targets(extent, record, mending.missing()));
     if (chosen.empty()) {
-      mending.no_room();
       outcome = fail(ErrorCode::out_of_space, "no disk for a copy");
     } else {
       before = mending.begun(chosen);
@@ -195,7 +189,7 @@ Task<bool> Repair::mend(ExtentNumber extent) {
       if (found_at.nothing_left(cluster_.options_.copies_min)) {
         co_return co_await cluster_.control_.erase(extent, revision);
       }
-      outcome = co_await copy_to(chosen, {.extent = extent, .record = before, .runs = runs_of_any(found_at.complete)},
+      outcome = co_await copy_to(chosen, {.extent = extent, .record = before, .runs = runs_of_any(found_at.lists())},
                                  mending);
     }
   }
@@ -265,7 +259,8 @@ Task<> Repair::copy(Copy copy) {
   CO_TRY(const auto reply, co_await client->call(fence, cluster_.options_.timeouts.read));
   copy.at = static_cast<Pages>(reply.value);
   for (const Run& run : copy.runs) {
-    if (end_of(run) <= copy.at) continue;
+    // It is there, or a part of it is stood for: by what may end anywhere in runs that were given back.
+    if (run.page < copy.at) continue;
     CO_TRY(co_await fill(copy, run.page));
     CO_TRY(co_await copy_run(copy, run));
   }
@@ -285,18 +280,20 @@ Task<Sources> Repair::sources(ExtentNumber extent, const ExtentRecord& record) {
   for (const Uuid& disk : disks_of(record)) {
     if (!is_there(disk)) continue;
     const bool is_member = std::ranges::find(record.members, disk) != record.members.end();
-    // Who has less than all, after damage that a restart met, would not say so in its list.
-    const auto all = co_await seal_at(extent, record, disk);
+    // Who has less than all, after damage that a restart met or since others fill it, does not say so in its
+    // list. Asked before and afterwards: it may change in between.
+    auto all = co_await seal_at(extent, record, disk);
     auto runs = co_await cluster_.runs_at(disk, extent, record.pages);
+    if (all) all = co_await seal_at(extent, record, disk);
     if (all && runs) {
-      found.complete.push_back(*std::move(runs));
+      (is_damaged(extent, disk) ? found.damaged : found.complete).push_back(*std::move(runs));
     } else if (is_member && runs && runs->empty()) {
       ++found.emptied;
     } else if (is_member) {
       failure = all ? runs.error() : all.error();
     }
   }
-  const bool enough = !found.complete.empty() || found.nothing_left(cluster_.options_.copies_min);
+  const bool enough = found.has_all() || found.nothing_left(cluster_.options_.copies_min);
   if (!enough) co_return std::unexpected(failure);
   co_return found;
 }
@@ -336,7 +333,9 @@ Task<> Repair::copy_run(Copy& copy, Run run) {
       co_return co_await append(copy, run, slot);
     }
   }
-  co_return read;
+  // The target may have it, from before it began anew: then it takes no bytes.
+  const auto there = co_await append(copy, run, slot);
+  co_return there ? there : read;
 }
 
 Task<> Repair::append(Copy& copy, Run run, Chunk slot) {

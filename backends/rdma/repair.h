@@ -85,7 +85,7 @@ class Repair {
   std::map<Uuid, Node> nodes_;
   std::map<Uuid, Clock::time_point> silent_since_;
   std::set<Damage> damage_;       ///< As reported.
-  std::set<Damage> still_there_;  ///< Of those, what is a member still.
+  std::set<Damage> still_there_;  ///< Of those, what a record counts on.
 };
 
 }  // namespace sluice::rdma

@@ -46,6 +46,9 @@ void Replica::dropped(Pages page) {
   assert(state.where == State::Where::under_way);
   state.where = State::Where::dropped;
   --under_way_;
+  if (end_of(state.run) != next_) return;
+  runs_.erase(page);
+  next_ = page;
 }
 
 bool Replica::fence(Epoch epoch) {
@@ -54,7 +57,12 @@ bool Replica::fence(Epoch epoch) {
   return true;
 }
 
-void Replica::fence_persisted(Epoch epoch) { fence_persisted_ = std::max(fence_persisted_, epoch); }
+void Replica::fence_persisted(Epoch epoch) {
+  fence_persisted_ = std::max(fence_persisted_, epoch);
+  if (!may_answer_fence(epoch)) return;
+  runs_.erase(runs_.lower_bound(durable_), runs_.end());
+  next_ = durable_;
+}
 
 bool Replica::may_answer_fence(Epoch epoch) const {
   return epoch == fence_ && fence_persisted_ >= epoch && under_way_ == 0;

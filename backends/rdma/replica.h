@@ -34,12 +34,15 @@ class Replica {
 
   /// The run at `page` is durable.
   void written(Pages page);
-  /// The run at `page` could not be pulled or written. Its place stays open for the same run.
+  /// The run at `page` could not be pulled or written. Its place stays open: for the same run, if others are
+  /// behind it, until a fence.
   void dropped(Pages page);
 
   /// Shuts out epochs below `epoch`, at once; false if a higher one has been seen.
   /// The caller makes that durable, then calls fence_persisted().
   bool fence(Epoch epoch);
+  /// Once nothing is under way, the places of what is not durable without a hole are free for other runs:
+  /// who reserved them is shut out.
   void fence_persisted(Epoch epoch);
   /// May a fence of `epoch` be answered with durable()?
   bool may_answer_fence(Epoch epoch) const;

@@ -51,6 +51,34 @@ TEST_CASE("a run that could not be written leaves a hole that only itself can fi
   CHECK(replica.durable() == 5);
 }
 
+TEST_CASE("the last place is free for any run again when its own could not be written") {
+  Replica replica;
+  REQUIRE(replica.append(kFirst, kRun) == Verdict::write);
+  replica.dropped(kRun.page);
+
+  CHECK(replica.append(kFirst, kNext) == Verdict::out_of_order);
+  CHECK(replica.append(kFirst, {0, 100, 9}) == Verdict::write);
+  replica.written(0);
+  CHECK(replica.durable() == 2);
+  CHECK(replica.append(kFirst, kRun) == Verdict::out_of_order);
+}
+
+TEST_CASE("a fence that is answered frees what is behind a hole") {
+  Replica replica;
+  REQUIRE(replica.append(kFirst, kRun) == Verdict::write);
+  REQUIRE(replica.append(kFirst, kNext) == Verdict::write);
+  replica.dropped(kRun.page);
+  REQUIRE(replica.fence(kSecond));
+  replica.fence_persisted(kSecond);
+  CHECK(replica.append(kSecond, {0, 100, 9}) == Verdict::out_of_order);
+  replica.written(kNext.page);
+  replica.fence_persisted(kSecond);
+
+  CHECK(replica.durable() == 0);
+  CHECK(replica.append(kSecond, kNext) == Verdict::out_of_order);
+  CHECK(replica.append(kSecond, {0, 100, 9}) == Verdict::write);
+}
+
 TEST_CASE("a fence shuts out lower epochs at once, and is answered when it is durable and all is quiet") {
   Replica replica;
   REQUIRE(replica.append(kFirst, kRun) == Verdict::write);

@@ -106,6 +106,63 @@ Task<> Scrub::read_run(ExtentNumber extent, const Run& run) {
   co_return done;
 }
 
+Task<> Scrub::amend() {
+  CO_TRY(const auto damage, co_await control_.damage());
+  for (const Damage& one : damage) {
+    if (one.disk != disk_.superblock().incarnation) continue;
+    CO_TRY(co_await amend(one.extent));
+  }
+  co_return done;
+}
+
+// Nobody may be told that all is here while it is decided, nor count any more on having been told.
+Task<> Scrub::amend(ExtentNumber extent) {
+  const Uuid& disk = disk_.superblock().incarnation;
+  CO_TRY(const auto found, co_await control_.find(extent));
+  const bool counts = counts_on(found ? &found->record : nullptr, disk);
+  const bool is_partial =
+      counts && found->record.state == ExtentState::sealed && std::ranges::count(found->record.members, disk) == 0;
+  if (counts ? !is_partial || found->record.members.empty() : place(extent).has_value()) co_return done;
+  if (disk_.is_condemned(extent)) co_return done;
+  disk_.condemn(extent);
+  Result<> outcome;
+  if (is_partial) outcome = co_await begin_anew(extent, *found);
+  if (outcome) outcome = co_await control_.forget_damage({extent, disk});
+  disk_.spare(extent);
+  if (!outcome && outcome.error().code == ErrorCode::busy) co_return done;
+  co_return outcome;
+}
+
+// In a higher epoch: a repair that heard that all is here fails then.
+Task<> Scrub::begin_anew(ExtentNumber extent, const VersionedRecord& found) {
+  ExtentRecord raised = found.record;
+  raised.epoch = Epoch{static_cast<std::uint64_t>(raised.epoch) + 1};
+  CO_TRY(const bool set, co_await control_.set(extent, found.revision, raised));
+  if (!set) co_return fail(ErrorCode::busy, "it is being repaired");
+  const auto before = place(extent);
+  CO_TRY(const auto kept, co_await whole_runs(extent));
+  if (place(extent) != before) co_return fail(ErrorCode::busy, "it was dropped meanwhile");
+  CO_TRY(co_await disk_.begin_anew(extent, raised.epoch, kept));
+  log_.info("copy_begun_anew", {{"extent", static_cast<std::uint64_t>(extent)}, {"runs", kept.size()}});
+  co_return done;
+}
+
+// From the beginning on. Runs that were given back have headers still.
+Task<std::vector<Run>> Scrub::whole_runs(ExtentNumber extent) {
+  std::vector<Run> whole;
+  const ExtentEntry* entry = disk_.table().find(extent);
+  if (entry == nullptr || !entry->slab) co_return whole;
+  const Pages end = entry->sealed ? entry->sealed->pages : disk_.replica(extent).durable();
+  for (Pages next = 0; next < end; next = end_of(whole.back())) {
+    CO_TRY(const auto run, co_await disk_.run_at(extent, next));
+    if (!run) break;
+    const bool read = !is_needed(extent, next) || (co_await read_run(extent, *run)).has_value();
+    if (!read && is_needed(extent, next)) break;
+    whole.push_back(*run);
+  }
+  co_return whole;
+}
+
 // Of which all was released here is still known for a moment: then a copy is made for nothing.
 Task<> Scrub::look_for_missing() {
   ExtentNumber next{};

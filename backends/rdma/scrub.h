@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <map>
+#include <optional>
 #include <set>
+#include <vector>
 
 #include "backends/rdma/control.h"
 #include "backends/rdma/disk.h"
@@ -38,6 +40,12 @@ class Scrub {
   void suspect(ExtentNumber extent);
   Task<> check_suspects();
 
+  /// Does what the disk itself can about damage that it reported, once it is no member any more. Where it is
+  /// partial, it begins the extent anew from before the damage; where the cluster does not count on it at all,
+  /// what it has is to be dropped (Orphans). Then it takes the report back, and can be filled again. An extent
+  /// that is written to just now is left for the next time.
+  Task<> amend();
+
   const ScrubCounts& counts() const { return counts_; }
 
  private:
@@ -55,6 +63,9 @@ class Scrub {
   Task<> check(ExtentNumber extent);
   Task<> read_all(ExtentNumber extent);
   Task<> read_run(ExtentNumber extent, const Run& run);
+  Task<> amend(ExtentNumber extent);
+  Task<> begin_anew(ExtentNumber extent, const VersionedRecord& found);
+  Task<std::vector<Run>> whole_runs(ExtentNumber extent);
   Task<> look_for_missing();
   Task<> report(ExtentNumber extent, const std::string& detail);
   Awaitable<> pace(std::uint64_t bytes);

@@ -311,11 +311,15 @@ TEST_CASE("a scrub finds what is damaged, and the manager puts a good copy elsew
   const auto second = repair(cluster);
   CHECK(second.damaged == 0);
   CHECK(second.endangered == 0);
-  CHECK(run(cluster.control().damage())->empty());
   const auto record = records(cluster).front().versioned.record;
   CHECK(record.members.size() == 3);
   CHECK(std::ranges::count(record.members, disk) == 0);
+  // It is not taken for a good one while it has the damage.
+  cluster.amend(damaged);
+  CHECK(run(cluster.control().damage())->size() == 1);
   CHECK(cluster.drop_orphans(damaged) == 1);
+  cluster.amend(damaged);
+  CHECK(run(cluster.control().damage())->empty());
   // The copy alone is enough.
   for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
     if (cluster.incarnation(n) != record.members.back()) cluster.stop(n);
@@ -343,43 +347,6 @@ TEST_CASE("damage in an open extent ends it, and its writer goes on in another")
   CHECK(all_there(cluster, written) == 6);
 }
 
-TEST_CASE("where there is no other disk, a damaged copy is dropped and made anew on its own") {
-  ClusterStore cluster;
-  std::vector<Extent> written;
-  for (std::uint64_t seed = 0; seed < 3; ++seed) written.push_back(put(cluster, seed));
-  std::size_t fourth = 0;
-  while (cluster.has(fourth, written[0])) ++fourth;
-  const rdma::Uuid gone = cluster.incarnation(fourth);
-  cluster.stop(fourth);
-  cluster.restart();
-  REQUIRE(run(cluster.control().remove_node(gone)));
-  repair(cluster);
-  const std::size_t damaged = fourth == 0 ? 1 : 0;
-  cluster.damage_at(damaged, written[1]);
-  REQUIRE(cluster.scrub(damaged) == 1);
-
-  CHECK(repair(cluster).copied == 0);
-  CHECK(records(cluster).front().versioned.record.members.size() == 2);
-  CHECK(all_there(cluster, written) == 3);
-  CHECK(cluster.drop_orphans(damaged) == 1);
-  CHECK(repair(cluster).copied == 1);
-  CHECK(cluster.scrub(damaged) == 0);
-  CHECK(records(cluster).front().versioned.record.members.size() == 3);
-  CHECK(all_there(cluster, written) == 3);
-}
-
-TEST_CASE("a disk says so if the cluster counts on it for an extent it knows nothing of") {
-  ClusterStore cluster;
-  const rdma::Uuid disk = cluster.incarnation(2);
-  const auto number = run(cluster.control().create(
-      {.state = rdma::ExtentState::sealed, .writer = rdma::Uuid::random(), .members = {disk}, .pages = 4}));
-  REQUIRE(number);
-
-  CHECK(cluster.scrub(1) == 0);
-  CHECK(cluster.scrub(2) == 1);
-  CHECK(run(cluster.control().damage()) == std::vector<rdma::Damage>{{*number, disk}});
-}
-
 namespace {
 
 std::vector<Extent> put_some(ClusterStore& cluster, std::uint64_t count) {
@@ -396,18 +363,124 @@ void restart_node(ClusterStore& cluster, std::size_t node) {
 /// Stops all others.
 void leave_alone(ClusterStore& cluster, const rdma::Uuid& disk) {
   for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
-    if (cluster.incarnation(n) != disk) cluster.stop(n);
+    if (!cluster.is_up(n) || cluster.incarnation(n) != disk) cluster.stop(n);
   }
 }
 
 std::size_t node_of(ClusterStore& cluster, const rdma::Uuid& disk) {
   for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
-    if (cluster.incarnation(n) == disk) return n;
+    if (cluster.is_up(n) && cluster.incarnation(n) == disk) return n;
   }
   throw std::logic_error("no such disk");
 }
 
 }  // namespace
+
+namespace {
+
+/// A sealed extent with these runs on three nodes, and no other node in the cluster.
+struct ThreeNodes {
+  explicit ThreeNodes(std::uint64_t runs) {
+    for (std::uint64_t seed = 0; seed < runs; ++seed) written.push_back(put(cluster, seed));
+    std::size_t fourth = 0;
+    while (cluster.has(fourth, written[0])) ++fourth;
+    for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+      if (n != fourth) members.push_back(n);
+    }
+    const rdma::Uuid gone = cluster.incarnation(fourth);
+    cluster.stop(fourth);
+    cluster.restart();
+    REQUIRE(run(cluster.control().remove_node(gone)));
+    repair(cluster);
+    REQUIRE(record().members.size() == 3);
+  }
+
+  rdma::ExtentRecord record() { return records(cluster).front().versioned.record; }
+
+  ClusterStore cluster;
+  std::vector<Extent> written;
+  std::vector<std::size_t> members;
+};
+
+}  // namespace
+
+TEST_CASE("where there is no other disk, a damaged copy is made anew on its own") {
+  ThreeNodes three(4);
+  ClusterStore& cluster = three.cluster;
+  const std::size_t damaged = three.members[0];
+  SECTION("of which bytes are damaged") { cluster.damage_at(damaged, three.written[1]); }
+  SECTION("of which a header is damaged") { cluster.damage_header_at(damaged, three.written[1]); }
+  REQUIRE(cluster.scrub(damaged) == 1);
+
+  // It is not taken for a good one while it has the damage, and keeps the rest.
+  for (int round = 0; round < 2; ++round) {
+    CHECK(repair(cluster).copied == 0);
+    CHECK(three.record().members.size() == 2);
+    CHECK(three.record().partial == std::vector{cluster.incarnation(damaged)});
+  }
+  CHECK(cluster.drop_orphans(damaged) == 0);
+  cluster.amend(damaged);
+  CHECK(repair(cluster).copied == 1);
+
+  CHECK(three.record().members.size() == 3);
+  CHECK(run(cluster.control().damage())->empty());
+  CHECK(cluster.scrub(damaged) == 0);
+  leave_alone(cluster, cluster.incarnation(damaged));
+  CHECK(all_there(cluster, three.written) == 4);
+}
+
+TEST_CASE("with one good copy left, the damaged one is made anew of it") {
+  ThreeNodes three(4);
+  ClusterStore& cluster = three.cluster;
+  const std::size_t damaged = three.members[0], lost = three.members[1];
+  cluster.damage_at(damaged, three.written[2]);
+  REQUIRE(cluster.scrub(damaged) == 1);
+  const rdma::Uuid gone = cluster.incarnation(lost);
+  cluster.stop(lost);
+  cluster.control().silence(gone);
+
+  repair(cluster);
+  cluster.amend(damaged);
+  repair(cluster);
+
+  CHECK(cluster.scrub(damaged) == 0);
+  CHECK(std::ranges::count(three.record().members, cluster.incarnation(damaged)) == 1);
+  leave_alone(cluster, cluster.incarnation(damaged));
+  CHECK(all_there(cluster, three.written) == 4);
+}
+
+TEST_CASE("a repair is not held up by what only a damaged disk still lists, and cannot be read") {
+  ClusterStore cluster;
+  const auto written = put_some(cluster, 4);
+  cluster.restart();
+  repair(cluster);
+  const std::size_t damaged = member_of(cluster, written[0]);
+  // It does not hear of a release.
+  cluster.stop(damaged);
+  REQUIRE(run(cluster.store().release(written[1])));
+  cluster.start(damaged);
+  cluster.damage_at(damaged, written[1]);
+  REQUIRE(cluster.scrub(damaged) == 1);
+
+  CHECK(repair(cluster).copied == 1);
+
+  const auto record = records(cluster).front().versioned.record;
+  CHECK(std::ranges::count(record.members, cluster.incarnation(damaged)) == 0);
+  leave_alone(cluster, record.members.back());
+  for (const std::uint64_t seed : {0UL, 2UL, 3UL}) CHECK(is_there(cluster, written[seed], seed));
+}
+
+TEST_CASE("a disk says so if the cluster counts on it for an extent it knows nothing of") {
+  ClusterStore cluster;
+  const rdma::Uuid disk = cluster.incarnation(2);
+  const auto number = run(cluster.control().create(
+      {.state = rdma::ExtentState::sealed, .writer = rdma::Uuid::random(), .members = {disk}, .pages = 4}));
+  REQUIRE(number);
+
+  CHECK(cluster.scrub(1) == 0);
+  CHECK(cluster.scrub(2) == 1);
+  CHECK(run(cluster.control().damage()) == std::vector<rdma::Damage>{{*number, disk}});
+}
 
 TEST_CASE("a node that restarts with damage in an open extent does not make it shorter, and gets a whole copy") {
   ClusterStore cluster;
@@ -531,6 +604,63 @@ TEST_CASE("an extent of which everything was given back before it was sealed lea
     cluster.drop_orphans(n);
     CHECK_FALSE(cluster.has(n, extent));
   }
+}
+
+TEST_CASE("members that lost all they had to damage do not say that an extent is over") {
+  ClusterStore cluster;
+  const auto written = put_some(cluster, 2);
+  cluster.restart();
+  const auto open = records(cluster).front();
+  // As if no node had heard of the seal.
+  auto sealed = open.versioned.record;
+  sealed.state = rdma::ExtentState::sealed;
+  sealed.epoch = rdma::Epoch{2};
+  sealed.pages = rdma::place_of(written[1].id).page + 1 + rdma::pages_for(written[1].length);
+  REQUIRE(run(cluster.control().set(open.extent, open.versioned.revision, sealed)) == true);
+  for (const std::size_t n : {0U, 1U}) {
+    const std::size_t damaged = node_of(cluster, sealed.members[n]);
+    cluster.damage_at(damaged, written[0]);
+    restart_node(cluster, damaged);
+  }
+  const std::size_t whole = node_of(cluster, sealed.members[2]);
+  cluster.stop(whole);
+  cluster.control().silence(sealed.members[2]);
+
+  repair(cluster);
+  REQUIRE(records(cluster).size() == 1);
+  cluster.start(whole);
+  for (int round = 0; round < 3; ++round) repair(cluster);
+
+  CHECK(all_there(cluster, written) == 2);
+}
+
+TEST_CASE("a disk that knows nothing of an extent does not say that it is over") {
+  ClusterStore cluster;
+  const auto number = run(cluster.control().create({.state = rdma::ExtentState::sealed,
+                                                    .writer = rdma::Uuid::random(),
+                                                    .members = {cluster.incarnation(2)},
+                                                    .partial = {cluster.incarnation(1)},
+                                                    .pages = 4}));
+  REQUIRE(number);
+
+  REQUIRE(run(cluster.store().release({.id = rdma::id_of({*number, 0}), .length = 10})));
+
+  CHECK(records(cluster).size() == 1);
+}
+
+TEST_CASE("what no member has whole is read from a disk that has some of it") {
+  ClusterStore cluster;
+  const auto written = put_some(cluster, 2);
+  cluster.restart();
+  repair(cluster);
+  const auto whole = records(cluster).front();
+  auto record = whole.versioned.record;
+  record.partial = {record.members[1], record.members[2]};
+  record.members.resize(1);
+  REQUIRE(run(cluster.control().set(whole.extent, whole.versioned.revision, record)) == true);
+  cluster.damage_at(node_of(cluster, record.members[0]), written[1]);
+
+  CHECK(all_there(cluster, written) == 2);
 }
 
 namespace {

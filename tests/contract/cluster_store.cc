@@ -136,6 +136,13 @@ std::uint64_t ClusterStore::scrub(std::size_t node) {
   return scrub->counts().damaged;
 }
 
+void ClusterStore::amend(std::size_t node) {
+  std::optional<rdma::Scrub> scrub;
+  alone_with(node, [&](rdma::Disk& disk) {
+    return scrub.emplace(disk, control_, rdma::ScrubOptions{.bytes_per_second = 1ULL << 40}, log_).amend();
+  });
+}
+
 void ClusterStore::stop(std::size_t node) { nodes_[node].reset(); }
 
 void ClusterStore::start(std::size_t node) {
@@ -165,12 +172,18 @@ void ClusterStore::damage(const Extent& extent) {
   }
 }
 
-// The node has no request under way: its table stands still.
 void ClusterStore::damage_at(std::size_t node, const Extent& extent) {
+  flip_at(node, extent, rdma::kPageSize + extent.length / 2);
+}
+
+void ClusterStore::damage_header_at(std::size_t node, const Extent& extent) { flip_at(node, extent, 20); }
+
+// The node has no request under way: its table stands still.
+void ClusterStore::flip_at(std::size_t node, const Extent& extent, std::uint64_t offset) {
   const auto place = rdma::place_of(extent.id);
   const auto& disk = nodes_[node]->disk();
   const auto where = rdma::slab_offset(disk.superblock(), *disk.table().find(place.extent)->slab) +
-                     rdma::bytes_of(place.page + 1) + extent.length / 2;
+                     rdma::bytes_of(place.page) + offset;
   std::fstream file(paths_[node], std::ios::in | std::ios::out | std::ios::binary);
   file.seekg(static_cast<std::streamoff>(where));
   const int byte = file.get();

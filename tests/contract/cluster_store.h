@@ -60,11 +60,16 @@ class ClusterStore : public ExtentStoreFixture {
   std::uint64_t drop_orphans(std::size_t node);
   /// Checks once what the node has; how much was found damaged and reported.
   std::uint64_t scrub(std::size_t node);
+  /// Lets the node do what it can about what it reported.
+  void amend(std::size_t node);
   void silence(std::size_t node) { nodes_[node]->silence(); }
   void wake(std::size_t node) { nodes_[node]->wake(); }
+  bool is_up(std::size_t node) const { return nodes_[node] != nullptr; }
+  /// Of one that is up.
   rdma::Uuid incarnation(std::size_t node) const { return nodes_[node]->disk().superblock().incarnation; }
   bool has(std::size_t node, const Extent& extent);
   void damage_at(std::size_t node, const Extent& extent);
+  void damage_header_at(std::size_t node, const Extent& extent);
   rdma::MemoryControl& control() { return control_; }
 
   rdma::ClusterExtentsOptions options() const;
@@ -80,6 +85,7 @@ class ClusterStore : public ExtentStoreFixture {
   rdma::MemoryControl control_;
   rdma::ClusterTimeouts timeouts_;
   rdma::Uuid cluster_ = rdma::Uuid::random();
+  void flip_at(std::size_t node, const Extent& extent, std::uint64_t offset);
   void format(std::size_t node);
   void announce(std::size_t node);
   void alone_with(std::size_t node, const std::function<Task<>(rdma::Disk&)>& work);
