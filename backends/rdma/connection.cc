@@ -34,6 +34,7 @@ void Connection::abandon() {
   const auto self = shared_from_this();
   state_ = State::closed;
   endpoint_.reset();
+  frames_.reset();
   receive_ = nullptr;
   closed_ = nullptr;
   std::exchange(calls_, {}).clear();

@@ -111,7 +111,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   State state_ = State::connecting;
   std::string why_;
   FabricObject<fid_ep> endpoint_;
-  std::unique_ptr<MemoryRegion> frames_;
+  std::unique_ptr<MemoryRegion> frames_;  ///< Until nothing in the queue names it any more.
   std::deque<Operation> receives_, sends_;
   std::vector<Operation*> free_sends_;
   std::deque<std::string> unsent_;

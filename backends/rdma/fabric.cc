@@ -195,6 +195,8 @@ void Fabric::progress() {
     const bool moved = drain_completions();
     if (!drain_events() && !moved) break;
   }
+  // Whoever still holds them may do so longer than this lives.
+  for (const auto& connection : ended) connection->frames_.reset();
   for (const auto& connection : std::exchange(stalled_, {})) connection->post_waiting();
 }
 

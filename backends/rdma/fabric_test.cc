@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "backends/rdma/connection.h"
+#include "backends/rdma/fabric_for_test.h"
 
 namespace sluice::rdma {
 namespace {
@@ -37,7 +38,7 @@ struct World {
   }
 
   std::shared_ptr<Connection> connect() {
-    auto connection = run(client.connect("127.0.0.1", port, kLong));
+    auto connection = run(client.connect(fabric_for_test().host, port, kLong));
     REQUIRE(connection);
     return *connection;
   }
@@ -75,8 +76,8 @@ struct World {
   std::string port;
   std::uint64_t served = 0;
   bool mute = false;
-  Fabric server{{.provider = "tcp", .host = "127.0.0.1"}, io.get_executor()};
-  Fabric client{{.provider = "tcp", .host = "127.0.0.1"}, io.get_executor()};
+  Fabric server{fabric_for_test(), io.get_executor()};
+  Fabric client{fabric_for_test(), io.get_executor()};
   MemoryRegion node_memory{server, 4 << 20, MemoryRegion::Use::by_us};
   MemoryRegion memory{client, 4 << 20, MemoryRegion::Use::by_peers};
 };
@@ -103,7 +104,7 @@ Task<int> ask_together(asio::io_context& io, std::shared_ptr<Connection> connect
 
 }  // namespace
 
-TEST_CASE("calls are answered, also more of them than fit at one time") {
+TEST_CASE("calls are answered, also more of them than fit at one time", "[fabric]") {
   World world;
   const auto connection = world.connect();
   CHECK(world.run(ask(connection)) == 1);
@@ -111,7 +112,7 @@ TEST_CASE("calls are answered, also more of them than fit at one time") {
   CHECK(world.served == 201);
 }
 
-TEST_CASE("a node pulls out of, and pushes into, a gateway's memory") {
+TEST_CASE("a node pulls out of, and pushes into, a gateway's memory", "[fabric]") {
   World world;
   const auto connection = world.connect();
   const std::uint32_t size = (3 << 20) + 777;
@@ -130,7 +131,7 @@ TEST_CASE("a node pulls out of, and pushes into, a gateway's memory") {
   CHECK(std::memcmp(world.memory.bytes().data() + (3 << 20), world.node_memory.bytes().data() + 1000, 5000) == 0);
 }
 
-TEST_CASE("memory that was not offered cannot be read, and the attempt ends the connection") {
+TEST_CASE("memory that was not offered cannot be read, and the attempt ends the connection", "[fabric]") {
   World world;
   const auto connection = world.connect();
   Append append;
@@ -141,7 +142,7 @@ TEST_CASE("memory that was not offered cannot be read, and the attempt ends the 
   CHECK(world.run(ask(world.connect())));
 }
 
-TEST_CASE("when the peer ends the connection, calls fail and another one can be made") {
+TEST_CASE("when the peer ends the connection, calls fail and another one can be made", "[fabric]") {
   World world;
   const auto connection = world.connect();
   bool told = false;
@@ -156,7 +157,7 @@ TEST_CASE("when the peer ends the connection, calls fail and another one can be 
   CHECK(world.run(ask(world.connect())) == 2);
 }
 
-TEST_CASE("a call without an answer in time ends the connection") {
+TEST_CASE("a call without an answer in time ends the connection", "[fabric]") {
   World world;
   const auto connection = world.connect();
   world.mute = true;
@@ -164,23 +165,23 @@ TEST_CASE("a call without an answer in time ends the connection") {
   CHECK_FALSE(connection->is_open());
 }
 
-TEST_CASE("an answer to nothing ends the connection") {
+TEST_CASE("an answer to nothing ends the connection", "[fabric]") {
   World world;
   const auto connection = world.connect();
   connection->send({77, Reply{}});
   CHECK(world.run(ask(connection)).error().code == ErrorCode::unavailable);
 }
 
-TEST_CASE("nobody listening, or too many connections, is unavailable") {
+TEST_CASE("nobody listening, or too many connections, is unavailable", "[fabric]") {
   World world(1);
   const auto first = world.connect();
-  CHECK(world.run(world.client.connect("127.0.0.1", world.port, kLong)).error().code == ErrorCode::unavailable);
-  CHECK(world.run(world.client.connect("127.0.0.1", "1", kLong)).error().code == ErrorCode::unavailable);
+  CHECK(world.run(world.client.connect(fabric_for_test().host, world.port, kLong)).error().code == ErrorCode::unavailable);
+  CHECK(world.run(world.client.connect(fabric_for_test().host, "1", kLong)).error().code == ErrorCode::unavailable);
   CHECK_THROWS_AS(Fabric({.provider = "no-such", .host = "127.0.0.1"}, world.io.get_executor()), std::runtime_error);
   CHECK(world.run(ask(first)) == 1);
 }
 
-TEST_CASE("a fabric may end while calls are under way") {
+TEST_CASE("a fabric may end while calls are under way", "[fabric]") {
   World world;
   const auto connection = world.connect();
   world.mute = true;

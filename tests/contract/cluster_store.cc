@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "backends/rdma/fabric_for_test.h"
 #include "backends/rdma/orphans.h"
 #include "backends/rdma/scrub.h"
 #include "tests/support/run_task.h"
@@ -21,7 +22,7 @@ constexpr char kSecret[] = "a secret for tests";
 
 NodeThread::NodeThread(const std::filesystem::path& path, const std::string& secret, Log& log)
     : disk_(path, io_.get_executor()),
-      fabric_({.provider = "tcp", .host = "127.0.0.1"}, io_.get_executor()),
+      fabric_(rdma::fabric_for_test(), io_.get_executor()),
       node_(disk_, fabric_, {.secret = secret, .staging_slots = 16, .damaged = {}}, log),
       port_(node_.listen("0")),
       thread_([this] { io_.run(); }) {}
@@ -74,7 +75,7 @@ ClusterStore::~ClusterStore() { store_.reset(); }
 
 rdma::ClusterExtentsOptions ClusterStore::options() const {
   rdma::ClusterExtentsOptions options;
-  options.fabric = {.provider = "tcp", .host = "127.0.0.1"};
+  options.fabric = rdma::fabric_for_test();
   options.cluster.identity = {cluster_, kSecret};
   options.cluster.timeouts = timeouts_;
   options.repair.lost_after = std::chrono::seconds(0);
@@ -89,7 +90,7 @@ void ClusterStore::restart() {
 
 void ClusterStore::announce(std::size_t node) {
   const std::string name = std::to_string(node);
-  const rdma::NodeAddress address{incarnation(node), "127.0.0.1", nodes_[node]->port(), name, name};
+  const rdma::NodeAddress address{incarnation(node), rdma::fabric_for_test().host, nodes_[node]->port(), name, name};
   if (!run(control_.keep_node(address))) throw std::logic_error("memory refuses a node");
 }
 

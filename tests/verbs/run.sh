@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# The cluster's tests over libfabric's provider `verbs`, in a guest with a software RDMA device: the fabric's own,
+# and the contract suite of four nodes with its faults. Last line: N passed, N failed (programs).
+#   run.sh BUILD-DIRECTORY
+set -euo pipefail
+here=$(dirname "$0")
+build=$1
+passed=0
+failed=0
+# run PROGRAM [ARG]...
+run() {
+  if "$here/guest.sh" --timeout 1200 --env SLUICE_TEST_PROVIDER=verbs --env SLUICE_TEST_HOST=10.99.0.1 "$@"; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+  fi
+}
+run "$build/backends/rdma/backend_rdma_test" "[fabric]" --durations yes
+run "$build/tests/contract/cluster_contract_test" --durations yes
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
