@@ -26,6 +26,7 @@ using TlsContext = std::unique_ptr<SSL_CTX, decltype(&SSL_CTX_free)>;
 constexpr std::chrono::seconds kSilenceMax{120};
 constexpr int kEventsMax = 256;
 constexpr std::chrono::milliseconds kPauseMin{1};
+constexpr std::chrono::milliseconds kWarmUp{300};  ///< Of an open loop; what is behind at its start says nothing.
 
 TlsContext tls_context(const LoadOptions& options) {
   TlsContext context(options.tls ? SSL_CTX_new(TLS_client_method()) : nullptr, &SSL_CTX_free);
@@ -77,6 +78,7 @@ class Run {
   Clock::time_point due() const;
   void start_what_is_due();
   void attend();
+  void end_warm_up(Clock::time_point now);
 
   const LoadOptions& options_;
   const TlsContext tls_;
@@ -86,6 +88,7 @@ class Run {
   std::vector<LoadConnection*> free_;
   std::size_t started_ = 0;
   Clock::time_point begun_;
+  Clock::time_point measured_from_;
   Clock::time_point end_;
   Clock::time_point moved_;
 };
@@ -136,16 +139,28 @@ void Run::attend() {
   }
 }
 
+void Run::end_warm_up(Clock::time_point now) {
+  totals = {};
+  pauses = {};
+  pauses.begin(now);
+  measured_from_ = now;
+}
+
 void Run::go() {
+  requests_.sign_ahead();
+  const auto warm_up = options_.rate != 0 && options_.count == 0 ? kWarmUp : std::chrono::milliseconds(0);
+  const std::chrono::duration<double> length(options_.seconds);
   moved_ = begun_ = Clock::now();
-  pauses.begin(begun_);
-  end_ = begun_ + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.seconds));
+  end_warm_up(begun_);
+  end_ = begun_ + warm_up + std::chrono::duration_cast<Clock::duration>(length);
   while (more() || free_.size() < connections_.size()) {
     start_what_is_due();
     attend();
-    pauses.look(Clock::now());
+    const auto now = Clock::now();
+    if (measured_from_ == begun_ && now >= begun_ + warm_up) end_warm_up(now);
+    pauses.look(now);
   }
-  seconds = std::chrono::duration<double>(Clock::now() - begun_).count();
+  seconds = std::chrono::duration<double>(Clock::now() - measured_from_).count();
 }
 
 void print(Run& run) {

@@ -17,6 +17,7 @@ constexpr std::chrono::minutes kSignedFor{5};  // Servers allow 15.
 constexpr std::size_t kBlockSize = 1 << 20;
 constexpr std::size_t kFolderSize = 1000;
 constexpr std::size_t kPageSize = 1000;
+constexpr std::size_t kAheadMax = 5000;
 constexpr std::string_view kUnsigned = "UNSIGNED-PAYLOAD";
 constexpr const char* kEmulatorKey =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
@@ -130,6 +131,17 @@ void LoadRequests::add_range(std::string& head) {
   const std::size_t first = random_() % (options_.size - options_.range + 1);
   head += options_.protocol == Protocol::blob ? "x-ms-range: " : "Range: ";
   head += "bytes=" + std::to_string(first) + "-" + std::to_string(first + options_.range - 1) + "\r\n";
+}
+
+void LoadRequests::sign_ahead() {
+  const Operation operation = options_.operation;
+  const bool reads = operation == Operation::get || operation == Operation::head || operation == Operation::list;
+  const bool mixed = operation == Operation::mixed;
+  if (options_.sequential || (!reads && !mixed && operation != Operation::put)) return;
+  for (std::size_t number = 0; number < std::min(options_.objects, kAheadMax); ++number) {
+    if (reads || mixed) object_lines(number, false);
+    if (!reads) object_lines(number, true);
+  }
 }
 
 void LoadRequests::begin(LoadScript& script, LoadRequest& request) {

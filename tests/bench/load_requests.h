@@ -48,6 +48,10 @@ class LoadRequests {
  public:
   explicit LoadRequests(const LoadOptions& options);
 
+  /// Makes what will be sent again and again, so that no latency has its signing in it. Before the
+  /// clock starts; some thousand requests at most.
+  void sign_ahead();
+
   /// Begins with something new.
   void begin(LoadScript& script, LoadRequest& request);
 
