@@ -1,3 +1,4 @@
+#include "gateway/blob/customer_key.h"
 #include "gateway/blob/explain.h"
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
@@ -16,7 +17,8 @@ Outcome<object::AppendOptions> read_append(const Fields& fields) {
   return options;
 }
 
-http::Response describe_append(http::Response response, const object::AppendAnswer& appended, bool has_crc64) {
+http::Response describe_append(const Call& call, http::Response response, const object::AppendAnswer& appended,
+                               bool has_crc64) {
   add_change(response.header, appended.info.modified, appended.info.revision_tag());
   if (has_crc64) {
     response.header.add("x-ms-content-crc64", crc64_text(*appended.crc64nvme));
@@ -25,7 +27,7 @@ http::Response describe_append(http::Response response, const object::AppendAnsw
   }
   response.header.add("x-ms-blob-append-offset", std::to_string(appended.offset));
   response.header.add("x-ms-blob-committed-block-count", std::to_string(appended.info.block_count));
-  response.header.add("x-ms-request-server-encrypted", "false");
+  add_encryption(response.header, "x-ms-request-server-encrypted", call.fields(), mode_of(appended.info));
   return response;
 }
 
@@ -36,12 +38,15 @@ Awaitable<Answer> Handler::create_append_blob(Call& call) {
   CO_TRY(body.prepare());
   CO_TRY(Description description, read_description(call.fields(), true));
   CO_TRY(object::Conditions conditions, put_conditions(call));
+  object::EncryptionRequest encryption;
+  CO_TRY(encryption.customer_key, customer_key(call));
   const object::PutOptions options{.conditions = std::move(conditions),
                                    .owner = call.account->owner,
                                    .headers = std::move(description.headers),
                                    .metadata = std::move(description.metadata),
                                    .checksum = {},
-                                   .tags = std::move(description.tags)};
+                                   .tags = std::move(description.tags),
+                                   .encryption = std::move(encryption)};
   const object::ObjectName name = call.name();
   const auto made = co_await services_.appends.create(call.context, name, options);
   if (!made) co_return std::unexpected(explain_put(call, made.error(), options.conditions));
@@ -49,22 +54,24 @@ Awaitable<Answer> Handler::create_append_blob(Call& call) {
   CO_TRY(co_await services_.blocks.discard(call.context, name));
   http::Response response = empty(201);
   add_change(response.header, made->modified, made->revision_tag());
-  response.header.add("x-ms-request-server-encrypted", "false");
+  add_encryption(response.header, "x-ms-request-server-encrypted", call.fields(), mode_of(*made));
   co_return response;
 }
 
 Awaitable<Answer> Handler::append_block(Call& call) {
-  CO_TRY(const object::AppendOptions options, read_append(call.fields()));
+  CO_TRY(object::AppendOptions options, read_append(call.fields()));
+  CO_TRY(options.customer_key, customer_key(call));
   WriteBody body(call, object::Appends::kAppendSizeMax);
   CO_TRY(body.prepare());
   if (body.size() == 0) co_return invalid_header("Content-Length", "0");
   const object::ObjectName name = call.name();
   CO_TRY(const auto appended, co_await services_.appends.append(call.context, name, options, body.source()));
-  co_return describe_append(empty(201), appended, body.has_crc64());
+  co_return describe_append(call, empty(201), appended, body.has_crc64());
 }
 
 Awaitable<Answer> Handler::append_block_from_url(Call& call) {
-  CO_TRY(const object::AppendOptions options, read_append(call.fields()));
+  CO_TRY(object::AppendOptions options, read_append(call.fields()));
+  CO_TRY(options.customer_key, customer_key(call));
   CO_TRY(const Source source, co_await read_source(call));
   CO_TRY(object::OpenObject opened, co_await open_source(call, source));
   const std::uint64_t size = opened.selection.range.length;
@@ -76,7 +83,7 @@ Awaitable<Answer> Handler::append_block_from_url(Call& call) {
   if (digest) expect_source(body, *digest);
   const object::ObjectName name = call.name();
   CO_TRY(const auto appended, co_await services_.appends.append(call.context, name, options, body));
-  co_return describe_append(empty(201), appended, digest && digest->algorithm == DigestAlgorithm::crc64nvme);
+  co_return describe_append(call, empty(201), appended, digest && digest->algorithm == DigestAlgorithm::crc64nvme);
 }
 
 Awaitable<Answer> Handler::seal_blob(Call& call) {

@@ -97,6 +97,48 @@ Awaitable<Answer> Handler::copy_blob(Call& call) {
   co_return response;
 }
 
+Awaitable<Failure> Handler::explain_kind(Call& call, Failure failure) {
+  if (failure.code != Code::invalid_blob_type || call.target.scope != Scope::blob) co_return failure;
+  const object::ObjectName name = call.name();
+  const auto head = co_await services_.objects.head(call.context, name);
+  if (head && *head && (*head)->following) failure = Failure(Code::operation_not_allowed_on_incremental_copy);
+  co_return failure;
+}
+
+Awaitable<Answer> Handler::copy_blob_incrementally(Call& call) {
+  constexpr std::pair<object::Followed, Code> kRefusals[] = {
+      {object::Followed::no_snapshot, Code::incremental_copy_source_must_be_snapshot},
+      {object::Followed::other, Code::incremental_copy_mismatch},
+      {object::Followed::put_anew, Code::blob_overwritten},
+      {object::Followed::not_later, Code::incremental_copy_of_earlier_snapshot},
+  };
+  CO_TRY(const Source source, co_await read_source(call));
+  object::CopyOptions options;
+  options.source = source.which;
+  CO_TRY(options.conditions, write_conditions(call.fields()));
+  options.owner = call.account->owner;
+  options.edit = [&](object::ObjectInfo& info) -> Result<> {
+    info.copy = object::CopyOrigin{.id = new_copy_id(), .source = source.url};
+    return done;
+  };
+  const object::ObjectName to = call.name();
+  const auto made = co_await services_.objects.follow(call.context, source.name, to, options);
+  if (!made) {
+    object::OpenOptions looking;
+    looking.which = source.which;
+    looking.key_waived = true;
+    const auto there = co_await services_.objects.stat(call.context, source.name, looking);
+    if (!there) co_return std::unexpected(explain_source(there.error()));
+    co_return std::unexpected(explain_put(call, made.error(), options.conditions));
+  }
+  for (const auto& [followed, code] : kRefusals) {
+    if (made->followed == followed) co_return blob::refuse(code);
+  }
+  http::Response response = empty(202);
+  add_copy(response.header, made->info);
+  co_return response;
+}
+
 Awaitable<Answer> Handler::put_blob_from_url(Call& call) {
   CO_TRY(const Source source, co_await read_source(call));
   CO_TRY(object::CopyOptions options, co_await copy_options(call, source));

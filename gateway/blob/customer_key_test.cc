@@ -159,6 +159,78 @@ TEST_CASE("a block made of another blob's bytes names the keys of both") {
   CHECK(gateway.get("/photos/b", key('l')).body == "shall");
 }
 
+TEST_CASE("an append blob under a customer's key grows with that key alone") {
+  WithContainer gateway;
+  const Headers type = {{"x-ms-blob-type", "AppendBlob"}};
+  const std::string target = "/photos/log?comp=appendblock";
+  const Reply made = gateway.put("/photos/log", {}, type + key('k'));
+  REQUIRE(made.status == 201);
+  CHECK(made.header("x-ms-request-server-encrypted") == "true");
+  CHECK(made.header("x-ms-encryption-key-sha256") == hash_of('k'));
+
+  CHECK(gateway.put(target, kText).code() == "BlobUsesCustomerSpecifiedEncryption");
+  CHECK(gateway.put(target, kText).status == 409);
+  CHECK(gateway.put(target, kText, key('x')).code() == "BlobCustomerSpecifiedEncryptionMismatch");
+  Headers broken = key('k');
+  broken[1].second = hash_of('x');
+  CHECK(gateway.put(target, kText, broken).code() == "InvalidHeaderValue");
+  broken.pop_back();
+  CHECK(gateway.put(target, kText, broken).code() == "MissingRequiredHeader");
+  const Reply appended = gateway.put(target, kText, key('k'));
+  REQUIRE(appended.status == 201);
+  CHECK(appended.header("x-ms-blob-append-offset") == "0");
+  CHECK(appended.header("x-ms-request-server-encrypted") == "true");
+  CHECK(appended.header("x-ms-encryption-key-sha256") == hash_of('k'));
+  CHECK(appended.header("Content-MD5") == to_base64(digest_of(DigestAlgorithm::md5, kText).bytes));
+  const Headers from = {{"x-ms-copy-source", "/alpha/photos/log"}, {"x-ms-source-range", "bytes=7-11"}};
+  CHECK(gateway.put(target, {}, from + key('k')).code() == "BlobUsesCustomerSpecifiedEncryption");
+  REQUIRE(gateway.put(target, {}, from + key('k') + key('k', "x-ms-source-encryption-")).status == 201);
+
+  CHECK(gateway.get("/photos/log", key('k')).body == kText + "shall");
+  CHECK(gateway.get("/photos/log").code() == "BlobUsesCustomerSpecifiedEncryption");
+  CHECK(gateway.put("/photos/log?comp=seal").status == 200);
+  CHECK(gateway.head("/photos/log", key('k')).header("x-ms-blob-sealed") == "true");
+  REQUIRE(gateway.put("/photos/plain", {}, type).status == 201);
+  CHECK(gateway.put("/photos/plain?comp=appendblock", kText, key('k')).code() ==
+        "BlobDoesNotUseCustomerSpecifiedEncryption");
+}
+
+TEST_CASE("a page blob under a customer's key is written with that key alone") {
+  WithContainer gateway;
+  const std::string target = "/photos/disk?comp=page";
+  const Headers type = {{"x-ms-blob-type", "PageBlob"}, {"x-ms-blob-content-length", "2048"}};
+  const Headers update = {{"x-ms-page-write", "update"}, {"x-ms-range", "bytes=0-511"}};
+  const Headers erase = {{"x-ms-page-write", "clear"}, {"x-ms-range", "bytes=0-511"}};
+  const Headers size = {{"x-ms-blob-content-length", "1024"}};
+  const std::string page(512, 'p');
+  CHECK(gateway.put("/photos/disk", {}, type + key('k')).header("x-ms-encryption-key-sha256") == hash_of('k'));
+
+  for (const Headers& headers : {update, erase}) {
+    const std::string body = headers == update ? page : "";
+    CHECK(gateway.put(target, body, headers).code() == "BlobUsesCustomerSpecifiedEncryption");
+    CHECK(gateway.put(target, body, headers + key('x')).code() == "BlobCustomerSpecifiedEncryptionMismatch");
+  }
+  const Reply written = gateway.put(target, page, update + key('k'));
+  REQUIRE(written.status == 201);
+  CHECK(written.header("x-ms-request-server-encrypted") == "true");
+  CHECK(written.header("x-ms-encryption-key-sha256") == hash_of('k'));
+  const Headers from = {{"x-ms-copy-source", "/alpha/photos/disk"},
+                        {"x-ms-source-range", "bytes=0-511"},
+                        {"x-ms-page-write", "update"},
+                        {"x-ms-range", "bytes=1024-1535"}};
+  CHECK(gateway.put(target, {}, from + key('k')).code() == "BlobUsesCustomerSpecifiedEncryption");
+  REQUIRE(gateway.put(target, {}, from + key('k') + key('k', "x-ms-source-encryption-")).status == 201);
+
+  const std::string zeros(512, '\0');
+  CHECK(gateway.get("/photos/disk", key('k')).body == page + zeros + page + zeros);
+  CHECK(gateway.get("/photos/disk").code() == "BlobUsesCustomerSpecifiedEncryption");
+  CHECK(gateway.get("/photos/disk?comp=pagelist").has("<PageRange><Start>0</Start><End>511</End></PageRange>"));
+  CHECK(gateway.put("/photos/disk?comp=properties", {}, size).code() == "BlobUsesCustomerSpecifiedEncryption");
+  CHECK(gateway.put("/photos/disk?comp=properties", {}, size + key('k')).status == 200);
+  CHECK(gateway.put(target, {}, erase + key('k')).status == 201);
+  CHECK(gateway.get("/photos/disk", key('k')).body == zeros + zeros);
+}
+
 TEST_CASE("customers' keys come over TLS or from this machine, unless said otherwise") {
   RequestContext context;
   context.remote_address = "192.0.2.1";

@@ -38,6 +38,7 @@ const Handler::Entry Handler::kEntries[] = {
     {Operation::put_block_list, &Handler::put_block_list},
     {Operation::get_block_list, &Handler::get_block_list},
     {Operation::copy_blob, &Handler::copy_blob},
+    {Operation::copy_blob_incrementally, &Handler::copy_blob_incrementally},
     {Operation::put_blob_from_url, &Handler::put_blob_from_url},
     {Operation::abort_copy, &Handler::abort_copy},
     {Operation::set_blob_properties, &Handler::set_blob_properties},
@@ -134,7 +135,9 @@ Awaitable<Answer> Handler::answer(Call& call) {
   }
   CO_TRY(co_await check_container(call));
   const auto entry = std::ranges::find(kEntries, call.row->operation, &Entry::operation);
-  co_return co_await (this->*entry->method)(call);
+  Answer answered = co_await (this->*entry->method)(call);
+  if (!answered) co_return std::unexpected(co_await explain_kind(call, std::move(answered.error())));
+  co_return answered;
 }
 
 http::Response Handler::document(unsigned status, std::string text) const {

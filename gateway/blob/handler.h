@@ -211,6 +211,9 @@ class Handler final : public http::Handler {
 
   // copy_ops.cc
   Awaitable<Answer> copy_blob(Call& call);
+  Awaitable<Answer> copy_blob_incrementally(Call& call);
+  /// What is not for the kind of a blob may be so because that is an incremental copy.
+  Awaitable<Failure> explain_kind(Call& call, Failure failure);
   Awaitable<Answer> put_blob_from_url(Call& call);
   Awaitable<Answer> abort_copy(Call& call);
   Step<object::CopyOptions> copy_options(Call& call, const Source& source);

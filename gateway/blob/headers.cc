@@ -319,7 +319,11 @@ void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info, UtcT
     header.add("x-ms-copy-source", info.copy->source);
     header.add("x-ms-copy-status", "success");
     header.add("x-ms-copy-progress", std::to_string(info.size) + "/" + std::to_string(info.size));
-    header.add("x-ms-copy-completion-time", http_date(info.created));
+    header.add("x-ms-copy-completion-time", http_date(info.following ? info.modified : info.created));
+  }
+  if (info.following) {
+    header.add("x-ms-incremental-copy", "true");
+    header.add("x-ms-copy-destination-snapshot", object::revision_time(info.following->snapshot));
   }
   if (!info.tags.empty()) header.add("x-ms-tag-count", std::uint64_t{info.tags.size()});
   add_metadata(header, info.metadata);

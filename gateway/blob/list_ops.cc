@@ -42,8 +42,10 @@ void write_properties(xml::Writer& xml, const object::ObjectInfo& info, const In
     xml.element("CopySource", info.copy->source);
     xml.element("CopyStatus", std::string_view("success"));
     xml.element("CopyProgress", std::to_string(info.size) + "/" + std::to_string(info.size));
-    xml.element("CopyCompletionTime", http_date(info.created));
+    xml.element("CopyCompletionTime", http_date(info.following ? info.modified : info.created));
+    if (info.following) xml.element("DestinationSnapshot", object::revision_time(info.following->snapshot));
   }
+  if (info.following) xml.element("IncrementalCopy", true);
   xml.close();
 }
 

@@ -59,6 +59,7 @@ enum class Operation : std::uint8_t {
   put_block_list,
   get_block_list,
   copy_blob,
+  copy_blob_incrementally,
   put_blob_from_url,
   abort_copy,
   set_blob_properties,

@@ -190,7 +190,12 @@ TEST_CASE("a header that would be ignored is refused") {
   CHECK_FALSE(check("x-ms-structured-body", "GetBlobProperties"));
   CHECK(check("x-ms-encryption-key", "GetBlob"));
   CHECK(check("x-ms-encryption-key", "PutBlock"));
-  CHECK_FALSE(check("x-ms-encryption-key", "AppendBlock"));
+  CHECK(check("x-ms-encryption-key", "AppendBlock"));
+  CHECK(check("x-ms-encryption-key", "PutPage"));
+  CHECK(check("x-ms-source-encryption-key", "PutPageFromURL"));
+  CHECK_FALSE(check("x-ms-encryption-key", "AppendBlobSeal"));
+  CHECK_FALSE(check("x-ms-encryption-key", "GetPageRanges"));
+  CHECK_FALSE(check("x-ms-encryption-key", "CopyBlob"));
   CHECK_FALSE(check("x-ms-encryption-scope", "PutBlob"));
   CHECK_FALSE(check("x-ms-never-heard-of", "PutBlob"));
   CHECK(check("x-ms-never-heard-of", "GetBlob"));

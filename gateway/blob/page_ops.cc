@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "gateway/blob/customer_key.h"
 #include "gateway/blob/explain.h"
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
@@ -58,14 +59,15 @@ http::Response describe_pages(http::Response response, const object::ObjectInfo&
   return response;
 }
 
-http::Response describe_write(http::Response response, const object::PageAnswer& written, bool has_crc64) {
+http::Response describe_write(const Call& call, http::Response response, const object::PageAnswer& written,
+                              bool has_crc64) {
   response = describe_pages(std::move(response), written.info);
   if (has_crc64) {
     response.header.add("x-ms-content-crc64", crc64_text(*written.crc64nvme));
   } else {
     response.header.add("Content-MD5", to_base64(written.md5->bytes));
   }
-  response.header.add("x-ms-request-server-encrypted", "false");
+  add_encryption(response.header, "x-ms-request-server-encrypted", call.fields(), mode_of(written.info));
   return response;
 }
 
@@ -132,24 +134,28 @@ Awaitable<Answer> Handler::create_page_blob(Call& call) {
   CO_TRY(const auto sequence, read_sequence_number(call.fields()));
   CO_TRY(Description description, read_description(call.fields(), true));
   CO_TRY(object::Conditions conditions, put_conditions(call));
+  object::EncryptionRequest encryption;
+  CO_TRY(encryption.customer_key, customer_key(call));
   const object::PutOptions options{.conditions = std::move(conditions),
                                    .owner = call.account->owner,
                                    .headers = std::move(description.headers),
                                    .metadata = std::move(description.metadata),
                                    .checksum = {},
-                                   .tags = std::move(description.tags)};
+                                   .tags = std::move(description.tags),
+                                   .encryption = std::move(encryption)};
   const object::ObjectName name = call.name();
   const auto made = co_await services_.pages.create(call.context, name, options, size, sequence.value_or(0));
   if (!made) co_return std::unexpected(explain_put(call, made.error(), options.conditions));
   CO_TRY(co_await services_.blocks.discard(call.context, name));
   http::Response response = empty(201);
   add_change(response.header, made->modified, made->revision_tag());
-  response.header.add("x-ms-request-server-encrypted", "false");
+  add_encryption(response.header, "x-ms-request-server-encrypted", call.fields(), mode_of(*made));
   co_return response;
 }
 
 Awaitable<Answer> Handler::put_page(Call& call) {
-  CO_TRY(const object::PageOptions options, read_page_options(call.fields()));
+  CO_TRY(object::PageOptions options, read_page_options(call.fields()));
+  CO_TRY(options.customer_key, customer_key(call));
   CO_TRY(const ByteRange range, read_pages(call.fields()));
   WriteBody body(call, object::Pages::kPutSizeMax);
   CO_TRY(body.prepare());
@@ -157,11 +163,12 @@ Awaitable<Answer> Handler::put_page(Call& call) {
   if (body.size() != range.length) co_return blob::refuse(Code::invalid_page_range);
   const object::ObjectName name = call.name();
   CO_TRY(const auto written, co_await services_.pages.put(call.context, name, options, range.offset, body.source()));
-  co_return describe_write(empty(201), written, body.has_crc64());
+  co_return describe_write(call, empty(201), written, body.has_crc64());
 }
 
 Awaitable<Answer> Handler::put_page_from_url(Call& call) {
-  CO_TRY(const object::PageOptions options, read_page_options(call.fields()));
+  CO_TRY(object::PageOptions options, read_page_options(call.fields()));
+  CO_TRY(options.customer_key, customer_key(call));
   CO_TRY(const ByteRange range, read_pages(call.fields()));
   if (!equals_ignoring_case(call.fields().get("x-ms-page-write"), "update")) {
     co_return invalid_header("x-ms-page-write", call.fields().get("x-ms-page-write"));
@@ -177,11 +184,12 @@ Awaitable<Answer> Handler::put_page_from_url(Call& call) {
   if (digest) expect_source(body, *digest);
   const object::ObjectName name = call.name();
   CO_TRY(const auto written, co_await services_.pages.put(call.context, name, options, range.offset, body));
-  co_return describe_write(empty(201), written, digest && digest->algorithm == DigestAlgorithm::crc64nvme);
+  co_return describe_write(call, empty(201), written, digest && digest->algorithm == DigestAlgorithm::crc64nvme);
 }
 
 Awaitable<Answer> Handler::clear_page(Call& call) {
-  CO_TRY(const object::PageOptions options, read_page_options(call.fields()));
+  CO_TRY(object::PageOptions options, read_page_options(call.fields()));
+  CO_TRY(options.customer_key, customer_key(call));
   CO_TRY(const ByteRange range, read_pages(call.fields()));
   WriteBody body(call, 0);
   CO_TRY(body.prepare());
@@ -216,9 +224,11 @@ Awaitable<Answer> Handler::get_page_ranges(Call& call) {
 
 Awaitable<Answer> Handler::resize_page_blob(Call& call) {
   CO_TRY(const std::uint64_t size, read_size(call.fields()));
-  CO_TRY(const object::Conditions conditions, write_conditions(call.fields()));
+  object::PageOptions options;
+  CO_TRY(options.conditions, write_conditions(call.fields()));
+  CO_TRY(options.customer_key, customer_key(call));
   const object::ObjectName name = call.name();
-  CO_TRY(const auto resized, co_await services_.pages.resize(call.context, name, conditions, size));
+  CO_TRY(const auto resized, co_await services_.pages.resize(call.context, name, options, size));
   co_return describe_pages(empty(200), resized);
 }
 

@@ -203,4 +203,52 @@ TEST_CASE("ranges are compared with an earlier snapshot of the same blob alone")
   CHECK(compare(first, "&snapshot=" + second).status == 200);
 }
 
+TEST_CASE("an incremental copy follows a page blob by its snapshots") {
+  Gateway gateway;
+  make_page_blob(gateway);
+  const auto take = [&] {
+    const auto taken = gateway.put("/box/disk?comp=snapshot");
+    REQUIRE(taken.status == 201);
+    return *taken.header("x-ms-snapshot");
+  };
+  const auto quoted = [](const std::string& text) { return percent_encode(text, false); };
+  const auto copy = [&](const std::string& snapshot, const std::string& to = "/box/backup") {
+    const std::string source = "http://127.0.0.1:10000/alpha/box/disk?snapshot=" + quoted(snapshot);
+    return gateway.put(to + "?comp=incrementalcopy", {}, {{"x-ms-copy-source", source}});
+  };
+  REQUIRE(put(gateway, "0-511", pages(1, 'a')).status == 201);
+  const auto first = take();
+  REQUIRE(put(gateway, "512-1023", pages(1, 'b')).status == 201);
+  const auto second = take();
+
+  const auto made = copy(first);
+  CHECK(made.status == 202);
+  CHECK(made.header("x-ms-copy-status") == "success");
+  const auto head = gateway.head("/box/backup");
+  CHECK(head.header("x-ms-incremental-copy") == "true");
+  CHECK(head.header("x-ms-copy-id") == made.header("x-ms-copy-id"));
+  CHECK(head.header("Content-Type") == "application/x-disk");
+  const auto kept = *head.header("x-ms-copy-destination-snapshot");
+  CHECK(gateway.get("/box/backup?snapshot=" + quoted(kept)).body.substr(0, 1024) == pages(1, 'a') + pages(1, '\0'));
+  REQUIRE(copy(second).status == 202);
+  const auto next = *gateway.head("/box/backup").header("x-ms-copy-destination-snapshot");
+  CHECK(gateway.get("/box/backup?snapshot=" + quoted(next)).body.substr(0, 1024) == pages(1, 'a') + pages(1, 'b'));
+  const auto listed = gateway.get("/box?restype=container&comp=list&prefix=backup&include=copy");
+  CHECK(listed.element("IncrementalCopy") == "true");
+  CHECK(listed.element("DestinationSnapshot") == next);
+
+  CHECK(copy(first).code() == "IncrementalCopyOfEarlierSnapshotNotAllowed");
+  CHECK(copy(second, "/box/disk").code() == "IncrementalCopyBlobMismatch");
+  CHECK(copy("2026-01-01T00:00:00.0000000Z").code() == "CannotVerifyCopySource");
+  CHECK(gateway.put("/box/backup?comp=incrementalcopy").code() == "MissingRequiredHeader");
+  const Headers current{{"x-ms-copy-source", "http://127.0.0.1:10000/alpha/box/disk"}};
+  CHECK(gateway.put("/box/backup?comp=incrementalcopy", {}, current).code() == "IncrementalCopySourceMustBeSnapshot");
+  CHECK(gateway.get("/box/backup").code() == "OperationNotAllowedOnIncrementalCopyBlob");
+  CHECK(gateway.get("/box/backup?comp=pagelist").code() == "OperationNotAllowedOnIncrementalCopyBlob");
+  CHECK(gateway.put_blob("/box/backup", "text").code() == "OperationNotAllowedOnIncrementalCopyBlob");
+  CHECK(gateway.put("/box/backup?comp=metadata").status == 409);
+  CHECK(gateway.del("/box/backup").code() == "SnapshotsPresent");
+  CHECK(gateway.del("/box/backup", {{"x-ms-delete-snapshots", "include"}}).status == 202);
+}
+
 }  // namespace sluice::blob

@@ -137,6 +137,7 @@ Step<object::OpenObject> Handler::open_source(Call& call, const Source& source) 
   object::OpenOptions options;
   options.which = source.which;
   options.conditions = source.conditions;
+  CO_TRY(options.customer_key, customer_key(call, kSourceKey));
   if (range) options.range = object::RangeRequest{.first = range->offset, .last = range->offset + range->length - 1};
   auto opened = co_await services_.objects.open(call.context, source.name, options);
   if (!opened) co_return std::unexpected(explain_source(opened.error()));

@@ -209,6 +209,14 @@ Task<Chunk> DecryptingSource::read() {
   co_return chunk;
 }
 
+std::string encrypt(const SecretKey& key, std::string& bytes) {
+  const CipherContext context;
+  begin_gcm(context, key, true);
+  const auto span = std::as_writable_bytes(std::span(bytes));
+  update(context, span, span);
+  return take_tag(context);
+}
+
 Result<std::string> decrypt(const SecretKey& key, std::string bytes, std::string_view tag) {
   const CipherContext context;
   begin_gcm(context, key, false);

@@ -114,6 +114,9 @@ class DecryptingSource final : public BodySource {
   std::uint64_t left_;
 };
 
+/// Encrypts the bytes of a whole content where they are; its tag.
+std::string encrypt(const SecretKey& key, std::string& bytes);
+
 /// The bytes of a whole content at hand; fails with corrupt if the tag is not theirs.
 Result<std::string> decrypt(const SecretKey& key, std::string bytes, std::string_view tag);
 

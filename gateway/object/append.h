@@ -14,6 +14,7 @@ struct AppendOptions {
   Conditions conditions;
   std::optional<std::uint64_t> position;  ///< Where the object must end before.
   std::optional<std::uint64_t> size_max;  ///< What it may come to.
+  std::optional<SecretKey> customer_key{};
 };
 
 struct AppendAnswer {
@@ -29,13 +30,15 @@ struct AppendAnswer {
 ///
 /// Small appends gather in the index and are written to an extent together, so that
 /// an object of any number of them takes little more room than its bytes.
+///
+/// What is appended to an encrypted object is encrypted by itself, under a key of its own, and bound to its place.
 class Appends {
  public:
   static constexpr std::uint32_t kBlockCountMax = 50'000;
   static constexpr std::uint64_t kAppendSizeMax = 100ULL << 20;
 
-  Appends(Backend backend, Reclaimer& reclaimer, const Clock& clock)
-      : backend_(backend), reclaimer_(reclaimer), clock_(clock) {}
+  Appends(Backend backend, Reclaimer& reclaimer, const Clock& clock, const KeyRing& keys = KeyRing::none())
+      : backend_(backend), reclaimer_(reclaimer), clock_(clock), keys_(keys) {}
 
   /// Makes an empty append object, in place of what is there. Fails as Objects::put.
   Task<ObjectInfo> create(const RequestContext& context, const ObjectName& name, const PutOptions& options);
@@ -43,7 +46,8 @@ class Appends {
   /// Reads `body` to its end and adds it to the object. Takes md5 and crc64nvme of it.
   /// Fails as check_write and check_lease_for_write, and with kind_mismatch, sealed,
   /// append_position_mismatch, append_size_exceeded, too_many_blocks, and
-  /// entity_too_large beyond kAppendSizeMax; invalid_argument for no bytes at all.
+  /// entity_too_large beyond kAppendSizeMax; invalid_argument for no bytes at all. Of encrypted objects also as
+  /// open_object_key(), and with unavailable where the object was replaced by another meanwhile.
   Task<AppendAnswer> append(const RequestContext& context, const ObjectName& name, const AppendOptions& options,
                             DigestSource& body);
 
@@ -55,7 +59,8 @@ class Appends {
  private:
   struct Addition;
   Task<ObjectInfo> create_once(const ObjectName& name, const PutOptions& options);
-  Task<> check_early(const ObjectName& name, const AppendOptions& options, std::optional<std::uint64_t> length);
+  Task<std::optional<SecretKey>> check_early(const ObjectName& name, const AppendOptions& options,
+                                             std::optional<std::uint64_t> length);
   Task<AppendAnswer> append_once(const ObjectName& name, const AppendOptions& options, Addition& addition);
   Task<> add(Catalog& rows, References& references, Appended& content, Addition& addition);
   Task<> add_small(Catalog& rows, References& references, Appended& content, Addition& addition);
@@ -67,6 +72,7 @@ class Appends {
   Backend backend_;
   Reclaimer& reclaimer_;
   const Clock& clock_;
+  const KeyRing& keys_;
 };
 
 }  // namespace sluice::object

@@ -204,6 +204,7 @@ Task<std::optional<PartInfo>> Blocks::stage_current(Staged& staged) {
   const BlockCopy& copy = staged.source->copy;
   CO_TRY(const auto decryption, decryption_of(keys_, source.info.encryption, source.seal, copy.customer_key));
   CO_TRY(check_source(copy.conditions, source.info));
+  CO_TRY(check_not_following(source.info));
   if (source.info.is_archived(clock_.now())) co_return fail(ErrorCode::archived);
   CO_TRY(check_lease(copy.conditions.lease, source.info.lease, clock_.now()));
   CO_TRY(const auto resolved, range_within(copy.range, source.info.size));

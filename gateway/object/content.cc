@@ -147,8 +147,9 @@ ByteRange overlap(ByteRange range, std::uint64_t begin, std::uint64_t end) {
 struct Piece {
   std::vector<Slice> slices;
   std::optional<Seal> seal;
-  std::uint64_t size = 0;  ///< Of the whole content that the seal is of.
-  ByteRange range;         ///< Within that.
+  std::uint64_t size = 0;                ///< Of the whole content that the seal is of.
+  ByteRange range;                       ///< Within that.
+  std::optional<std::uint64_t> place{};  ///< Where that lies in the object, and is bound to.
 };
 
 Task<std::unique_ptr<BodySource>> open_piece(ExtentStore& extents, Reclaimer::Reading reading, const Piece& piece,
@@ -157,6 +158,9 @@ Task<std::unique_ptr<BodySource>> open_piece(ExtentStore& extents, Reclaimer::Re
   CO_TRY(co_await source->open_first());
   if (!key) co_return source;
   if (!piece.seal) co_return fail(ErrorCode::corrupt, "an encrypted content has no seal");
+  if (piece.place) {
+    CO_TRY(check_place(*piece.seal, *key, {*piece.place, piece.size}));
+  }
   const SealedContent content{.size = piece.size, .tag = piece.seal->tag};
   co_return std::make_unique<DecryptingSource>(std::move(source), content_key(*key, *piece.seal), content, piece.range);
 }
@@ -165,13 +169,15 @@ Task<std::unique_ptr<BodySource>> open_piece(ExtentStore& extents, Reclaimer::Re
 // is read with a row of them in memory.
 class ManifestSource : public BodySource {
  public:
+  /// `bound`: encrypted parts are bound to their places.
   ManifestSource(Backend backend, Reclaimer::Reading reading, Manifest manifest, const std::optional<SecretKey>& key,
-                 ByteRange range)
+                 ByteRange range, bool bound = false)
       : backend_(backend),
         reading_(std::move(reading)),
         manifest_(std::move(manifest)),
         key_(key),
         range_(range),
+        bound_(bound),
         left_(range.length),
         next_(row_of_offset(manifest_, range.offset)) {}
 
@@ -220,11 +226,11 @@ class ManifestSource : public BodySource {
       return;
     }
     for (auto& part : parts) {
-      const auto end = begin + part.info.size;
-      const auto within = overlap(range_, begin, end);
-      begin = end;
+      const auto place = std::exchange(begin, begin + part.info.size);
+      const auto within = overlap(range_, place, begin);
       if (within.length == 0) continue;
-      pieces_.push_back({std::move(part.slices), std::move(part.seal), part.info.size, within});
+      auto& piece = pieces_.emplace_back(std::move(part.slices), std::move(part.seal), part.info.size, within);
+      if (bound_) piece.place = place;
     }
   }
 
@@ -233,6 +239,7 @@ class ManifestSource : public BodySource {
   Manifest manifest_;
   std::optional<SecretKey> key_;
   ByteRange range_;
+  bool bound_;
   std::uint64_t left_;
   std::size_t next_;
   std::deque<Piece> pieces_;  ///< Of the row at hand, not opened yet.
@@ -286,40 +293,113 @@ class ChainedSource : public BodySource {
   std::size_t next_ = 0;
 };
 
+/// Pieces that are known, one after the other.
+class PieceSource : public BodySource {
+ public:
+  PieceSource(ExtentStore& extents, Reclaimer::Reading reading, std::deque<Piece> pieces, const SecretKey& key)
+      : extents_(extents), reading_(std::move(reading)), pieces_(std::move(pieces)), key_(key) {
+    for (const auto& piece : pieces_) left_ += piece.range.length;
+  }
+
+  Task<> open_next() {
+    CO_TRY(current_, co_await open_piece(extents_, reading_, pieces_.front(), key_));
+    pieces_.pop_front();
+    co_return done;
+  }
+
+  Task<Chunk> read() override {
+    while (left_ != 0) {
+      CO_TRY(Chunk chunk, co_await current_->read());
+      left_ -= chunk.size();
+      if (!chunk.empty()) co_return chunk;
+      if (pieces_.empty()) co_return fail(ErrorCode::corrupt, "pieces end before their object");
+      CO_TRY(co_await open_next());
+    }
+    co_return Chunk{};
+  }
+
+  std::optional<std::uint64_t> remaining() const override { return left_; }
+
+ private:
+  ExtentStore& extents_;
+  Reclaimer::Reading reading_;
+  std::deque<Piece> pieces_;  ///< Not opened yet.
+  std::optional<SecretKey> key_;
+  std::uint64_t left_ = 0;
+  std::unique_ptr<BodySource> current_;
+};
+
+/// The pieces of an append object's slices in a range of those, which begin at `begin` in the object.
+std::deque<Piece> pieces_in(const Appended& content, std::uint64_t begin, ByteRange range) {
+  std::deque<Piece> found;
+  std::uint64_t at = 0;
+  for (const auto& [size, seal] : content.pieces) {
+    const auto offset = std::exchange(at, at + size);
+    const auto within = overlap(range, offset, at);
+    if (within.length == 0) continue;
+    found.push_back({.slices = cut(content.slices, {offset, size}),
+                     .seal = seal,
+                     .size = size,
+                     .range = within,
+                     .place = begin + offset});
+  }
+  return found;
+}
+
+Task<std::unique_ptr<BodySource>> open_loose(ExtentStore& extents, Reclaimer::Reading reading, const Appended& content,
+                                             const std::optional<SecretKey>& key, ByteRange range) {
+  if (key) {
+    auto source = std::make_unique<PieceSource>(extents, std::move(reading),
+                                                pieces_in(content, content.packed_size(), range), *key);
+    CO_TRY(co_await source->open_next());
+    co_return source;
+  }
+  auto source = std::make_unique<SliceSource>(extents, std::move(reading), cut(content.slices, range));
+  CO_TRY(co_await source->open_first());
+  co_return source;
+}
+
 // The bytes of the tail in a range of it. Nothing: it has been put into an extent meanwhile.
-Task<std::optional<std::string>> read_tail(Index& index, const Appended& content, ByteRange range) {
+Task<std::optional<std::string>> read_tail(Index& index, const Appended& content, const std::optional<SecretKey>& key,
+                                           ByteRange range) {
   std::string bytes;
+  const auto tail_begin = content.size() - content.tail_size();
   std::uint64_t begin = 0;
-  for (const auto& [body, size] : content.tail) {
-    const auto within = overlap(range, begin, begin + size);
-    begin += size;
+  for (const auto& [body, size, seal] : content.tail) {
+    const auto offset = std::exchange(begin, begin + size);
+    const auto within = overlap(range, offset, begin);
     if (within.length == 0) continue;
     CO_TRY(const auto row, co_await read_inline(index, body));
     if (!row) co_return std::optional<std::string>{};
     if (row->size() != size) co_return fail(ErrorCode::corrupt, "the tail of an append object");
-    bytes += row->text().substr(within.offset, within.length);
+    if (!key) {
+      bytes += row->text().substr(within.offset, within.length);
+      continue;
+    }
+    if (!seal) co_return fail(ErrorCode::corrupt, "an encrypted content has no seal");
+    CO_TRY(const auto plain, unseal_piece(*key, std::string(row->text()), *seal, tail_begin + offset));
+    bytes += plain.substr(within.offset, within.length);
   }
   co_return bytes;
 }
 
 // The tail is read here and now: appends take its rows away, and nothing else.
 Task<std::optional<OpenContent>> open_appended(Backend backend, Reclaimer::Reading reading, const Appended& content,
-                                               ByteRange range) {
+                                               const std::optional<SecretKey>& key, ByteRange range) {
   auto chain = std::make_unique<ChainedSource>();
   const auto packed = content.packed_size();
   const auto slices = packed + size_of(content.slices);
   const auto in_tail = overlap(range, slices, content.size());
-  CO_TRY(auto tail, co_await read_tail(backend.index, content, in_tail));
+  CO_TRY(auto tail, co_await read_tail(backend.index, content, key, in_tail));
   if (!tail) co_return std::optional<OpenContent>{};
   if (const auto within = overlap(range, 0, packed); within.length != 0) {
-    auto source = std::make_unique<ManifestSource>(backend, reading, content.packed, std::nullopt, within);
+    auto source = std::make_unique<ManifestSource>(backend, reading, content.packed, key, within, /*bound=*/true);
     CO_TRY(const bool there, co_await source->open_first());
     if (!there) co_return std::optional<OpenContent>{};
     chain->add(std::move(source));
   }
   if (const auto within = overlap(range, packed, slices); within.length != 0) {
-    auto source = std::make_unique<SliceSource>(backend.extents, reading, cut(content.slices, within));
-    CO_TRY(co_await source->open_first());
+    CO_TRY(auto source, co_await open_loose(backend.extents, reading, content, key, within));
     chain->add(std::move(source));
   }
   if (!tail->empty()) chain->add(std::make_unique<ChunkSource>(Chunk::of(std::move(*tail))));
@@ -441,10 +521,10 @@ Task<std::optional<OpenContent>> open_content(Backend backend, Reclaimer::Readin
     co_return co_await open_manifest(backend, std::move(reading), *manifest, decryption.key, range);
   }
   if (const auto* appended = std::get_if<Appended>(&content)) {
-    co_return co_await open_appended(backend, std::move(reading), *appended, range);
+    co_return co_await open_appended(backend, std::move(reading), *appended, decryption.key, range);
   }
   if (const auto* map = std::get_if<PageMap>(&content)) {
-    CO_TRY(auto source, co_await open_pages(backend, std::move(reading), *map, range));
+    CO_TRY(auto source, co_await open_pages(backend, std::move(reading), *map, decryption.key, range));
     if (!source) co_return std::optional<OpenContent>{};
     co_return OpenContent{{}, std::move(source)};
   }

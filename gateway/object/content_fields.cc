@@ -1,9 +1,12 @@
 #include "gateway/object/content_fields.h"
 
+#include <algorithm>
 #include <limits>
 
+#include "gateway/core/cipher.h"
 #include "gateway/core/index.h"
 #include "gateway/object/codec.h"
+#include "gateway/object/row_fields.h"
 
 namespace sluice::object {
 namespace {
@@ -43,8 +46,24 @@ bool decode_tail(std::string_view bytes, Appended::Tail& tail) {
     if (in.tag() == 1) tail.body.id = in.bytes();
     if (in.tag() == 2) tail.body.crc32c = in.number32();
     if (in.tag() == 3) tail.size = in.number();
+    if (in.tag() == 4 && !decode_seal(in.bytes(), tail.seal)) in.refuse();
   }
   return in.ok() && tail.body.id.size() == kIdSize && tail.size != 0 && tail.size <= Index::kValueSizeMax;
+}
+
+bool decode_piece(std::string_view bytes, std::vector<Appended::Piece>& pieces) {
+  Appended::Piece piece;
+  std::optional<Seal> seal;
+  if (!take_varint(bytes, piece.size) || piece.size == 0 || !decode_seal(bytes, seal)) return false;
+  piece.seal = *std::move(seal);
+  pieces.push_back(std::move(piece));
+  return true;
+}
+
+std::uint64_t size_of(const std::vector<Appended::Piece>& pieces) {
+  std::uint64_t size = 0;
+  for (const auto& piece : pieces) size += piece.size;
+  return size;
 }
 
 struct Covers {
@@ -55,6 +74,22 @@ struct Covers {
   bool operator()(const Manifest& manifest) const { return manifest.rows.back().end == size; }
   bool operator()(const Appended& content) const { return content.size() == size; }
   bool operator()(const PageMap& map) const { return map.id.size() == kIdSize; }
+};
+
+struct IsSealed {
+  bool encrypted;
+  bool has_seal;  ///< The record has one.
+  bool operator()(std::monostate) const { return !has_seal; }
+  bool operator()(const InlineContent&) const { return has_seal == encrypted; }
+  bool operator()(const std::vector<Slice>&) const { return has_seal == encrypted; }
+  bool operator()(const Manifest&) const { return !has_seal; }
+  bool operator()(const Appended& content) const {
+    const auto sealed = encrypted ? size_of(content.slices) : 0;
+    const bool tail =
+        std::ranges::all_of(content.tail, [&](const auto& small) { return small.seal.has_value() == encrypted; });
+    return !has_seal && size_of(content.pieces) == sealed && tail;
+  }
+  bool operator()(const PageMap&) const { return !has_seal; }
 };
 
 }  // namespace
@@ -106,8 +141,16 @@ std::string encode_appended(const Appended& content) {
   Encoder out;
   if (!content.packed.rows.empty()) out.bytes(1, encode_manifest(content.packed));
   out.bytes(2, encode_slices(content.slices));
-  for (const auto& [body, size] : content.tail) {
-    out.element(3, Encoder().bytes(1, body.id).number(2, body.crc32c).number(3, size).take());
+  for (const auto& [body, size, seal] : content.tail) {
+    Encoder small;
+    small.bytes(1, body.id).number(2, body.crc32c).number(3, size);
+    if (seal) small.bytes(4, encode_seal(*seal));
+    out.element(3, small.take());
+  }
+  for (const auto& [size, seal] : content.pieces) {
+    std::string piece;
+    append_varint(piece, size);
+    out.element(4, piece + encode_seal(seal));
   }
   return out.take();
 }
@@ -118,10 +161,50 @@ bool decode_appended(std::string_view bytes, Appended& content) {
     if (in.tag() == 1 && !decode_manifest(in.bytes(), content.packed)) in.refuse();
     if (in.tag() == 2 && !decode_slices(in.bytes(), content.slices)) in.refuse();
     if (in.tag() == 3 && !decode_tail(in.bytes(), content.tail.emplace_back())) in.refuse();
+    if (in.tag() == 4 && !decode_piece(in.bytes(), content.pieces)) in.refuse();
   }
   return in.ok();
 }
 
+std::string encode_sealed(const SealedExtent& sealed) {
+  Encoder out;
+  out.number(1, static_cast<std::uint64_t>(sealed.id)).bytes(2, sealed.seed);
+  std::string pieces;
+  for (const auto& [range, tag] : sealed.pieces) {
+    append_varint(pieces, range.offset);
+    append_varint(pieces, range.length);
+    pieces += tag;
+  }
+  return out.bytes(3, pieces).take();
+}
+
+bool decode_sealed(std::string_view bytes, SealedExtent& sealed) {
+  std::string_view pieces;
+  Decoder in(bytes);
+  while (in.next()) {
+    if (in.tag() == 1) sealed.id = ExtentId{in.number()};
+    if (in.tag() == 2) sealed.seed = in.bytes();
+    if (in.tag() == 3) pieces = in.bytes();
+  }
+  std::uint64_t end = 0;
+  while (!pieces.empty()) {
+    auto& [range, tag] = sealed.pieces.emplace_back();
+    if (!take_varint(pieces, range.offset) || !take_varint(pieces, range.length)) return false;
+    const bool sound = range.offset >= end && range.length != 0 &&
+                       range.length <= std::numeric_limits<std::uint64_t>::max() - range.offset &&
+                       pieces.size() >= kCipherTagSize;
+    if (!sound) return false;
+    end = range.offset + range.length;
+    tag = pieces.substr(0, kCipherTagSize);
+    pieces.remove_prefix(kCipherTagSize);
+  }
+  return in.ok() && sealed.seed.size() == kSeedSize && !sealed.pieces.empty();
+}
+
 bool covers(const Content& content, std::uint64_t size) { return std::visit(Covers{size}, content); }
+
+bool is_sealed_right(const Content& content, bool encrypted, bool has_seal) {
+  return std::visit(IsSealed{encrypted, has_seal}, content);
+}
 
 }  // namespace sluice::object

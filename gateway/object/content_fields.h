@@ -20,6 +20,13 @@ bool decode_manifest(std::string_view bytes, Manifest& manifest);
 std::string encode_appended(const Appended& content);
 bool decode_appended(std::string_view bytes, Appended& content);
 
+std::string encode_sealed(const SealedExtent& sealed);
+bool decode_sealed(std::string_view bytes, SealedExtent& sealed);
+
+/// Are all seals there that the content of an object needs, and no other? `has_seal` of its record. Those of
+/// manifests and maps are in their rows.
+bool is_sealed_right(const Content& content, bool encrypted, bool has_seal);
+
 /// Do the places where the bytes are come to the size of the object?
 bool covers(const Content& content, std::uint64_t size);
 

@@ -3,6 +3,7 @@
 #include "gateway/object/ids.h"
 #include "gateway/object/install.h"
 #include "gateway/object/manifest.h"
+#include "gateway/object/map_copy.h"
 #include "gateway/object/objects.h"
 #include "gateway/object/retry.h"
 #include "gateway/object/rewrite.h"
@@ -15,10 +16,6 @@ using Step = std::optional<ObjectInfo>;
 
 // The most of an object written in place that is stored anew, zeros between its pages too.
 constexpr std::uint64_t kAnewMax = 5000ULL << 20;
-
-// What one commit copies of a map of pages.
-constexpr std::size_t kCopyRows = 32;
-constexpr std::size_t kCopyRuns = 2000;
 
 class Copy {
  public:
@@ -38,6 +35,7 @@ class Copy {
     if (options_.admit_source) {
       CO_TRY(options_.admit_source(source.record.info));
     }
+    CO_TRY(check_not_following(source.record.info));
     if (!options_.from_archive && source.record.info.is_archived(clock_.now())) co_return fail(ErrorCode::archived);
     // A snapshot is encrypted as its object is, whoever has the key.
     if (!is_snapshot_) {
@@ -89,6 +87,7 @@ class Copy {
     record_.info.snapshot = 0;
     record_.info.sealed = false;
     record_.info.tiering = {};
+    record_.info.following.reset();
     if (options_.tags) record_.info.tags = *options_.tags;
     record_.info.owner = options_.owner;
     record_.info.acl = options_.acl;
@@ -127,12 +126,31 @@ class Copy {
     record_.seal = rewritten->record.seal;
     record_.info.md5 = rewritten->record.info.md5;
     record_.info.encryption = rewritten->record.info.encryption;
-    record_.info.kind = ObjectKind::block;
-    record_.info.block_count = 0;
+    if (record_.info.kind == ObjectKind::append && !options_.as_block) {
+      append_whole(*rewritten, key);
+    } else {
+      record_.info.kind = ObjectKind::block;
+      record_.info.block_count = 0;
+    }
     auto attempt = [&] { return finish_anew(*rewritten); };
     CO_TRY(auto made, co_await retry_conflicts(attempt));
     if (made) rewritten->body.keep();
     co_return made;
+  }
+
+  // What was stored anew, as one append.
+  void append_whole(const Rewritten& rewritten, const std::optional<ObjectKey>& key) {
+    auto seal = std::exchange(record_.seal, {});
+    const auto size = rewritten.body.size;
+    if (seal) bind(*seal, key->key, {0, size});
+    Appended content;
+    if (const auto* data = std::get_if<InlineContent>(&rewritten.record.content)) {
+      content.tail.push_back({*data, size, std::move(seal)});
+    } else if (size != 0) {
+      content.slices = rewritten.body.slices();
+      if (seal) content.pieces.push_back({size, *std::move(seal)});
+    }
+    record_.content = std::move(content);
   }
 
   Task<Step> finish_anew(const Rewritten& rewritten) {
@@ -236,11 +254,12 @@ class Copy {
   Task<> duplicate_end(Catalog& rows, References& references, const Appended& from) {
     auto& to = std::get<Appended>(record_.content);
     to.slices = from.slices;
+    to.pieces = from.pieces;
     to.tail.clear();
     for (const auto& slice : from.slices) references.add(slice);
-    for (const auto& [body, size] : from.tail) {
+    for (const auto& [body, size, seal] : from.tail) {
       CO_TRY(const auto copy, co_await duplicate(rows, body));
-      to.tail.push_back({copy, size});
+      to.tail.push_back({copy, size, seal});
     }
     co_return done;
   }
@@ -305,58 +324,15 @@ class Copy {
     co_return co_await retry_conflicts(attempt);
   }
 
-  // Row by row; a write of the source's pages changes its record, and all begins anew.
+  // A write of the source's pages changes its record, and all begins anew.
   Task<Step> make_of_pages(const PageMap& map) {
     const Building building(reclaimer_, new_id(clock_.now()));
     record_.content = PageMap{building.id()};
-    auto begin = [&] { return begin_building(building); };
-    CO_TRY(co_await retry_conflicts(begin));
-    KeyRange left = keys_with(manifest_prefix(map.id));
-    for (bool more = true; more;) {
-      auto attempt = [&] { return build_pages(building, left, more); };
-      CO_TRY(const bool built, co_await retry_conflicts(attempt));
-      if (!built) co_return Step{};
-    }
+    const StillCurrent is_current = [this](Transaction& transaction) { return source_is_current(transaction); };
+    CO_TRY(const bool built, co_await copy_map(backend_, building, map, is_current));
+    if (!built) co_return Step{};
     auto attempt = [&] { return finish_building(building); };
     co_return co_await retry_conflicts(attempt);
-  }
-
-  // The first rows of what is left, which takes them off. False: the source is not what it was.
-  Task<bool> build_pages(const Building& building, KeyRange& left, bool& more) {
-    const auto transaction = backend_.index.begin();
-    Catalog rows(*transaction);
-    References references;
-    const auto mark_key = manifest_garbage_key(building.id());
-    CO_TRY(const auto marked, co_await rows.get<ManifestGarbage>(mark_key));
-    CO_TRY(const bool current, co_await source_is_current(*transaction));
-    if (!marked) co_return fail(ErrorCode::conflict, "another process cleared the copy away");
-    if (!current) co_return false;
-    CO_TRY(const auto found, co_await transaction->scan(left, kCopyRows));
-    std::size_t copied = 0;
-    for (std::size_t run_count = 0; copied != found.size() && run_count < kCopyRuns; ++copied) {
-      CO_TRY(const auto count, co_await duplicate_region(rows, references, building, found[copied].key));
-      run_count += count;
-    }
-    more = copied == kCopyRows || copied < found.size();
-    rows.put(mark_key, building.row(/*owned=*/true));
-    CO_TRY(co_await references.apply(rows));
-    CO_TRY(co_await transaction->commit());
-    if (copied != 0) left.begin = found[copied - 1].key + '\0';
-    co_return true;
-  }
-
-  // The row of one region; how many runs of pages it has.
-  Task<std::size_t> duplicate_region(Catalog& rows, References& references, const Building& building,
-                                     const std::string& key) {
-    // Got as well as scanned: the commit then guards it.
-    CO_TRY(const auto row, co_await rows.get<ManifestRecord>(key));
-    if (!row) co_return fail(ErrorCode::conflict, "pages were cleared");
-    for (const auto& part : row->parts) {
-      for (const auto& slice : part.slices) references.add(slice);
-    }
-    const auto prefix = manifest_prefix(building.id());
-    rows.put(prefix + key.substr(prefix.size()), *row);
-    co_return row->parts.size();
   }
 
   Task<> begin_building(const Building& building) {

@@ -16,6 +16,14 @@ std::unexpected<Error> no_master_key(std::string_view id) {
   return fail(ErrorCode::no_master_key, "The master key '" + std::string(id) + "' of this object is not configured.");
 }
 
+// What was encrypted under the seed, of that tag, lies there. No two say the same: varints end by themselves.
+std::string place_of(const Seal& seal, const SecretKey& object_key, ByteRange place) {
+  std::string label = "sluice place 1 " + seal.seed + seal.tag;
+  append_varint(label, place.offset);
+  append_varint(label, place.length);
+  return std::string(object_key.derive(label).bytes().substr(0, kPlaceSize));
+}
+
 Encryption wrap(const SecretKey& key, const SecretKey& wrapping, EncryptionMode mode, std::string master) {
   Encryption encryption{.mode = mode, .master = std::move(master), .salt = random_bytes(kSaltSize), .wrapped = {}};
   encryption.wrapped = key.wrapped_by(wrapping.derive(encryption.salt), context_of(encryption));
@@ -82,6 +90,13 @@ Result<std::optional<SecretKey>> open_object_key(const KeyRing& ring, const std:
   return fail(ErrorCode::corrupt, "the master key " + encryption->master + " does not open the key of an object");
 }
 
+Result<> check_same_key(const KeyRing& ring, const std::optional<Encryption>& encryption,
+                        const std::optional<SecretKey>& customer_key, const std::optional<SecretKey>& key) {
+  TRY(const auto now, open_object_key(ring, encryption, customer_key));
+  if (now.has_value() == key.has_value() && (!key || now->equals(*key))) return done;
+  return fail(ErrorCode::unavailable, "the object was replaced by another while it was written to");
+}
+
 Result<> check_customer_key(const std::optional<Encryption>& encryption, const std::optional<SecretKey>& customer_key) {
   const bool by_customer = encryption && encryption->mode == EncryptionMode::customer;
   if (!by_customer && !customer_key) return done;
@@ -89,10 +104,13 @@ Result<> check_customer_key(const std::optional<Encryption>& encryption, const s
   return done;
 }
 
-ContentEncryption::ContentEncryption(BodySource& body, const std::optional<ObjectKey>& key) : body_(body) {
-  if (!key) return;
+ContentEncryption::ContentEncryption(BodySource& body, const std::optional<ObjectKey>& key)
+    : ContentEncryption(body, key ? std::optional(key->key) : std::nullopt) {}
+
+ContentEncryption::ContentEncryption(BodySource& body, const std::optional<SecretKey>& object_key) : body_(body) {
+  if (!object_key) return;
   seed_ = random_bytes(kSeedSize);
-  encrypting_.emplace(body, content_key(key->key, {.seed = seed_, .tag = {}}));
+  encrypting_.emplace(body, content_key(*object_key, {.seed = seed_, .tag = {}}));
 }
 
 std::optional<Seal> ContentEncryption::seal(std::uint64_t size) {
@@ -101,13 +119,39 @@ std::optional<Seal> ContentEncryption::seal(std::uint64_t size) {
 }
 
 std::string shown_md5(const std::optional<ObjectKey>& key, std::string md5) {
-  const bool by_customer = key && key->encryption.mode == EncryptionMode::customer;
+  if (!key) return md5;
+  return shown_md5(key->key, key->encryption, std::move(md5));
+}
+
+std::string shown_md5(const std::optional<SecretKey>& key, const std::optional<Encryption>& encryption,
+                      std::string md5) {
+  const bool by_customer = key && encryption && encryption->mode == EncryptionMode::customer;
   if (!by_customer) return md5;
-  return std::string(key->key.derive("sluice shown md5 1 " + md5).bytes().substr(0, md5.size()));
+  return std::string(key->derive("sluice shown md5 1 " + md5).bytes().substr(0, md5.size()));
 }
 
 SecretKey content_key(const SecretKey& object_key, const Seal& seal) {
   return object_key.derive("sluice content 1 " + seal.seed);
+}
+
+void bind(Seal& seal, const SecretKey& object_key, ByteRange place) { seal.place = place_of(seal, object_key, place); }
+
+Result<> check_place(const Seal& seal, const SecretKey& object_key, ByteRange place) {
+  if (constant_time_equal(seal.place, place_of(seal, object_key, place))) return done;
+  return fail(ErrorCode::corrupt, "a piece of an encrypted object is not where it belongs");
+}
+
+Seal seal_piece(const SecretKey& object_key, std::string& bytes, std::uint64_t offset) {
+  Seal seal{.seed = random_bytes(kSeedSize), .tag = {}};
+  seal.tag = encrypt(content_key(object_key, seal), bytes);
+  bind(seal, object_key, {offset, bytes.size()});
+  return seal;
+}
+
+Result<std::string> unseal_piece(const SecretKey& object_key, std::string bytes, const Seal& seal,
+                                 std::uint64_t offset) {
+  TRY(check_place(seal, object_key, {offset, bytes.size()}));
+  return decrypt(content_key(object_key, seal), std::move(bytes), seal.tag);
 }
 
 std::string to_setting(const EncryptionChoice& choice) {

@@ -61,6 +61,11 @@ Result<Encryption> rewrap(const KeyRing& ring, const SecretKey& key, const Encry
 Result<std::optional<SecretKey>> open_object_key(const KeyRing& ring, const std::optional<Encryption>& encryption,
                                                  const std::optional<SecretKey>& customer_key);
 
+/// Is `key`, which what is to be written into the object was encrypted under, the key of the object still? Fails as
+/// open_object_key, and with unavailable where it is not: the object was replaced by another meanwhile.
+Result<> check_same_key(const KeyRing& ring, const std::optional<Encryption>& encryption,
+                        const std::optional<SecretKey>& customer_key, const std::optional<SecretKey>& key);
+
 /// May who has that customer key (or none) know of the object? Fails as open_object_key,
 /// but never with no_master_key.
 Result<> check_customer_key(const std::optional<Encryption>& encryption, const std::optional<SecretKey>& customer_key);
@@ -70,6 +75,7 @@ Result<> check_customer_key(const std::optional<Encryption>& encryption, const s
 class ContentEncryption {
  public:
   ContentEncryption(BodySource& body, const std::optional<ObjectKey>& key);
+  ContentEncryption(BodySource& body, const std::optional<SecretKey>& object_key);
 
   BodySource& source() { return encrypting_ ? *encrypting_ : body_; }
   /// What the record must say of the content, after its end. None of an empty one.
@@ -84,9 +90,24 @@ class ContentEncryption {
 /// What is told as the MD5 of a content: that, or its HMAC under the object's key where a
 /// customer keeps the key, so that it does not tell who knows a content that this is it.
 std::string shown_md5(const std::optional<ObjectKey>& key, std::string md5);
+std::string shown_md5(const std::optional<SecretKey>& key, const std::optional<Encryption>& encryption,
+                      std::string md5);
 
 /// The key of one content.
 SecretKey content_key(const SecretKey& object_key, const Seal& seal);
+
+// A piece of an append object is a content that lies at a place of the object, and nowhere else: the seal proves it.
+
+/// Writes into the seal of a piece that it lies at `place` in the object.
+void bind(Seal& seal, const SecretKey& object_key, ByteRange place);
+/// Fails with corrupt unless that was done, with that place.
+Result<> check_place(const Seal& seal, const SecretKey& object_key, ByteRange place);
+
+/// Encrypts a small piece where it is; its seal.
+Seal seal_piece(const SecretKey& object_key, std::string& bytes, std::uint64_t offset);
+/// The bytes of one; fails with corrupt where they, their seal or their place are others.
+Result<std::string> unseal_piece(const SecretKey& object_key, std::string bytes, const Seal& seal,
+                                 std::uint64_t offset);
 
 /// The setting of a bucket (BucketSettings::encryption), and what it says; nothing: it is unset.
 std::string to_setting(const EncryptionChoice& choice);

@@ -12,6 +12,7 @@
 #include "gateway/object/cursor.h"
 #include "gateway/object/live_extents.h"
 #include "gateway/object/manifest.h"
+#include "gateway/object/page_cipher.h"
 #include "gateway/object/page_map.h"
 
 namespace sluice::object {
@@ -232,10 +233,10 @@ class Fsck {
       co_return co_await check_manifest(where, *manifest, object.info);
     }
     if (const auto* appended = std::get_if<Appended>(&object.content)) {
-      co_return co_await check_appended(where, *appended);
+      co_return co_await check_appended(where, *appended, object.info);
     }
     if (const auto* map = std::get_if<PageMap>(&object.content)) {
-      co_return co_await check_pages(where, *map, object.info.size);
+      co_return co_await check_pages(where, *map, object.info);
     }
     co_return done;
   }
@@ -332,28 +333,29 @@ class Fsck {
     co_return done;
   }
 
-  Task<> check_appended(const std::string& where, const Appended& content) {
+  Task<> check_appended(const std::string& where, const Appended& content, const ObjectInfo& info) {
     if (!content.packed.rows.empty()) {
-      ObjectInfo runs;  // One part a row.
-      runs.part_count = static_cast<std::uint32_t>(content.packed.rows.size());
+      ObjectInfo runs;  // Parts are numbered from 1 on.
+      runs.encryption = info.encryption;
+      runs.part_count = content.packed.rows.back().last_number;
       CO_TRY(co_await check_manifest(where, content.packed, runs));
     }
     CO_TRY(co_await refer(where, content.slices, true));
-    for (const auto& [body, size] : content.tail) {
+    for (const auto& [body, size, seal] : content.tail) {
       CO_TRY(co_await check_inline_content(where, body, size));
     }
     co_return done;
   }
 
-  Task<> check_pages(const std::string& where, const PageMap& map, std::uint64_t size) {
+  Task<> check_pages(const std::string& where, const PageMap& map, const ObjectInfo& info) {
     if (!manifests_.insert(short_id(map.id)).second) fault(where + ": shares its pages with another object");
     CO_TRY(const auto first, co_await backend_.index.get(manifest_key(map.id, 0)));
     if (!first) fault(where + ": the first row of its pages is missing");
     const auto prefix = manifest_prefix(map.id);
-    co_return co_await each(prefix, [this, &where, size](const Entry& row) { return check_region(where, row, size); });
+    co_return co_await each(prefix, [this, &where, &info](const Entry& row) { return check_region(where, row, info); });
   }
 
-  Task<> check_region(const std::string& where, const Entry& row, std::uint64_t size) {
+  Task<> check_region(const std::string& where, const Entry& row, const ObjectInfo& info) {
     const auto region = region_of_key(row.key);
     if (!region) co_return done;
     const auto record = ManifestRecord::decode(row.value);
@@ -362,7 +364,9 @@ class Fsck {
       unreadable(where + ": a row of its pages is unreadable");
       co_return done;
     }
-    if (*region * kRegionSize + runs->back().end() > size) fault(where + ": has pages beyond its end");
+    if (*region * kRegionSize + runs->back().end() > info.size) fault(where + ": has pages beyond its end");
+    const bool sealed = info.encryption ? are_sealed(*runs, record->sealed) : record->sealed.empty();
+    if (!sealed) fault(where + ": pages are encrypted and the object is not, or inversely");
     for (const auto& run : record->parts) {
       CO_TRY(co_await refer(where, run.slices, true));
     }

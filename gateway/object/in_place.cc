@@ -19,6 +19,7 @@ Task<FoundState> claim_state(Catalog& rows, const ObjectName& name, const Which&
   if (!found || found->record.info.delete_marker) co_return co_await refuse(rows, name, which, found.has_value());
   auto& info = found->record.info;
   CO_TRY(check_write(conditions, info));
+  CO_TRY(check_not_following(info));
   if (found->key == object_key(name)) {
     CO_TRY(info.lease, check_lease_for_write(conditions.lease, info.lease, now));
   }

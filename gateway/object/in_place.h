@@ -9,7 +9,7 @@ namespace sluice::object {
 /// The state of `name` that is meant, to be changed where it stands: the commit guards
 /// it. Conditions are checked, and the lease of the current object; one that has ended
 /// is taken off. Fails with no_such_bucket, no_such_object, no_such_version,
-/// is_delete_marker, as check_write and check_lease_for_write.
+/// is_delete_marker, as check_write, check_not_following and check_lease_for_write.
 Task<FoundState> claim_state(Catalog& rows, const ObjectName& name, const Which& which, const Conditions& conditions,
                              UtcTime now);
 

@@ -104,4 +104,9 @@ std::optional<std::uint64_t> parse_revision_time(std::string_view text) {
 
 std::string PartInfo::content_tag() const { return to_hex(md5); }
 
+Result<> check_not_following(const ObjectInfo& info) {
+  if (!info.following || info.snapshot != 0) return done;
+  return fail(ErrorCode::kind_mismatch, "it follows another object, and is read by its snapshots alone");
+}
+
 }  // namespace sluice::object

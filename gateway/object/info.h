@@ -9,6 +9,7 @@
 
 #include "gateway/core/clock.h"
 #include "gateway/core/digest.h"
+#include "gateway/core/result.h"
 #include "gateway/object/lease.h"
 #include "gateway/object/protection.h"
 
@@ -58,6 +59,7 @@ struct EncryptionChoice {
 
 inline constexpr std::size_t kSaltSize = 16;
 inline constexpr std::size_t kSeedSize = 16;
+inline constexpr std::size_t kPlaceSize = 16;
 
 /// What is stored of an object's key: enough to have it again, with the key that wrapped it.
 struct Encryption {
@@ -70,8 +72,9 @@ struct Encryption {
 
 /// What is stored of an encrypted content beside its bytes.
 struct Seal {
-  std::string seed;  ///< What its key was derived from the object's with.
-  std::string tag;   ///< Of all its bytes.
+  std::string seed;     ///< What its key was derived from the object's with.
+  std::string tag;      ///< Of all its bytes.
+  std::string place{};  ///< Of a piece of an append object: proves that it belongs where it lies.
   friend bool operator==(const Seal&, const Seal&) = default;
 };
 
@@ -117,6 +120,16 @@ struct CopyOrigin {
   std::string id;  ///< Names the copying.
   std::string source;
   friend bool operator==(const CopyOrigin&, const CopyOrigin&) = default;
+};
+
+/// What a page object that follows another, snapshot by snapshot, has come to.
+struct Following {
+  std::string bucket;  ///< What it follows,
+  std::string key;
+  UtcTime created{};           ///< and when the content of that was made: one that is put anew is another.
+  std::uint64_t source = 0;    ///< The snapshot of that which was copied last, by its revision.
+  std::uint64_t snapshot = 0;  ///< The snapshot of this object which that became.
+  friend bool operator==(const Following&, const Following&) = default;
 };
 
 /// How an object may be written. All are read alike. The numbers are stored.
@@ -170,9 +183,10 @@ struct ObjectInfo {
   std::optional<CopyOrigin> copy;
   std::optional<Lease> lease;  ///< Of the current object.
   ObjectKind kind = ObjectKind::block;
-  std::uint32_t block_count = 0;      ///< Of what is written in place: how often it was.
-  bool sealed = false;                ///< Of an append object: it takes no more.
-  std::uint64_t sequence_number = 0;  ///< Of a page object; its writers' own.
+  std::uint32_t block_count = 0;         ///< Of what is written in place: how often it was.
+  bool sealed = false;                   ///< Of an append object: it takes no more.
+  std::uint64_t sequence_number = 0;     ///< Of a page object; its writers' own.
+  std::optional<Following> following{};  ///< Of a page object that is written by following another alone.
 
   bool versioned = false;      ///< Was written while versioning was on, so that it has a version id of its own.
   bool delete_marker = false;  ///< Stands for a removal; there are no bytes.
@@ -196,6 +210,10 @@ struct ObjectInfo {
   /// Names the revision, that of the last change included: `0x` and 16 hex digits. The Blob face; unquoted.
   std::string revision_tag() const;
 };
+
+/// What follows another object is read by its snapshots alone, and written by following alone: fails with
+/// kind_mismatch where the state is such, and no snapshot.
+Result<> check_not_following(const ObjectInfo& info);
 
 /// What containers of the Blob protocol let the public read.
 enum class PublicAccess : std::uint8_t { none = 0, objects = 1, bucket = 2 };

@@ -23,6 +23,9 @@ Task<bool> install(Catalog& rows, References& references, UtcTime now, const Obj
   }
 
   auto& info = record.info;
+  if (head && !head->info.delete_marker && !info.following) {
+    CO_TRY(check_not_following(head->info));
+  }
   CO_TRY(info.lease, check_lease_for_write(conditions.lease, lease_of(head), now));
   if (conditions.keeps_tier && head && !head->info.delete_marker) {
     if (head->info.is_archived(now)) co_return fail(ErrorCode::archived, name.key);

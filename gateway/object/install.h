@@ -21,8 +21,8 @@ enum class Before : std::uint8_t {
 /// with a revision of its own, which are written into `record` too. Call
 /// claim_bucket() in the same transaction; `bucket` is what it found. A lease that is
 /// held stays. A record of whose retention nothing is said is retained as the bucket is set. True: the
-/// reclaimer has work. Fails as check_write, check_lease_for_write, check_protectable and make_way, and with
-/// metadata_too_large.
+/// reclaimer has work. Fails as check_write, check_not_following, check_lease_for_write, check_protectable and
+/// make_way, and with metadata_too_large.
 Task<bool> install(Catalog& rows, References& references, UtcTime now, const ObjectName& name,
                    const BucketSettings& bucket, const Conditions& conditions, ObjectRecord& record,
                    Before before = Before::let_go);

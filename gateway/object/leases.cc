@@ -22,6 +22,7 @@ Task<ObjectLease> Leases::perform_once(const ObjectName& name, const Conditions&
     co_return std::unexpected(co_await why_missing(backend_.index, name));
   }
   CO_TRY(check_write(conditions, record->info));
+  CO_TRY(check_not_following(record->info));
   CO_TRY(auto answer, object::perform(request, clock_.now(), record->info.lease));
   CO_TRY(auto value, encode_object(*record));
   transaction->put(object_key(name), std::move(value));

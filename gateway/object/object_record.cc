@@ -47,6 +47,7 @@ enum ObjectTag : unsigned {
   kKeptUntil = 41,
   kDeletedCount = 42,
   kDeletedCurrent = 43,
+  kFollowing = 44,
 };
 
 enum ObjectFlag : std::uint64_t {
@@ -70,6 +71,28 @@ bool decode_origin(std::string_view bytes, CopyOrigin& origin) {
     if (in.tag() == 2) origin.source = in.bytes();
   }
   return in.ok();
+}
+
+std::string encode_following(const Following& following) {
+  return Encoder()
+      .bytes(1, following.bucket)
+      .bytes(2, following.key)
+      .number(3, time_number(following.created))
+      .number(4, following.source)
+      .number(5, following.snapshot)
+      .take();
+}
+
+bool decode_following(std::string_view bytes, Following& following) {
+  Decoder in(bytes);
+  while (in.next()) {
+    if (in.tag() == 1) following.bucket = in.bytes();
+    if (in.tag() == 2) following.key = in.bytes();
+    if (in.tag() == 3) following.created = time_of(in.number());
+    if (in.tag() == 4) following.source = in.number();
+    if (in.tag() == 5) following.snapshot = in.number();
+  }
+  return in.ok() && following.source != 0 && following.snapshot != 0;
 }
 
 bool read_checksum_kind(std::string_view bytes, std::optional<ObjectOutline::ChecksumKind>& kind) {
@@ -262,6 +285,7 @@ std::string ObjectRecord::encode() const {
   encode_content(out, content);
   out.bytes(kUploadId, upload_id);
   if (info.copy) out.bytes(kCopyOrigin, Encoder().bytes(1, info.copy->id).bytes(2, info.copy->source).take());
+  if (info.following) out.bytes(kFollowing, encode_following(*info.following));
   encode_state(out, *this);
   if (info.encryption) out.bytes(kObjectEncryption, encode_encryption(*info.encryption));
   if (seal) out.bytes(kSeal, encode_seal(*seal));
@@ -315,6 +339,9 @@ Result<ObjectRecord> ObjectRecord::decode(std::string_view row) {
       case kCopyOrigin:
         if (!decode_origin(in.bytes(), info.copy.emplace())) in.refuse();
         break;
+      case kFollowing:
+        if (!decode_following(in.bytes(), info.following.emplace())) in.refuse();
+        break;
       default:
         decode_content(in, record.content);
         decode_state(in, record, state);
@@ -324,9 +351,9 @@ Result<ObjectRecord> ObjectRecord::decode(std::string_view row) {
   if (!take_state(state, record)) return corrupt_row("an object row: its state contradicts itself");
   if (!in.ok() || info.md5.size() != digest_size(DigestAlgorithm::md5)) return corrupt_row("an object row");
   if (!covers(record.content, info.size)) return corrupt_row("an object row: its content has another size");
-  const bool has_seal = std::holds_alternative<InlineContent>(record.content) ||
-                        std::holds_alternative<std::vector<Slice>>(record.content);
-  if (record.seal.has_value() != (info.encryption && has_seal)) return corrupt_row("an object row: its seal");
+  if (!is_sealed_right(record.content, info.encryption.has_value(), record.seal.has_value())) {
+    return corrupt_row("an object row: its seal");
+  }
   return result;
 }
 

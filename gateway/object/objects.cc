@@ -27,6 +27,7 @@ Task<std::optional<Done>> open_current(Backend backend, ObjectRecord& record, Op
   CO_TRY(check_lease(options.conditions.lease, record.info.lease, now));
   CO_TRY(const auto selected, co_await select(backend.index, record, options, object.selection));
   if (!selected) co_return std::optional<Done>{};
+  CO_TRY(check_not_following(object.selection.info));
   if (object.selection.info.is_archived(now)) co_return fail(ErrorCode::archived);
   CO_TRY(const auto decryption,
          decryption_of(keys, object.selection.info.encryption, record.seal, options.customer_key));

@@ -113,6 +113,20 @@ struct CopyOptions {
   std::function<Result<>(ObjectInfo&)> edit{};
 };
 
+/// May an object be given a snapshot of another next?
+enum class Followed : std::uint8_t {
+  yes,
+  no_snapshot,  ///< What is to be followed is none.
+  other,        ///< The object follows another one, or none.
+  put_anew,     ///< What it followed was put anew since, and is another one.
+  not_later,    ///< It has that snapshot already, or a later one.
+};
+
+struct FollowAnswer {
+  Followed followed = Followed::yes;
+  ObjectInfo info{};  ///< Of the object, where it is.
+};
+
 /// What becomes of the snapshots of what is removed.
 enum class Snapshots : std::uint8_t {
   refuse,   ///< There must be none, or snapshot_present.
@@ -209,6 +223,14 @@ class Objects {
   /// otherwise than the source, it is stored anew, and has its own content tag.
   Task<ObjectInfo> copy(const RequestContext& context, const ObjectName& from, const ObjectName& to,
                         const CopyOptions& options);
+
+  /// Makes `to` follow `from`: gives it the pages of a snapshot of that, which options.source names, and keeps them as
+  /// a snapshot of `to` as well; extents are shared. `to` is not there, or has followed that very object until now,
+  /// with earlier snapshots: it is read by its snapshots alone, and written in no other way. Headers, metadata and
+  /// sequence number are those of the source, unless options.edit says otherwise. Fails as copy(), with kind_mismatch
+  /// where the source is no page object, and with not_implemented where the bucket wants another encryption.
+  Task<FollowAnswer> follow(const RequestContext& context, const ObjectName& from, const ObjectName& to,
+                            const CopyOptions& options);
 
   /// Gives the object another ACL, and changes nothing else of it, its dates and
   /// revision included. `change` is asked with what is there, in the transaction that

@@ -4,6 +4,7 @@
 
 #include "gateway/object/catalog.h"
 #include "gateway/object/content.h"
+#include "gateway/object/page_cipher.h"
 
 namespace sluice::object {
 namespace {
@@ -19,10 +20,12 @@ const Chunk& zeros() {
 /// The bytes of one region in a range.
 class RunSource : public BodySource {
  public:
-  RunSource(ExtentStore& extents, Reclaimer::Reading reading, PageRuns runs, ByteRange range)
+  RunSource(ExtentStore& extents, Reclaimer::Reading reading, PageRuns runs, std::optional<RegionKey> key,
+            ByteRange range)
       : extents_(extents),
         reading_(std::move(reading)),
         runs_(std::move(runs)),
+        key_(std::move(key)),
         at_(range.offset),
         end_(range.offset + range.length) {}
 
@@ -37,7 +40,7 @@ class RunSource : public BodySource {
     while (next_ != runs_.size() && runs_[next_].end() <= at_) ++next_;
     const bool in_run = next_ != runs_.size() && runs_[next_].offset <= at_;
     if (!in_run) co_return zeros_to(next_ == runs_.size() ? end_ : std::min(end_, runs_[next_].offset));
-    open(runs_[next_]);
+    CO_TRY(open(runs_[next_]));
     CO_TRY(Chunk chunk, co_await current_->read());
     at_ += chunk.size();
     co_return chunk;
@@ -52,16 +55,22 @@ class RunSource : public BodySource {
     return zeros().slice(0, length);
   }
 
-  void open(const PageRun& run) {
+  Result<> open(const PageRun& run) {
     const auto skipped = at_ - run.offset;
     const auto length = std::min(run.end(), end_) - at_;
+    if (key_) {
+      TRY(current_, open_sealed_run(extents_, reading_, *key_, run, {at_, length}));
+      return done;
+    }
     std::vector<Slice> slices{{run.slice.extent, {run.slice.range.offset + skipped, length}}};
     current_ = open_slices(extents_, reading_, std::move(slices));
+    return done;
   }
 
   ExtentStore& extents_;
   Reclaimer::Reading reading_;
   PageRuns runs_;
+  std::optional<RegionKey> key_;
   std::uint64_t at_;  ///< In the region, as the end.
   std::uint64_t end_;
   std::size_t next_ = 0;  ///< The first run that does not end before at_.
@@ -71,10 +80,12 @@ class RunSource : public BodySource {
 /// The bytes of a page object in a range, which is not empty: region after region.
 class PageSource : public BodySource {
  public:
-  PageSource(Backend backend, Reclaimer::Reading reading, PageMap map, ByteRange range)
+  PageSource(Backend backend, Reclaimer::Reading reading, PageMap map, const std::optional<SecretKey>& object_key,
+             ByteRange range)
       : backend_(backend),
         reading_(std::move(reading)),
         map_(std::move(map)),
+        object_key_(object_key),
         at_(range.offset),
         end_(range.offset + range.length) {}
 
@@ -83,17 +94,19 @@ class PageSource : public BodySource {
     const auto number = at_ / kRegionSize;
     const auto key = region_key(map_.id, number);
     CO_TRY(const auto row, co_await backend_.index.get(key));
+    const auto begin = number * kRegionSize;
     PageRuns runs;
+    std::optional<RegionKey> region_key;
     if (row) {
-      CO_TRY(const auto record, decode_row<ManifestRecord>(key, *row));
+      CO_TRY(auto record, decode_row<ManifestRecord>(key, *row));
       CO_TRY(runs, runs_of(record));
+      if (object_key_) region_key.emplace(*object_key_, begin, std::move(record.sealed));
     } else {
       CO_TRY(const auto first, co_await backend_.index.get(manifest_key(map_.id, 0)));
       if (!first) co_return false;
     }
-    const auto begin = number * kRegionSize;
     const ByteRange within{at_ - begin, std::min(end_, begin + kRegionSize) - at_};
-    region_ = open_runs(backend_.extents, reading_, std::move(runs), within);
+    region_ = open_runs(backend_.extents, reading_, std::move(runs), within, std::move(region_key));
     co_return true;
   }
 
@@ -117,6 +130,7 @@ class PageSource : public BodySource {
   Backend backend_;
   Reclaimer::Reading reading_;
   PageMap map_;
+  std::optional<SecretKey> object_key_;
   std::uint64_t at_;
   std::uint64_t end_;
   std::unique_ptr<BodySource> region_;
@@ -142,8 +156,8 @@ ManifestRecord first_row() {
   return {{nothing}};
 }
 
-ManifestRecord row_of(const PageRuns& runs) {
-  ManifestRecord row;
+ManifestRecord row_of(const PageRuns& runs, std::vector<SealedExtent> sealed) {
+  ManifestRecord row{.parts = {}, .sealed = std::move(sealed)};
   for (const auto& [offset, slice] : runs) {
     auto& part = row.parts.emplace_back();
     part.info.number = static_cast<std::uint32_t>(offset / kPageSize + 1);
@@ -182,14 +196,14 @@ PageRuns outside(const PageRuns& runs, ByteRange range) {
   return left;
 }
 
-std::unique_ptr<BodySource> open_runs(ExtentStore& extents, Reclaimer::Reading reading, PageRuns runs,
-                                      ByteRange range) {
-  return std::make_unique<RunSource>(extents, std::move(reading), std::move(runs), range);
+std::unique_ptr<BodySource> open_runs(ExtentStore& extents, Reclaimer::Reading reading, PageRuns runs, ByteRange range,
+                                      std::optional<RegionKey> key) {
+  return std::make_unique<RunSource>(extents, std::move(reading), std::move(runs), std::move(key), range);
 }
 
 Task<std::unique_ptr<BodySource>> open_pages(Backend backend, Reclaimer::Reading reading, const PageMap& map,
-                                             ByteRange range) {
-  auto source = std::make_unique<PageSource>(backend, std::move(reading), map, range);
+                                             const std::optional<SecretKey>& object_key, ByteRange range) {
+  auto source = std::make_unique<PageSource>(backend, std::move(reading), map, object_key, range);
   CO_TRY(const bool there, co_await source->open_region());
   if (!there) co_return std::unique_ptr<BodySource>{};
   co_return std::unique_ptr<BodySource>(std::move(source));

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "gateway/core/backend.h"
+#include "gateway/core/cipher.h"
 #include "gateway/object/reclaimer.h"
 #include "gateway/object/record.h"
 
@@ -33,19 +34,28 @@ std::optional<std::uint64_t> region_of_key(std::string_view row_key);
 /// The row that every map has.
 ManifestRecord first_row();
 
-ManifestRecord row_of(const PageRuns& runs);
+/// `sealed`: how they are encrypted, if they are.
+ManifestRecord row_of(const PageRuns& runs, std::vector<SealedExtent> sealed = {});
 /// Fails with corrupt where they are no runs of a region.
 Result<PageRuns> runs_of(const ManifestRecord& row);
 
 /// What is left of `runs` outside of `range`.
 PageRuns outside(const PageRuns& runs, ByteRange range);
 
+/// What the pages of one region are decrypted with.
+struct RegionKey {
+  SecretKey object_key;
+  std::uint64_t begin = 0;  ///< Of the region, in the object.
+  std::vector<SealedExtent> sealed;
+};
+
 /// A body of the bytes of a region in `range`: runs, and zeros between them. Holds
-/// `reading` as long as it lives.
-std::unique_ptr<BodySource> open_runs(ExtentStore& extents, Reclaimer::Reading reading, PageRuns runs, ByteRange range);
+/// `reading` as long as it lives. No key: they are plain.
+std::unique_ptr<BodySource> open_runs(ExtentStore& extents, Reclaimer::Reading reading, PageRuns runs, ByteRange range,
+                                      std::optional<RegionKey> key = {});
 
 /// Opens `range` of the object's bytes, which is not empty. Nothing: the map is given back.
 Task<std::unique_ptr<BodySource>> open_pages(Backend backend, Reclaimer::Reading reading, const PageMap& map,
-                                             ByteRange range);
+                                             const std::optional<SecretKey>& object_key, ByteRange range);
 
 }  // namespace sluice::object

@@ -8,6 +8,7 @@
 #include "gateway/object/ids.h"
 #include "gateway/object/in_place.h"
 #include "gateway/object/install.h"
+#include "gateway/object/page_cipher.h"
 #include "gateway/object/page_map.h"
 #include "gateway/object/retry.h"
 
@@ -20,6 +21,8 @@ namespace {
 constexpr std::size_t kExtentsMax = 128;
 constexpr std::uint64_t kHeldMax = 3 * kRegionSize;
 constexpr std::size_t kRunsMax = 1500;
+// Of encrypted pages, whose seals stand in the row too.
+constexpr std::size_t kSealedRunsMax = 1000;
 
 // What one commit clears: the rows of so many regions.
 constexpr std::size_t kClearRows = 64;
@@ -66,8 +69,10 @@ Result<> put_written(Catalog& rows, FoundState& state, UtcTime now) {
   return done;
 }
 
-bool wants_compaction(const PageRuns& runs) {
-  if (runs.size() > kRunsMax) return true;
+std::size_t runs_max(bool encrypted) { return encrypted ? kSealedRunsMax : kRunsMax; }
+
+bool wants_compaction(const PageRuns& runs, bool encrypted) {
+  if (runs.size() > runs_max(encrypted)) return true;
   std::uint64_t held = 0;
   std::set<ExtentId> extents;
   for (const auto& run : runs) {
@@ -81,15 +86,16 @@ bool wants_compaction(const PageRuns& runs) {
 /// Pages that are written over, or cleared where there is no body.
 struct Pages::Write {
   ByteRange range;
-  StoredBody body;
-  std::vector<std::uint64_t> to_compact;  ///< Regions that an attempt left in need of it.
+  std::optional<SecretKey> key{};  ///< The object's.
+  StoredBody body{};
+  std::vector<SealedExtent> sealed{};       ///< How that is encrypted.
+  std::vector<std::uint64_t> to_compact{};  ///< Regions that an attempt left in need of it.
 };
 
 Task<ObjectInfo> Pages::create(const RequestContext&, const ObjectName& name, const PutOptions& options,
                                std::uint64_t size, std::uint64_t sequence_number) {
   CO_TRY(check_name(name));
   CO_TRY(check_size(size));
-  if (!options.encryption.empty()) co_return fail(ErrorCode::not_implemented, "page objects are not encrypted");
   if (sequence_number > kSequenceMax) co_return fail(ErrorCode::invalid_argument, "the sequence number");
   ObjectInfo info;
   info.kind = ObjectKind::page;
@@ -103,11 +109,11 @@ Task<ObjectInfo> Pages::create(const RequestContext&, const ObjectName& name, co
   info.acl = options.acl;
   info.tags = options.tags;
   info.protection = options.protection;
-  auto attempt = [&] { return create_once(name, info, options.conditions); };
+  auto attempt = [&] { return create_once(name, info, options); };
   co_return co_await retry_conflicts(attempt);
 }
 
-Task<ObjectInfo> Pages::create_once(const ObjectName& name, const ObjectInfo& info, const Conditions& conditions) {
+Task<ObjectInfo> Pages::create_once(const ObjectName& name, const ObjectInfo& info, const PutOptions& options) {
   const auto transaction = backend_.index.begin();
   Catalog rows(*transaction);
   References references;
@@ -119,9 +125,10 @@ Task<ObjectInfo> Pages::create_once(const ObjectName& name, const ObjectInfo& in
   record.content = map;
   CO_TRY(const auto bucket, co_await claim_bucket(rows, name.bucket));
   if (info.owner.empty()) record.info.owner = bucket.owner;
-  CO_TRY(const auto setting, parse_encryption_setting(bucket.settings.encryption));
-  if (setting) co_return fail(ErrorCode::not_implemented, "page objects are not encrypted");
-  CO_TRY(const bool garbage, co_await install(rows, references, now, name, bucket.settings, conditions, record));
+  CO_TRY(const auto key, new_object_key(keys_, options.encryption, bucket.settings));
+  if (key) record.info.encryption = key->encryption;
+  CO_TRY(const bool garbage,
+         co_await install(rows, references, now, name, bucket.settings, options.conditions, record));
   rows.put(manifest_key(map.id, 0), first_row());
   CO_TRY(co_await references.apply(rows));
   CO_TRY(co_await transaction->commit());
@@ -135,26 +142,31 @@ Task<PageAnswer> Pages::put(const RequestContext&, const ObjectName& name, const
   const auto length = body.remaining();
   if (!length) co_return fail(ErrorCode::missing_length);
   if (*length > kPutSizeMax) co_return fail(ErrorCode::entity_too_large, std::to_string(*length));
-  Write write{.range = {offset, *length}, .body = {}, .to_compact = {}};
-  CO_TRY(co_await check_early(name, options, write.range));
+  Write write{.range = {offset, *length}};
+  CO_TRY(write.key, co_await check_early(name, options, write.range));
   body.take(DigestAlgorithm::md5);
   body.take(DigestAlgorithm::crc64nvme);
-  CO_TRY(write.body, co_await store_body(backend_, reclaimer_, body, {.size_max = kPutSizeMax}));
+  std::optional<PageEncryption> encryption;
+  if (write.key) encryption.emplace(body, *write.key, std::vector{write.range}, backend_.extents.extent_length_max());
+  BodySource& source = encryption ? static_cast<BodySource&>(*encryption) : body;
+  CO_TRY(write.body, co_await store_body(backend_, reclaimer_, source, {.size_max = kPutSizeMax}));
   if (write.body.size != write.range.length) co_return fail(ErrorCode::incomplete_body);
+  if (encryption) write.sealed = encryption->sealed(write.body);
   auto attempt = [&] { return write_once(name, options, write); };
   CO_TRY(auto info, co_await retry_conflicts(attempt));
   write.body.keep();
   co_return PageAnswer{std::move(info), body.digest(DigestAlgorithm::md5), body.digest(DigestAlgorithm::crc64nvme)};
 }
 
-Task<> Pages::check_early(const ObjectName& name, const PageOptions& options, ByteRange range) {
+Task<std::optional<SecretKey>> Pages::check_early(const ObjectName& name, const PageOptions& options, ByteRange range) {
   const auto transaction = backend_.index.begin();
   Catalog rows(*transaction);
   CO_TRY(const auto state, co_await claim_for_write(rows, name, options.conditions, clock_.now()));
   const auto& record = state.record;
   CO_TRY(check_kind(record));
   CO_TRY(check_sequence(options.sequence, record.info));
-  co_return check_range(record.info, range);
+  CO_TRY(check_range(record.info, range));
+  co_return open_object_key(keys_, record.info.encryption, options.customer_key);
 }
 
 // Regions are put in order before the commit that needs them to be: what that costs
@@ -170,6 +182,7 @@ Task<ObjectInfo> Pages::write_once(const ObjectName& name, const PageOptions& op
   CO_TRY(check_kind(record));
   CO_TRY(check_sequence(options.sequence, record.info));
   CO_TRY(check_range(record.info, write.range));
+  CO_TRY(check_same_key(keys_, record.info.encryption, options.customer_key, write.key));
   const auto map_id = std::get<PageMap>(record.content).id;
   CO_TRY(co_await overlay_all(rows, references, map_id, write));
   CO_TRY(co_await compact_all(map_id, write));
@@ -183,7 +196,7 @@ Task<ObjectInfo> Pages::write_once(const ObjectName& name, const PageOptions& op
 // Fails with conflict where there was something to do: the attempt begins anew.
 Task<> Pages::compact_all(const std::string& map_id, const Write& write) {
   for (const auto region : write.to_compact) {
-    CO_TRY(co_await compact(map_id, region));
+    CO_TRY(co_await compact(map_id, region, write.key));
   }
   if (!write.to_compact.empty()) co_return fail(ErrorCode::conflict, "regions were written anew");
   co_return done;
@@ -209,7 +222,7 @@ Task<> Pages::overlay(Catalog& rows, References& references, const std::string& 
   if (row) {
     CO_TRY(before, runs_of(*row));
   }
-  if (wants_compaction(before)) {
+  if (wants_compaction(before, write.key.has_value())) {
     write.to_compact.push_back(region);
     co_return done;
   }
@@ -227,60 +240,157 @@ Task<> Pages::overlay(Catalog& rows, References& references, const std::string& 
   for (const auto& run : runs) {
     if (!fresh.contains(run.slice.extent.id)) references.add(run.slice);
   }
+  auto sealed = write.sealed;
+  if (row) sealed.insert(sealed.end(), row->sealed.begin(), row->sealed.end());
   if (!runs.empty()) {
-    rows.put(key, row_of(runs));
+    rows.put(key, row_of(runs, needed(runs, sealed)));
   } else if (row) {
     rows.erase(key);
   }
   co_return done;
 }
 
-// Writes the region's pages into one extent. The object stays what it is, so that
-// nothing but the region's row is guarded; who writes that row meanwhile wins.
-Task<> Pages::compact(const std::string& map_id, std::uint64_t region) {
-  const auto reading = reclaimer_.enter();
-  const auto key = region_key(map_id, region);
-  CO_TRY(const auto seen, co_await backend_.index.get(key));
-  if (!seen) co_return done;
-  CO_TRY(const auto record, decode_row<ManifestRecord>(key, *seen));
-  CO_TRY(auto runs, runs_of(record));
+/// The pages of a region, as they are read and as they are stored anew.
+struct Pages::Compaction {
+  std::uint64_t begin;               ///< Of the region.
+  PageRuns runs;                     ///< As they are, or those of which there are too many as one.
+  std::vector<ByteRange> places;     ///< In the region: what is stored, end to end.
+  std::unique_ptr<BodySource> body;  ///< Plain.
+  std::optional<SecretKey> key;
+  std::vector<SealedExtent> sealed;  ///< How it was encrypted.
+
+  /// Where a run begins in what is stored.
+  std::uint64_t stored_at(const PageRun& run) const {
+    std::uint64_t at = 0;
+    for (const auto& place : places) {
+      if (run.offset < place.offset + place.length) return at + (run.offset - place.offset);
+      at += place.length;
+    }
+    return at;
+  }
+};
+
+namespace {
+
+std::vector<Slice> slices_of(const PageRuns& runs) {
   std::vector<Slice> slices;
   slices.reserve(runs.size());
   for (const auto& run : runs) slices.push_back(run.slice);
-  std::unique_ptr<BodySource> source;
-  if (runs.size() > kRunsMax) {
-    const auto begin = runs.front().offset;
-    const ByteRange all{begin, runs.back().end() - begin};
-    source = open_runs(backend_.extents, reading, std::move(runs), all);
-    runs = {{begin, {{}, {0, all.length}}}};
-  } else {
-    source = open_slices(backend_.extents, reading, slices);
+  return slices;
+}
+
+// What lies between, too, where it is little: less than a piece, and within one. Pieces then are few, however
+// many the runs are.
+std::vector<ByteRange> places_of(const PageRuns& runs, bool encrypted) {
+  std::vector<ByteRange> places;
+  for (const auto& run : runs) {
+    auto* last = places.empty() ? nullptr : &places.back();
+    const auto end = last == nullptr ? 0 : last->offset + last->length;
+    const bool joins =
+        last != nullptr && (end == run.offset || (encrypted && (end - 1) / kPieceSize == run.offset / kPieceSize));
+    if (joins) {
+      last->length = run.end() - last->offset;
+    } else {
+      places.push_back({run.offset, run.slice.range.length});
+    }
   }
-  CO_TRY(auto body, co_await store_body(backend_, reclaimer_, *source, {}));
+  return places;
+}
+
+/// Places of a region, one after the other.
+class PlaceSource : public BodySource {
+ public:
+  PlaceSource(ExtentStore& extents, Reclaimer::Reading reading, PageRuns runs, std::optional<RegionKey> key,
+              std::vector<ByteRange> places)
+      : extents_(extents),
+        reading_(std::move(reading)),
+        runs_(std::move(runs)),
+        key_(std::move(key)),
+        places_(std::move(places)) {
+    for (const auto& place : places_) left_ += place.length;
+  }
+
+  Task<Chunk> read() override {
+    while (left_ != 0) {
+      if (!current_) current_ = open_runs(extents_, reading_, runs_, places_[next_++], key_);
+      CO_TRY(Chunk chunk, co_await current_->read());
+      left_ -= chunk.size();
+      if (!chunk.empty()) co_return chunk;
+      current_.reset();
+    }
+    co_return Chunk{};
+  }
+
+  std::optional<std::uint64_t> remaining() const override { return left_; }
+
+ private:
+  ExtentStore& extents_;
+  Reclaimer::Reading reading_;
+  PageRuns runs_;
+  std::optional<RegionKey> key_;
+  std::vector<ByteRange> places_;
+  std::size_t next_ = 0;
+  std::uint64_t left_ = 0;
+  std::unique_ptr<BodySource> current_;
+};
+
+}  // namespace
+
+// Writes the region's pages into one extent. The object stays what it is, so that
+// nothing but the region's row is guarded; who writes that row meanwhile wins.
+Task<> Pages::compact(const std::string& map_id, std::uint64_t region, const std::optional<SecretKey>& key) {
+  const auto reading = reclaimer_.enter();
+  const auto row_key = region_key(map_id, region);
+  CO_TRY(const auto seen, co_await backend_.index.get(row_key));
+  if (!seen) co_return done;
+  CO_TRY(const auto record, decode_row<ManifestRecord>(row_key, *seen));
+  CO_TRY(const auto runs, runs_of(record));
+  Compaction anew{.begin = region * kRegionSize, .runs = runs, .places = {}, .body = {}, .key = key, .sealed = {}};
+  if (runs.size() > runs_max(key.has_value())) {
+    const auto begin = runs.front().offset;
+    anew.runs = {{begin, {{}, {0, runs.back().end() - begin}}}};
+  }
+  anew.places = places_of(anew.runs, key.has_value());
+  std::optional<RegionKey> opening;
+  if (key) opening.emplace(*key, anew.begin, record.sealed);
+  if (!key && anew.runs == runs) {
+    anew.body = open_slices(backend_.extents, reading, slices_of(runs));
+  } else {
+    anew.body = std::make_unique<PlaceSource>(backend_.extents, reading, runs, std::move(opening), anew.places);
+  }
+  CO_TRY(auto body, co_await store_anew(anew));
 
   const auto transaction = backend_.index.begin();
   Catalog rows(*transaction);
   References references;
-  CO_TRY(const auto now, co_await transaction->get(key));
+  CO_TRY(const auto now, co_await transaction->get(row_key));
   if (!now || *now != *seen) co_return done;
-  references.drop(slices);
-  PageRuns anew;
-  std::uint64_t at = 0;
-  for (const auto& run : runs) {
+  references.drop(slices_of(runs));
+  PageRuns placed;
+  for (const auto& run : anew.runs) {
     auto offset = run.offset;
-    for (const auto& slice : cut(body.slices(), {at, run.slice.range.length})) {
+    for (const auto& slice : cut(body.slices(), {anew.stored_at(run), run.slice.range.length})) {
       references.adopt(slice.extent);
-      anew.push_back({offset, slice});
+      placed.push_back({offset, slice});
       offset += slice.range.length;
     }
-    at += run.slice.range.length;
   }
-  rows.put(key, row_of(anew));
+  rows.put(row_key, row_of(placed, needed(placed, anew.sealed)));
   CO_TRY(co_await references.apply(rows));
   CO_TRY(co_await transaction->commit());
   body.keep();
   reclaimer_.wake();
   co_return done;
+}
+
+Task<StoredBody> Pages::store_anew(Compaction& compaction) {
+  if (!compaction.key) co_return co_await store_body(backend_, reclaimer_, *compaction.body, {});
+  auto places = compaction.places;
+  for (auto& place : places) place.offset += compaction.begin;
+  PageEncryption encryption(*compaction.body, *compaction.key, std::move(places), backend_.extents.extent_length_max());
+  CO_TRY(auto body, co_await store_body(backend_, reclaimer_, encryption, {}));
+  compaction.sealed = encryption.sealed(body);
+  co_return body;
 }
 
 Task<ObjectInfo> Pages::clear(const RequestContext&, const ObjectName& name, const PageOptions& options,
@@ -293,8 +403,8 @@ Task<ObjectInfo> Pages::clear(const RequestContext&, const ObjectName& name, con
     auto attempt = [&] { return clear_some(name, required, range, finished); };
     CO_TRY(auto info, co_await retry_conflicts(attempt));
     if (finished) co_return info;
-    // The conditions were for the first step; the lease is for all.
-    required = {};
+    // The conditions were for the first step; lease and key are for all.
+    required = {.conditions = {}, .sequence = {}, .customer_key = options.customer_key};
     required.conditions.lease = options.conditions.lease;
   }
 }
@@ -310,7 +420,9 @@ Task<ObjectInfo> Pages::clear_some(const ObjectName& name, const PageOptions& op
   CO_TRY(check_kind(record));
   CO_TRY(check_sequence(options.sequence, record.info));
   CO_TRY(check_range(record.info, range));
-  CO_TRY(finished, co_await clear_regions(rows, references, std::get<PageMap>(record.content).id, range));
+  Write write{.range = range};
+  CO_TRY(write.key, open_object_key(keys_, record.info.encryption, options.customer_key));
+  CO_TRY(finished, co_await clear_regions(rows, references, std::get<PageMap>(record.content).id, write));
   CO_TRY(put_written(rows, state, now));
   CO_TRY(co_await references.apply(rows));
   CO_TRY(co_await transaction->commit());
@@ -320,12 +432,12 @@ Task<ObjectInfo> Pages::clear_some(const ObjectName& name, const PageOptions& op
 
 // Every write of pages puts the object's record, which the commit guards: the rows
 // found by the scan are all there are. False: there are more.
-Task<bool> Pages::clear_regions(Catalog& rows, References& references, const std::string& map_id, ByteRange range) {
+Task<bool> Pages::clear_regions(Catalog& rows, References& references, const std::string& map_id, Write& write) {
+  const auto& range = write.range;
   const auto first = range.offset / kRegionSize;
   const auto last = (range.offset + range.length - 1) / kRegionSize;
   CO_TRY(const auto found, co_await rows.transaction().scan(
                                {region_key(map_id, first), region_key(map_id, last) + '\0'}, kClearRows + 1));
-  Write write{.range = range, .body = {}, .to_compact = {}};
   for (std::size_t i = 0; i < std::min(found.size(), kClearRows); ++i) {
     const auto region = region_of_key(found[i].key);
     if (!region) co_return fail(ErrorCode::corrupt, "the key of a row of pages");
@@ -335,37 +447,40 @@ Task<bool> Pages::clear_regions(Catalog& rows, References& references, const std
   co_return found.size() <= kClearRows;
 }
 
-Task<ObjectInfo> Pages::resize(const RequestContext& context, const ObjectName& name, const Conditions& conditions,
+Task<ObjectInfo> Pages::resize(const RequestContext& context, const ObjectName& name, const PageOptions& options,
                                std::uint64_t size) {
   CO_TRY(check_name(name));
   CO_TRY(check_size(size));
-  auto required = conditions;
+  auto required = options;
   for (;;) {
     bool finished = false;
     auto attempt = [&] { return resize_once(name, required, size, finished); };
     CO_TRY(auto info, co_await retry_conflicts(attempt));
     if (finished) co_return info;
     // Too much for one commit: what is beyond the size goes first.
-    CO_TRY(co_await clear(context, name, {.conditions = required, .sequence = {}}, {size, info.size - size}));
-    required = {};
-    required.lease = conditions.lease;
+    CO_TRY(co_await clear(context, name, required, {size, info.size - size}));
+    required.conditions = {};
+    required.sequence = {};
+    required.conditions.lease = options.conditions.lease;
   }
 }
 
-Task<ObjectInfo> Pages::resize_once(const ObjectName& name, const Conditions& conditions, std::uint64_t size,
+Task<ObjectInfo> Pages::resize_once(const ObjectName& name, const PageOptions& options, std::uint64_t size,
                                     bool& finished) {
   const auto transaction = backend_.index.begin();
   Catalog rows(*transaction);
   References references;
   const auto now = clock_.now();
-  CO_TRY(auto state, co_await claim_for_write(rows, name, conditions, now));
+  CO_TRY(auto state, co_await claim_for_write(rows, name, options.conditions, now));
   auto& record = state.record;
   CO_TRY(check_kind(record));
+  CO_TRY(check_sequence(options.sequence, record.info));
+  CO_TRY(const auto key, open_object_key(keys_, record.info.encryption, options.customer_key));
   const auto before = record.info.size;
   finished = true;
   if (size < before) {
-    CO_TRY(finished,
-           co_await clear_regions(rows, references, std::get<PageMap>(record.content).id, {size, before - size}));
+    Write write{.range = {size, before - size}, .key = key};
+    CO_TRY(finished, co_await clear_regions(rows, references, std::get<PageMap>(record.content).id, write));
   }
   if (!finished) co_return std::move(record.info);
   record.info.size = size;
@@ -498,6 +613,7 @@ Task<PageRangesPage> Pages::ranges(const RequestContext&, const ObjectName& name
   CO_TRY(check_read(query.conditions, info));
   CO_TRY(check_lease(query.conditions.lease, info.lease, clock_.now()));
   CO_TRY(check_kind(state->record));
+  CO_TRY(check_not_following(info));
   PageRangesPage page{.info = std::move(info), .earlier = {}, .ranges = {}, .next = {}};
   std::optional<PageMap> before;
   if (query.since) {

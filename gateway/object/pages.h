@@ -11,6 +11,7 @@ namespace sluice::object {
 class Catalog;
 class References;
 struct PageMap;
+struct StoredBody;
 
 /// What the sequence number of a page object must be.
 struct SequenceConditions {
@@ -22,6 +23,7 @@ struct SequenceConditions {
 struct PageOptions {
   Conditions conditions;
   SequenceConditions sequence;
+  std::optional<SecretKey> customer_key{};
 };
 
 struct PageAnswer {
@@ -60,6 +62,8 @@ struct PageRangesPage {
 /// nothing was written. Room is taken by what is written, not by the size. Every
 /// write is durable, and is in the object whole or not at all. Safe for concurrent use.
 ///
+/// The pages of an encrypted object are encrypted piece by piece (page_cipher.h), under keys that no other write has.
+///
 /// A read that goes on while pages are written sees each region of 4 MiB as it is when
 /// it gets there.
 class Pages {
@@ -69,8 +73,8 @@ class Pages {
   static constexpr std::uint64_t kSizeMax = 8ULL << 40;
   static constexpr std::uint64_t kSequenceMax = (1ULL << 63) - 1;
 
-  Pages(Backend backend, Reclaimer& reclaimer, const Clock& clock)
-      : backend_(backend), reclaimer_(reclaimer), clock_(clock) {}
+  Pages(Backend backend, Reclaimer& reclaimer, const Clock& clock, const KeyRing& keys = KeyRing::none())
+      : backend_(backend), reclaimer_(reclaimer), clock_(clock), keys_(keys) {}
 
   /// Makes a page object of zeros, in place of what is there. `size` is a multiple of
   /// kPageSize, or invalid_argument. Fails as Objects::put.
@@ -79,7 +83,8 @@ class Pages {
 
   /// Reads `body`, which tells its length, and writes it at `offset`. Takes md5 and
   /// crc64nvme of it. Fails as check_write and check_lease_for_write, and with
-  /// kind_mismatch, sequence_condition_failed, invalid_page_range, entity_too_large.
+  /// kind_mismatch, sequence_condition_failed, invalid_page_range, entity_too_large. Of encrypted objects also
+  /// as open_object_key(), and with unavailable where the object was replaced by another meanwhile.
   Task<PageAnswer> put(const RequestContext& context, const ObjectName& name, const PageOptions& options,
                        std::uint64_t offset, DigestSource& body);
 
@@ -91,7 +96,7 @@ class Pages {
 
   /// What is beyond the new size is gone, also if the object grows again. Fails as create() and
   /// put(). More than one commit takes is cleared first, as by clear().
-  Task<ObjectInfo> resize(const RequestContext& context, const ObjectName& name, const Conditions& conditions,
+  Task<ObjectInfo> resize(const RequestContext& context, const ObjectName& name, const PageOptions& options,
                           std::uint64_t size);
 
   /// Gives the object the greater of its number and `number`; `number`; or one more
@@ -106,17 +111,18 @@ class Pages {
 
  private:
   struct Write;
-  Task<ObjectInfo> create_once(const ObjectName& name, const ObjectInfo& info, const Conditions& conditions);
-  Task<> check_early(const ObjectName& name, const PageOptions& options, ByteRange range);
+  Task<ObjectInfo> create_once(const ObjectName& name, const ObjectInfo& info, const PutOptions& options);
+  Task<std::optional<SecretKey>> check_early(const ObjectName& name, const PageOptions& options, ByteRange range);
   Task<ObjectInfo> write_once(const ObjectName& name, const PageOptions& options, Write& write);
   Task<> overlay(Catalog& rows, References& references, const std::string& map_id, Write& write, std::uint64_t region);
   Task<> overlay_all(Catalog& rows, References& references, const std::string& map_id, Write& write);
   Task<ObjectInfo> clear_some(const ObjectName& name, const PageOptions& options, ByteRange range, bool& finished);
-  Task<bool> clear_regions(Catalog& rows, References& references, const std::string& map_id, ByteRange range);
+  Task<bool> clear_regions(Catalog& rows, References& references, const std::string& map_id, Write& write);
   Task<> compact_all(const std::string& map_id, const Write& write);
-  Task<> compact(const std::string& map_id, std::uint64_t region);
-  Task<ObjectInfo> resize_once(const ObjectName& name, const Conditions& conditions, std::uint64_t size,
-                               bool& finished);
+  struct Compaction;
+  Task<> compact(const std::string& map_id, std::uint64_t region, const std::optional<SecretKey>& key);
+  Task<StoredBody> store_anew(Compaction& compaction);
+  Task<ObjectInfo> resize_once(const ObjectName& name, const PageOptions& options, std::uint64_t size, bool& finished);
   static Task<std::optional<PageMap>> find_earlier(Catalog& rows, const ObjectName& name, const Which& which,
                                                    std::optional<ObjectInfo>& info);
   Task<ObjectInfo> set_sequence_once(const ObjectName& name, const Conditions& conditions, SequenceAct act,
@@ -125,6 +131,7 @@ class Pages {
   Backend backend_;
   Reclaimer& reclaimer_;
   const Clock& clock_;
+  const KeyRing& keys_;
 };
 
 }  // namespace sluice::object

@@ -65,10 +65,18 @@ struct Appended {
   struct Tail {
     InlineContent body;
     std::uint64_t size = 0;
+    std::optional<Seal> seal{};  ///< If it is encrypted.
     friend bool operator==(const Tail&, const Tail&) = default;
+  };
+  /// Bytes that are encrypted together.
+  struct Piece {
+    std::uint64_t size = 0;
+    Seal seal;
+    friend bool operator==(const Piece&, const Piece&) = default;
   };
   Manifest packed;  ///< Without rows, and then without id, as long as there are few slices.
   std::vector<Slice> slices;
+  std::vector<Piece> pieces{};  ///< What `slices` come to end to end, if they are encrypted.
   std::vector<Tail> tail;
 
   std::uint64_t packed_size() const { return packed.rows.empty() ? 0 : packed.rows.back().end; }
@@ -167,9 +175,23 @@ struct PartRecord {
   static Result<PartRecord> decode(std::string_view row);
 };
 
+/// How the pages that an extent holds are encrypted: in pieces, each by itself. page_cipher.h.
+struct SealedExtent {
+  struct Piece {
+    ByteRange range;  ///< In the extent.
+    std::string tag;
+    friend bool operator==(const Piece&, const Piece&) = default;
+  };
+  ExtentId id{};
+  std::string seed;           ///< What the keys of the pieces were derived from the object's with.
+  std::vector<Piece> pieces;  ///< By offset; not those that no page needs any more.
+  friend bool operator==(const SealedExtent&, const SealedExtent&) = default;
+};
+
 /// One row of a manifest.
 struct ManifestRecord {
   std::vector<PartRecord> parts;
+  std::vector<SealedExtent> sealed{};  ///< Of encrypted pages: each extent that a part names.
 
   std::string encode() const;
   static Result<ManifestRecord> decode(std::string_view row);

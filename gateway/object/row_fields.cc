@@ -96,11 +96,14 @@ bool decode_encryption(std::string_view bytes, std::optional<Encryption>& encryp
   return true;
 }
 
-std::string encode_seal(const Seal& seal) { return seal.seed + seal.tag; }
+std::string encode_seal(const Seal& seal) { return seal.seed + seal.tag + seal.place; }
 
 bool decode_seal(std::string_view bytes, std::optional<Seal>& seal) {
-  if (bytes.size() != kSeedSize + kCipherTagSize) return false;
-  seal = Seal{.seed = std::string(bytes.substr(0, kSeedSize)), .tag = std::string(bytes.substr(kSeedSize))};
+  constexpr std::size_t kSize = kSeedSize + kCipherTagSize;
+  if (bytes.size() != kSize && bytes.size() != kSize + kPlaceSize) return false;
+  seal = Seal{.seed = std::string(bytes.substr(0, kSeedSize)),
+              .tag = std::string(bytes.substr(kSeedSize, kCipherTagSize)),
+              .place = std::string(bytes.substr(kSize))};
   return true;
 }
 

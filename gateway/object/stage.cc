@@ -157,6 +157,7 @@ Task<std::optional<PartInfo>> Uploads::stage_current(NewPart& part, std::optiona
   }
   CO_TRY(const auto decryption, decryption_of(keys_, source.info.encryption, source.seal, part.source->customer_key));
   CO_TRY(check_source(part.source->conditions, source.info));
+  CO_TRY(check_not_following(source.info));
   if (source.info.is_archived(clock_.now())) co_return fail(ErrorCode::archived);
   CO_TRY(const auto resolved, range_within(range, source.info.size));
   if (resolved.length > kPartSizeMax) co_return fail(ErrorCode::entity_too_large, std::to_string(resolved.length));

@@ -140,6 +140,7 @@ Result<PartRecord> PartRecord::decode(std::string_view row) {
 std::string ManifestRecord::encode() const {
   Encoder out(kRowVersion);
   for (const auto& part : parts) out.element(1, part.encode());
+  for (const auto& extent : sealed) out.element(2, encode_sealed(extent));
   return out.take();
 }
 
@@ -147,6 +148,7 @@ Result<ManifestRecord> ManifestRecord::decode(std::string_view row) {
   ManifestRecord record;
   Decoder in(row, kRowVersion);
   while (in.next()) {
+    if (in.tag() == 2 && !decode_sealed(in.bytes(), record.sealed.emplace_back())) in.refuse();
     if (in.tag() != 1) continue;
     TRY(auto part, PartRecord::decode(in.bytes()));
     if (!record.parts.empty() && part.info.number <= record.parts.back().info.number) in.refuse();

@@ -27,8 +27,8 @@ World::World(std::uint64_t extent_length_max, std::size_t inline_size_max)
       objects(faulty.backend(), reclaimer, clock, keys),
       uploads(faulty.backend(), reclaimer, clock, keys),
       leases(faulty.backend(), clock),
-      appends(faulty.backend(), reclaimer, clock),
-      pages(faulty.backend(), reclaimer, clock) {
+      appends(faulty.backend(), reclaimer, clock, keys),
+      pages(faulty.backend(), reclaimer, clock, keys) {
   keys.add("first", SecretKey::random());
   must(run(buckets.create(context, "photos", "alice")));
 }

@@ -72,6 +72,78 @@ export function connect({ endpoint, accessKey, secretKey }) {
       await blobOf(bucket, key).downloadToFile(path, 0, undefined, { customerProvidedKey: keyOf(secret) });
     },
 
+    // An append blob or a page blob under that key (or none, where the container encrypts), written in pieces of that size.
+    async writeUnderKey({ bucket, key, path, secret, kind, step, gap }) {
+      const customerProvidedKey = keyOf(secret);
+      const container = service.getContainerClient(bucket);
+      const bytes = await readFile(path);
+      if (kind === "append") {
+        const blob = container.getAppendBlobClient(key);
+        await blob.create({ customerProvidedKey });
+        for (let at = 0; at < bytes.length; at += step) {
+          const block = bytes.subarray(at, at + step);
+          await blob.appendBlock(block, block.length, { customerProvidedKey });
+        }
+        return;
+      }
+      const blob = container.getPageBlobClient(key);
+      await blob.create(bytes.length, { customerProvidedKey });
+      const places = [];
+      for (let at = 0; at < bytes.length; at += step) places.push(at);
+      // Other bytes first, written over and cleared, so that what stands there is of several writes.
+      const other = Buffer.alloc(Math.min(bytes.length, 4 << 20), "o");
+      await blob.uploadPages(other, 0, other.length, { customerProvidedKey });
+      await blob.clearPages(0, other.length, { customerProvidedKey });
+      await Promise.all(
+        places.map((at) => {
+          const page = bytes.subarray(at, at + step);
+          return blob.uploadPages(page, at, page.length, { customerProvidedKey });
+        }),
+      );
+      if (gap) await blob.clearPages(gap[0], gap[1], { customerProvidedKey });
+    },
+
+    // Some bytes of a blob, in hex.
+    async rangeUnderKey({ bucket, key, secret, offset, length }) {
+      const bytes = await blobOf(bucket, key).downloadToBuffer(offset, length, { customerProvidedKey: keyOf(secret) });
+      return bytes.toString("hex");
+    },
+
+    // The codes that writes come to which have not the key.
+    async refusedWrites({ bucket, key, kind, secret }) {
+      const container = service.getContainerClient(bucket);
+      const customerProvidedKey = keyOf(secret);
+      const append = container.getAppendBlobClient(key);
+      const page = container.getPageBlobClient(key);
+      const writes =
+        kind === "append"
+          ? [() => append.appendBlock("lost", 4, { customerProvidedKey })]
+          : [
+              () => page.uploadPages(Buffer.alloc(512), 0, 512, { customerProvidedKey }),
+              () => page.clearPages(0, 512, { customerProvidedKey }),
+              () => page.resize(512, { customerProvidedKey }),
+            ];
+      const codes = [];
+      for (const write of writes) {
+        codes.push(
+          await write().then(
+            () => "none",
+            (error) => error.code ?? error.details?.errorCode,
+          ),
+        );
+      }
+      return codes;
+    },
+
+    async snapshotUnderKey({ bucket, key, secret }) {
+      return (await blobOf(bucket, key).createSnapshot({ customerProvidedKey: keyOf(secret) })).snapshot;
+    },
+
+    async getSnapshotUnderKey({ bucket, key, snapshot, path, secret }) {
+      const blob = blobOf(bucket, key).withSnapshot(snapshot);
+      await blob.downloadToFile(path, 0, undefined, { customerProvidedKey: keyOf(secret) });
+    },
+
     // The length that the properties tell, or the error's code.
     async lengthUnderKey({ bucket, key, secret }) {
       try {

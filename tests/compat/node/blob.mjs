@@ -465,6 +465,101 @@ const steps = {
     await container.delete();
   },
 
+  async incrementalCopies() {
+    const container = service.getContainerClient("js-incremental");
+    await container.create();
+    const disk = container.getPageBlobClient("disk");
+    const backup = container.getPageBlobClient("backup");
+    const size = 12 << 20;
+    await disk.create(size, { metadata: { what: "disk" } });
+    const first = randomBytes(1 << 20);
+    await disk.uploadPages(first, (4 << 20) - 4096, first.length);
+    const taken = [(await disk.createSnapshot()).snapshot];
+    const image = [await disk.downloadToBuffer()];
+    await disk.uploadPages(Buffer.alloc(512, 7), 0, 512);
+    await disk.clearPages(4 << 20, 512);
+    taken.push((await disk.createSnapshot()).snapshot);
+    image.push(await disk.downloadToBuffer());
+
+    await refused(backup.startCopyIncremental(disk.url, ""), "IncrementalCopySourceMustBeSnapshot", 409);
+    await refused(backup.startCopyIncremental(disk.url, "2026-01-01T00:00:00.0000000Z"), "CannotVerifyCopySource", 404);
+    const kept = [];
+    for (const snapshot of taken) {
+      const answer = await backup.startCopyIncremental(disk.url, snapshot);
+      assert.equal(answer.copyStatus, "success");
+      const properties = await backup.getProperties();
+      assert.equal(properties.isIncrementalCopy, true);
+      assert.equal(properties.copyId, answer.copyId);
+      assert.equal(properties.etag, answer.etag);
+      assert.equal(properties.blobType, "PageBlob");
+      assert.deepEqual(properties.metadata, { what: "disk" });
+      kept.push(properties.destinationSnapshot);
+    }
+    for (const i of [0, 1]) {
+      const copy = backup.withSnapshot(kept[i]);
+      assert.equal(hash(await copy.downloadToBuffer()), hash(image[i]));
+      const properties = await copy.getProperties();
+      assert.equal(properties.destinationSnapshot, kept[i]);
+      assert.equal(properties.isIncrementalCopy, true);
+    }
+    const differences = await backup.withSnapshot(kept[1]).getPageRangesDiff(0, size, kept[0]);
+    assert.deepEqual(differences.pageRange, [{ offset: 0, count: 511 }]);
+    assert.deepEqual(differences.clearRange, [{ offset: 4 << 20, count: 511 }]);
+
+    await refused(backup.startCopyIncremental(disk.url, taken[0]), "IncrementalCopyOfEarlierSnapshotNotAllowed", 409);
+    const other = container.getPageBlobClient("other");
+    await other.create(512);
+    const { snapshot: ofOther } = await other.createSnapshot();
+    await refused(backup.startCopyIncremental(other.url, ofOther), "IncrementalCopyBlobMismatch", 409);
+    await refused(other.startCopyIncremental(disk.url, taken[1]), "IncrementalCopyBlobMismatch", 409);
+    const { snapshot: next } = await disk.createSnapshot();
+    await refused(
+      backup.startCopyIncremental(disk.url, next, { conditions: { ifMatch: '"0x1"' } }),
+      "ConditionNotMet",
+      412,
+    );
+    const forbidden = "OperationNotAllowedOnIncrementalCopyBlob";
+    await refused(backup.download(), forbidden, 409);
+    await refused(backup.getPageRanges(0, size), forbidden, 409);
+    await refused(backup.uploadPages(Buffer.alloc(512), 0, 512), forbidden, 409);
+    await refused(backup.clearPages(0, 512), forbidden, 409);
+    await refused(backup.resize(512), forbidden, 409);
+    await refused(backup.setMetadata({ a: "b" }), forbidden, 409);
+    await refused(backup.createSnapshot(), forbidden, 409);
+    await refused(backup.create(512), forbidden, 409);
+    await refused(backup.getBlobLeaseClient().acquireLease(-1), forbidden, 409);
+    const block = container.getBlockBlobClient("block");
+    await block.upload("x", 1);
+    const { snapshot: ofBlock } = await block.createSnapshot();
+    await refused(
+      container.getPageBlobClient("new").startCopyIncremental(block.url, ofBlock),
+      "InvalidBlobType",
+      409,
+    );
+
+    const listed = [];
+    for await (const item of container.listBlobsFlat({ prefix: "backup", includeCopy: true, includeSnapshots: true })) {
+      assert.equal(item.properties.incrementalCopy, true);
+      listed.push([item.snapshot, item.properties.destinationSnapshot]);
+    }
+    assert.deepEqual(listed, [
+      [kept[0], kept[0]],
+      [kept[1], kept[1]],
+      [undefined, kept[1]],
+    ]);
+    const restored = container.getPageBlobClient("restored");
+    await (await restored.beginCopyFromURL(backup.withSnapshot(kept[0]).url)).pollUntilDone();
+    assert.equal((await restored.getProperties()).isIncrementalCopy, undefined);
+    assert.equal(hash(await restored.downloadToBuffer()), hash(image[0]));
+    await disk.create(size);
+    const { snapshot: anew } = await disk.createSnapshot();
+    await refused(backup.startCopyIncremental(disk.url, anew), "BlobOverwritten", 409);
+    await refused(backup.delete(), "SnapshotsPresent", 409);
+    await backup.delete({ deleteSnapshots: "include" });
+    await backup.startCopyIncremental(disk.url, anew);
+    await container.delete();
+  },
+
   async listings() {
     const container = service.getContainerClient("js-listings");
     await container.create();

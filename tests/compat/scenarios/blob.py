@@ -61,7 +61,7 @@ def storage_blob(stage):
     path.write_text(json.dumps(request))
     trust = {"NODE_EXTRA_CA_CERTS": stage.server.ca_file} if stage.server.ca_file else {}
     output = run([required_program("node"), scripts / "blob.mjs", path], trust)
-    expect_equal(output.count("ok "), 18, "steps that passed")
+    expect_equal(output.count("ok "), 19, "steps that passed")
 
 
 @blob_scenario("blob: azcopy")

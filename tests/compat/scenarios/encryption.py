@@ -189,3 +189,71 @@ def azure_customer_key(stage):
     client.put(BUCKET, "plain", plain)
     stage.server.stop()
     expect_equal(holds(stage, hidden + [mark]), {mark}, "what stands on the disk in the clear")
+
+
+IN_PLACE = (("append", SMALL, 90), ("append", 3 << 20, 400_000), ("page", 1 << 20, 4096), ("page", LARGE, 4 << 20))
+
+
+def content_of(path, kind):
+    """What a marked file leaves in a blob of that kind: of pages, two are cleared in the end."""
+    data = bytearray(path.read_bytes())
+    if kind == "page":
+        data[1024:2048] = bytes(1024)
+    return bytes(data)
+
+
+def write_in_place(stage, client, name, kind, size, step, secret):
+    """A blob that is written piece by piece, and the mark in it; read whole, in ranges, and from a snapshot."""
+    path, mark = marked(stage, name, size if kind == "append" else size // 512 * 512)
+    gap = [1024, 1024] if kind == "page" else None
+    words = {"bucket": BUCKET, "key": name, "secret": secret}
+    client._call("writeUnderKey", path=str(path), kind=kind, step=step, gap=gap, **words)
+    content, got = content_of(path, kind), stage.folder / "got"
+    client._call("getUnderKey", path=str(got), **words)
+    expect_equal(sha256(got.read_bytes()), sha256(content), f"the content of {name}")
+    for offset, length in ((0, 1), (len(content) // 2 - 7, 300), (len(content) - 5, 5)):
+        wanted = content[offset : offset + length].hex()
+        expect_equal(client._call("rangeUnderKey", offset=offset, length=length, **words), wanted, f"a range of {name}")
+    taken = client._call("snapshotUnderKey", **words)
+    client._call("writeUnderKey", path=str(path), kind=kind, step=step, gap=[0, 512] if gap else None, **words)
+    return path, mark, taken
+
+
+@scenario("encryption: @azure/storage-blob, append and page blobs over TLS", tls=True, client=True, settings=SETTINGS)
+def azure_in_place(stage):
+    client = AzureSdk(stage.server, stage.folder)
+    client.make_bucket(BUCKET)
+    marks, kept = [], []
+    for kind, size, step in IN_PLACE:
+        name = f"{kind}-{size}"
+        path, mark, _ = write_in_place(stage, client, name, kind, size, step, KEY)
+        marks.append(mark)
+        for secret, code in ((None, "BlobUsesCustomerSpecifiedEncryption"), (OTHER, "BlobCustomerSpecifiedEncryptionMismatch")):
+            codes = client._call("refusedWrites", bucket=BUCKET, key=name, kind=kind, secret=secret)
+            expect_equal(set(codes), {code}, f"writes to {name} without its key")
+            expect_equal(client.length(name, secret), code, f"properties of {name} without its key")
+        through_s3 = S3(stage.server).request("GET", BUCKET, name, headers=customer_headers(KEY))
+        kept.append((name, sha256(through_s3.body), KEY))
+    # What is said by the bucket alone.
+    witness = S3(stage.server)
+    rule = "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256"
+    rule += "</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>"
+    answer = witness.request("PUT", BUCKET, query=[("encryption", "")], body=rule.encode())
+    expect_equal(answer.status, 200, "the encryption of the bucket")
+    for kind, size, step in IN_PLACE:
+        name = f"managed-{kind}-{size}"
+        _, mark, taken = write_in_place(stage, client, name, kind, size, step, None)
+        marks.append(mark)
+        client.copy(BUCKET, name, f"copy-{name}")
+        kept.append((name, sha256(witness.request("GET", BUCKET, name).body), None))
+        kept.append((f"copy-{name}", kept[-1][1], None))
+        answer = witness.request("HEAD", BUCKET, f"copy-{name}")
+        expect_equal(answer.headers.get("x-amz-server-side-encryption"), "AES256", "how the copy is encrypted")
+    stage.server.stop()
+    expect_equal(holds(stage, marks), set(), "what stands on the disk in the clear")
+    stage.server.fsck()
+    stage.server.start()
+    for name, wanted, secret in kept:
+        got = stage.folder / "got"
+        AzureSdk(stage.server, stage.folder)._call("getUnderKey", bucket=BUCKET, key=name, path=str(got), secret=secret)
+        expect_equal(sha256(got.read_bytes()), wanted, f"{name} after a restart")
