@@ -30,7 +30,9 @@ Awaitable<Answer> Handler::list_containers(Call& call) {
     if (const auto access = public_access_text(bucket.settings.public_access); !access.empty()) {
       xml.element("PublicAccess", access);
     }
-    xml.element("HasImmutabilityPolicy", false);
+    const object::ObjectLock& lock = bucket.settings.object_lock;
+    xml.element("HasImmutabilityPolicy", lock.mode != object::RetentionMode::none);
+    xml.element("ImmutableStorageWithVersioningEnabled", lock.enabled);
     xml.element("HasLegalHold", false);
     xml.close();
     if (includes.has("metadata")) write_metadata(xml, bucket.settings.metadata);

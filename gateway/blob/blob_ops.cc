@@ -127,6 +127,7 @@ Awaitable<Answer> Handler::put_blob(Call& call) {
   CO_TRY(Description description, read_description(call.fields(), true));
   CO_TRY(object::Conditions conditions, put_conditions(call));
   CO_TRY(const object::Tier tier, read_tier(call.fields()));
+  CO_TRY(const object::Protection protection, protection_of(call));
   object::EncryptionRequest encryption;
   CO_TRY(encryption.customer_key, customer_key(call));
   WriteBody body(call, options_.put_size_max);
@@ -141,7 +142,8 @@ Awaitable<Answer> Handler::put_blob(Call& call) {
                                    .checksum = {},
                                    .tags = std::move(description.tags),
                                    .encryption = std::move(encryption),
-                                   .tier = tier};
+                                   .tier = tier,
+                                   .protection = protection};
   const object::ObjectName name = call.name();
   const auto put = co_await services_.objects.put(call.context, name, options, body.source());
   if (!put) co_return std::unexpected(explain_put(call, put.error(), options.conditions));

@@ -103,6 +103,7 @@ Awaitable<Answer> Handler::put_block_list(Call& call) {
   object::BlockCommit options;
   CO_TRY(options.conditions, put_conditions(call));
   CO_TRY(options.tier, read_tier(call.fields()));
+  CO_TRY(options.protection, protection_of(call));
   options.owner = call.account->owner;
   options.headers = std::move(description.headers);
   options.metadata = std::move(description.metadata);

@@ -16,6 +16,17 @@ Outcome<> check_new_name(std::string_view name) {
   return {};
 }
 
+/// This server's own way to have immutable storage with versioning: elsewhere it is the
+/// management plane's to say.
+Outcome<bool> asks_for_lock(const Fields& fields) {
+  constexpr std::string_view kName = "x-ms-immutable-storage-with-versioning-enabled";
+  const auto text = fields.find(kName);
+  if (!text) return false;
+  const auto truth = parse_truth(*text);
+  if (!truth) return invalid_header(kName, *text);
+  return *truth;
+}
+
 }  // namespace
 
 Failure explain_container(const Error& error) {
@@ -39,6 +50,8 @@ Awaitable<Answer> Handler::create_container(Call& call) {
   object::BucketSettings options;
   CO_TRY(options.metadata, read_metadata(call.fields()));
   CO_TRY(options.public_access, read_public_access(call.fields()));
+  CO_TRY(options.object_lock.enabled, asks_for_lock(call.fields()));
+  if (options.object_lock.enabled) options.versioning = object::Versioning::enabled;
   CO_TRY(const object::BucketInfo made,
          co_await services_.buckets.create(call.context, call.target.container, call.account->owner, options));
   http::Response response = empty(201);
@@ -53,7 +66,10 @@ Awaitable<Answer> Handler::get_container(Call& call) {
   add_metadata(response.header, bucket.settings.metadata);
   if (!call.query().has("comp")) {
     add_lease(response.header, bucket.lease, services_.clock.now());
-    response.header.add("x-ms-has-immutability-policy", "false");
+    const object::ObjectLock& lock = bucket.settings.object_lock;
+    const bool has_policy = lock.mode != object::RetentionMode::none;
+    response.header.add("x-ms-has-immutability-policy", has_policy ? "true" : "false");
+    response.header.add("x-ms-immutable-storage-with-versioning-enabled", lock.enabled ? "true" : "false");
     response.header.add("x-ms-has-legal-hold", "false");
     const auto access = public_access_text(bucket.settings.public_access);
     if (!access.empty() && !call.anonymous) response.header.add("x-ms-blob-public-access", access);

@@ -48,6 +48,7 @@ Step<object::CopyOptions> Handler::copy_options(Call& call, const Source& source
   options.source_conditions = source.conditions;
   CO_TRY(options.conditions, put_conditions(call));
   options.owner = call.account->owner;
+  CO_TRY(options.protection, protection_of(call));
   CO_TRY(options.encryption.customer_key, customer_key(call));
   CO_TRY(options.source_customer_key, customer_key(call, kSourceKey));
   co_return options;

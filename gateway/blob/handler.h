@@ -181,6 +181,14 @@ class Handler final : public http::Handler {
   /// The tier of a copy of `source`: it is on its way back where that is archived.
   object::Tiering copied_tier(const object::ObjectInfo& source, object::Objects::TierChoice choice) const;
 
+  // retention_ops.cc
+  Awaitable<Answer> set_immutability_policy(Call& call);
+  Awaitable<Answer> delete_immutability_policy(Call& call);
+  Awaitable<Answer> set_legal_hold(Call& call);
+  Step<object::ObjectInfo> protect(Call& call, object::ProtectionChange change);
+  /// How a write says that its blob is to be protected, if it may. Fails as read_protection().
+  Outcome<object::Protection> protection_of(const Call& call) const;
+
   // batch_ops.cc
   Awaitable<Answer> submit_batch(Call& call);
   Outcome<> check_batch(const Call& call, const std::vector<Subrequest>& parts) const;

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "gateway/blob/customer_key.h"
+#include "gateway/blob/retention.h"
 #include "gateway/blob/tag_filter.h"
 #include "gateway/blob/tags.h"
 #include "gateway/core/encoding.h"
@@ -326,6 +327,7 @@ void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info, UtcT
     header.add("x-ms-copy-destination-snapshot", object::revision_time(info.following->snapshot));
   }
   if (!info.tags.empty()) header.add("x-ms-tag-count", std::uint64_t{info.tags.size()});
+  add_protection(header, info.protection);
   add_metadata(header, info.metadata);
 }
 

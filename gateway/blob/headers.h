@@ -62,7 +62,7 @@ Outcome<std::optional<std::string>> read_lease_id(const Fields& fields, std::str
 Outcome<std::optional<std::string>> read_digest(const Fields& fields, std::string_view name, std::size_t size,
                                                 Code code);
 
-/// What an answer says of a blob at that time: dates, tag, headers, lease, metadata.
+/// What an answer says of a blob at that time: dates, tag, headers, lease, protection, metadata.
 void add_blob(http::ResponseHeader& header, const object::ObjectInfo& info, UtcTime now);
 /// x-ms-access-tier. Fails with InvalidHeaderValue for one that block blobs cannot be in.
 Outcome<object::Tier> read_tier(const Fields& fields);

@@ -5,6 +5,7 @@
 #include "gateway/blob/handler.h"
 #include "gateway/blob/headers.h"
 #include "gateway/blob/paging.h"
+#include "gateway/blob/retention.h"
 #include "gateway/blob/tags.h"
 #include "gateway/core/encoding.h"
 
@@ -32,6 +33,8 @@ void write_properties(xml::Writer& xml, const object::ObjectInfo& info, const In
   write_lease(xml, info.lease, now);
   if (!info.tags.empty()) xml.element("TagCount", std::uint64_t{info.tags.size()});
   xml.element("ServerEncrypted", info.encryption.has_value());
+  if (includes.has("immutabilitypolicy")) write_retention(xml, info.protection.retention);
+  if (includes.has("legalhold")) write_legal_hold(xml, info.protection.legal_hold);
   if (info.soft_deleted) {
     xml.element("DeletedTime", http_date(info.deleted));
     const auto left = std::chrono::floor<std::chrono::days>(info.kept_until - now);

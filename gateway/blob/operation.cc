@@ -24,12 +24,13 @@ constexpr std::string_view kCopySource = "x-ms-copy-source";
 constexpr std::string_view kLeaseAction = "x-ms-lease-action";
 constexpr std::string_view kPageWrite = "x-ms-page-write";
 
-constexpr Groups kDescription = group::kMetadata | group::kContent | group::kTags | group::kIfTags;
+constexpr Groups kProtection = group::kPolicy | group::kHold;
+constexpr Groups kDescription = group::kMetadata | group::kContent | group::kTags | group::kIfTags | kProtection;
 constexpr Groups kBody = group::kChecksum;
 /// What requests about a blob as it is depend on.
 constexpr Groups kOnBlob = group::kLease | group::kIfTags;
-constexpr Groups kCopy =
-    group::kMetadata | group::kSource | group::kTags | group::kLease | group::kSourceLease | group::kIfTags;
+constexpr Groups kCopy = group::kMetadata | group::kSource | group::kTags | group::kLease | group::kSourceLease |
+                         group::kIfTags | kProtection;
 constexpr Groups kRead = group::kStructured | group::kRange | group::kRangeDigest | kOnBlob | group::kKey;
 constexpr Groups kPages = group::kRange | group::kSequence | kOnBlob;
 constexpr Groups kLeaseActs = group::kLease | group::kLeaseAct;
@@ -126,11 +127,12 @@ constexpr OperationRow kOperations[] = {
         group::kMetadata | kOnBlob | group::kKey),
     row("UndeleteBlob", kBlob, kPut, {.comp = "undelete"}, undelete_blob, BlobAction::undelete_blob),
     refused("QueryBlobContents", kBlob, kPost, {.comp = "query"}, BlobAction::query_blob),
-    refused("SetBlobImmutabilityPolicy", kBlob, kPut, {.comp = "immutabilityPolicies"},
-            BlobAction::set_immutability_policy),
-    refused("DeleteBlobImmutabilityPolicy", kBlob, kDelete, {.comp = "immutabilityPolicies"},
-            BlobAction::set_immutability_policy),
-    refused("SetBlobLegalHold", kBlob, kPut, {.comp = "legalhold"}, BlobAction::set_immutability_policy),
+    row("SetBlobImmutabilityPolicy", kBlob, kPut, {.comp = "immutabilityPolicies"}, set_immutability_policy,
+        BlobAction::set_immutability_policy, group::kPolicy),
+    row("DeleteBlobImmutabilityPolicy", kBlob, kDelete, {.comp = "immutabilityPolicies"}, delete_immutability_policy,
+        BlobAction::set_immutability_policy),
+    row("SetBlobLegalHold", kBlob, kPut, {.comp = "legalhold"}, set_legal_hold, BlobAction::set_immutability_policy,
+        group::kHold),
     row("BreakBlobLease", kBlob, kPut, {.comp = "lease", .header = kLeaseAction, .value = "break"}, lease_blob,
         BlobAction::break_blob_lease, kLeaseActs),
     row("AcquireBlobLease", kBlob, kPut, {.comp = "lease", .header = kLeaseAction, .value = "acquire"}, lease_blob,
@@ -147,7 +149,7 @@ constexpr OperationRow kOperations[] = {
         BlobAction::get_account_information),
 
     row("CreateContainer", kContainer, kPut, {}, create_container, BlobAction::create_container,
-        group::kMetadata | group::kPublicAccess),
+        group::kMetadata | group::kPublicAccess | group::kLock),
     row("GetContainerProperties", kContainer, kGet, {}, get_container, BlobAction::get_container, group::kLease),
     row("GetContainerProperties", kContainer, kHead, {}, get_container, BlobAction::get_container, group::kLease),
     row("DeleteContainer", kContainer, kDelete, {}, delete_container, BlobAction::delete_container, group::kLease),
@@ -258,6 +260,9 @@ constexpr HeaderRow kHeaders[] = {
     {"x-ms-encryption-", group::kKey},
     {"x-ms-source-encryption-", group::kSourceKey},
     {"x-ms-structured-", group::kStructured},
+    {"x-ms-immutability-policy-", group::kPolicy},
+    {"x-ms-legal-hold", group::kHold},
+    {"x-ms-immutable-storage-with-versioning-enabled", group::kLock},
 };
 
 bool begins_with(std::string_view text, std::string_view prefix) {

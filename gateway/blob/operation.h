@@ -71,12 +71,15 @@ enum class Operation : std::uint8_t {
   find_blobs_by_tags,
   set_blob_tier,
   undelete_blob,
+  set_immutability_policy,
+  delete_immutability_policy,
+  set_legal_hold,
   submit_batch,
 };
 
 /// The groups of x-ms-* request headers that an operation honours, as bits. What
 /// is sent and is in none of the operation's groups is refused, never ignored.
-using Groups = std::uint32_t;
+using Groups = std::uint64_t;
 namespace group {
 inline constexpr Groups kMetadata = 1U << 0;           ///< x-ms-meta-*
 inline constexpr Groups kContent = 1U << 1;            ///< x-ms-blob-content-*, x-ms-blob-cache-control
@@ -107,6 +110,9 @@ inline constexpr Groups kSequence = 1U << 24;          ///< x-ms-if-sequence-num
 inline constexpr Groups kPageSize = 1U << 25;          ///< x-ms-blob-content-length
 inline constexpr Groups kPageWrite = 1U << 26;         ///< x-ms-page-write
 inline constexpr Groups kSequenceNumber = 1U << 27;    ///< x-ms-blob-sequence-number
+inline constexpr Groups kPolicy = 1ULL << 40;          ///< x-ms-immutability-policy-*
+inline constexpr Groups kHold = 1ULL << 41;            ///< x-ms-legal-hold
+inline constexpr Groups kLock = 1ULL << 42;            ///< x-ms-immutable-storage-with-versioning-enabled
 }  // namespace group
 
 /// One operation of the Blob service: how it is asked for, and how it is answered.

@@ -136,13 +136,15 @@ Awaitable<Answer> Handler::create_page_blob(Call& call) {
   CO_TRY(object::Conditions conditions, put_conditions(call));
   object::EncryptionRequest encryption;
   CO_TRY(encryption.customer_key, customer_key(call));
+  CO_TRY(const object::Protection protection, protection_of(call));
   const object::PutOptions options{.conditions = std::move(conditions),
                                    .owner = call.account->owner,
                                    .headers = std::move(description.headers),
                                    .metadata = std::move(description.metadata),
                                    .checksum = {},
                                    .tags = std::move(description.tags),
-                                   .encryption = std::move(encryption)};
+                                   .encryption = std::move(encryption),
+                                   .protection = protection};
   const object::ObjectName name = call.name();
   const auto made = co_await services_.pages.create(call.context, name, options, size, sequence.value_or(0));
   if (!made) co_return std::unexpected(explain_put(call, made.error(), options.conditions));

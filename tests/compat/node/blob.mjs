@@ -6,6 +6,7 @@ import {
   AnonymousCredential,
   BlobSASPermissions,
   BlobServiceClient,
+  BlockBlobClient,
   ContainerSASPermissions,
   StorageSharedKeyCredential,
   generateAccountSASQueryParameters,
@@ -752,6 +753,150 @@ const steps = {
       403,
     );
     await container.delete();
+  },
+
+  async immutability() {
+    // A container with immutable storage, which no operation of the service makes.
+    const container = service.getContainerClient(given.locked);
+    assert.equal((await container.getProperties()).isImmutableStorageWithVersioningEnabled, true);
+    const blob = container.getBlockBlobClient("kept");
+    const until = new Date(Math.floor(Date.now() / 1000) * 1000 + 3600_000);
+    const later = new Date(until.getTime() + 3600_000);
+    await blob.upload("one", 3, { immutabilityPolicy: { expiriesOn: until, policyMode: "Unlocked" }, legalHold: true });
+    const first = await blob.getProperties();
+    assert.equal(first.immutabilityPolicyExpiresOn.getTime(), until.getTime());
+    assert.equal(first.immutabilityPolicyMode.toLowerCase(), "unlocked");
+    assert.equal(first.legalHold, true);
+    await refused(blob.setMetadata({ a: "b" }), "BlobImmutableDueToLegalHold", 409);
+    assert.equal((await blob.setLegalHold(false)).legalHold, false);
+    await refused(blob.setMetadata({ a: "b" }), "BlobImmutableDueToPolicy", 409);
+    await blob.upload("second", 6);
+    const earlier = blob.withVersion(first.versionId);
+    await refused(earlier.delete(), "BlobImmutableDueToPolicy", 409);
+    const items = [];
+    const all = { includeVersions: true, includeImmutabilityPolicy: true, includeLegalHold: true };
+    for await (const item of container.listBlobsFlat(all)) items.push(item);
+    const item = items.find((one) => one.versionId === first.versionId);
+    assert.equal(item.properties.immutabilityPolicyExpiresOn.getTime(), until.getTime());
+    assert.equal(item.properties.immutabilityPolicyMode.toLowerCase(), "unlocked");
+    assert.equal(item.properties.legalHold, false);
+    assert.equal((await read(earlier)).toString(), "one");
+    const past = { modifiedAccessConditions: { ifUnmodifiedSince: new Date(0) } };
+    const shorter = { expiriesOn: new Date(until.getTime() - 60_000), policyMode: "Unlocked" };
+    await refused(earlier.setImmutabilityPolicy({ ...shorter, ...past }), "ConditionNotMet", 412);
+    await earlier.setImmutabilityPolicy(shorter);
+    await earlier.deleteImmutabilityPolicy();
+    assert.equal((await earlier.getProperties()).immutabilityPolicyExpiresOn, undefined);
+    await earlier.delete();
+    const locked = await blob.setImmutabilityPolicy({ expiriesOn: until, policyMode: "Locked" });
+    assert.equal(locked.immutabilityPolicyExpiry.getTime(), until.getTime());
+    assert.equal(locked.immutabilityPolicyMode.toLowerCase(), "locked");
+    await refused(blob.deleteImmutabilityPolicy(), "BlobImmutableDueToPolicy", 409);
+    await refused(
+      blob.setImmutabilityPolicy({ expiriesOn: later, policyMode: "Unlocked" }),
+      "BlobImmutableDueToPolicy",
+      409,
+    );
+    await blob.setImmutabilityPolicy({ expiriesOn: later, policyMode: "Locked" });
+    assert.equal((await read(blob)).toString(), "second");
+    await refused(container.delete(), "ContainerProtectedFromDeletion", 409);
+    await refused(
+      container.getBlobClient("none").setImmutabilityPolicy({ expiriesOn: until, policyMode: "Unlocked" }),
+      "BlobNotFound",
+      404,
+    );
+    const plain = service.getContainerClient("js-no-immutability");
+    await plain.create();
+    await plain.getBlockBlobClient("free").upload("x", 1);
+    await refused(plain.getBlobClient("free").setLegalHold(true), "BlobOperationNotSupported", 409);
+    await plain.delete();
+  },
+
+  async protectedWrites() {
+    const container = service.getContainerClient(given.locked);
+    const until = new Date(Math.floor(Date.now() / 1000) * 1000 + 3600_000);
+    const kept = { immutabilityPolicy: { expiriesOn: until, policyMode: "Unlocked" }, legalHold: true };
+    const source = container.getBlockBlobClient("source");
+    await source.upload("bytes", 5);
+    const block = Buffer.from("block").toString("base64");
+    const client = (name) => container.getBlockBlobClient(name);
+    await client("listed").stageBlock(block, "bytes", 5);
+    await client("listed").commitBlockList([block], kept);
+    await container.getAppendBlobClient("append").create(kept);
+    await container.getPageBlobClient("page").create(512, kept);
+    await (await client("copied").beginCopyFromURL(source.url, kept)).pollUntilDone();
+    await client("synced").syncCopyFromURL(source.url, kept);
+    await client("deep").uploadData(randomBytes(3 << 20), { maxSingleShotSize: 1 << 20, blockSize: 1 << 20, ...kept });
+    for (const name of ["listed", "append", "page", "copied", "synced", "deep"]) {
+      const properties = await client(name).getProperties();
+      assert.equal(properties.immutabilityPolicyExpiresOn.getTime(), until.getTime(), name);
+      assert.equal(properties.legalHold, true, name);
+      await refused(client(name).setMetadata({ a: "b" }), "BlobImmutableDueToLegalHold", 409);
+    }
+    await refused(container.getAppendBlobClient("append").appendBlock("x", 1), "BlobImmutableDueToLegalHold", 409);
+    await refused(
+      container.getPageBlobClient("page").uploadPages(Buffer.alloc(512), 0, 512),
+      "BlobImmutableDueToLegalHold",
+      409,
+    );
+  },
+
+  async protectingBySignature() {
+    const container = service.getContainerClient(given.locked);
+    const blob = container.getBlockBlobClient("signed");
+    const versionId = (await blob.upload("one", 3)).versionId;
+    await blob.upload("two", 3);
+    const snapshot = (await blob.createSnapshot()).snapshot;
+    const of = (permissions, more) => {
+      const named = { containerName: given.locked, blobName: "signed", expiresOn: soon() };
+      const values = { ...named, permissions: BlobSASPermissions.parse(permissions), ...more };
+      return generateBlobSASQueryParameters(values, credential);
+    };
+    const inContainer = (permissions) =>
+      generateBlobSASQueryParameters(
+        { containerName: given.locked, expiresOn: soon(), permissions: ContainerSASPermissions.parse(permissions) },
+        credential,
+      );
+    const ofAccount = (permissions) =>
+      generateAccountSASQueryParameters(
+        {
+          services: AccountSASServices.parse("b").toString(),
+          resourceTypes: AccountSASResourceTypes.parse("o").toString(),
+          permissions: AccountSASPermissions.parse(permissions),
+          expiresOn: soon(),
+        },
+        credential,
+      );
+    const anybody = new BlobServiceClient(url, new AnonymousCredential(), options);
+    const bare = anybody.getContainerClient(given.locked).getBlockBlobClient("signed");
+    const by = (target, sas) =>
+      new BlockBlobClient(`${target.url}${target.url.includes("?") ? "&" : "?"}${sas}`, new AnonymousCredential(), options);
+    const ways = [
+      [bare, of],
+      [bare, inContainer],
+      [bare, ofAccount],
+      [bare.withSnapshot(snapshot), (permissions) => of(permissions, { snapshotTime: snapshot })],
+      [bare.withVersion(versionId), (permissions) => of(permissions, { versionId })],
+    ];
+    for (const [target, sign] of ways) {
+      const may = by(target, sign("ri"));
+      assert.equal((await may.setLegalHold(true)).legalHold, true);
+      assert.equal((await may.getProperties()).legalHold, true);
+      assert.equal((await may.setLegalHold(false)).legalHold, false);
+      await may.setImmutabilityPolicy({ expiriesOn: soon(), policyMode: "Unlocked" });
+      await may.deleteImmutabilityPolicy();
+      const mayNot = by(target, sign("rwd"));
+      await refused(mayNot.setLegalHold(true), "AuthorizationPermissionMismatch", 403);
+      await refused(
+        mayNot.setImmutabilityPolicy({ expiriesOn: soon(), policyMode: "Unlocked" }),
+        "AuthorizationPermissionMismatch",
+        403,
+      );
+      await refused(mayNot.deleteImmutabilityPolicy(), "AuthorizationPermissionMismatch", 403);
+    }
+    await refused(by(bare, of("rw")).upload("x", 1, { legalHold: true }), "AuthorizationPermissionMismatch", 403);
+    await by(bare, of("rwi")).upload("x", 1, { legalHold: true });
+    await refused(bare.setLegalHold(false), "NoAuthenticationInformation", 401);
   },
 };
 

@@ -1,11 +1,13 @@
 """Azure Blob: its own clients, and the same objects through S3."""
 import base64
 import concurrent.futures
+import email.utils
 import hashlib
 import json
 import os
 import pathlib
 import subprocess
+import time
 import urllib.request
 
 from clients.azcopy import Azcopy
@@ -57,11 +59,14 @@ def make_tree(folder, count):
 def storage_blob(stage):
     scripts = installed(stage.folder.parent)
     request = {"endpoint": stage.server.endpoints["blob"], "account": azure.ACCOUNT, "key": azure.KEY}
+    request["locked"] = "js-immutability"
+    headers = {"x-amz-bucket-object-lock-enabled": "true"}
+    S3(stage.server).expect(200, "PUT", request["locked"], headers=headers)
     path = stage.folder / "request.json"
     path.write_text(json.dumps(request))
     trust = {"NODE_EXTRA_CA_CERTS": stage.server.ca_file} if stage.server.ca_file else {}
     output = run([required_program("node"), scripts / "blob.mjs", path], trust)
-    expect_equal(output.count("ok "), 19, "steps that passed")
+    expect_equal(output.count("ok "), 22, "steps that passed")
 
 
 @blob_scenario("blob: azcopy")
@@ -302,6 +307,99 @@ def leases_and_appends(stage):
     s3.expect(200, "PUT", "locked", "log", body=b"whole")
     properties = service.expect(200, "HEAD", "/locked/log").headers
     expect_equal(properties["x-ms-blob-type"], "BlockBlob", "what S3 put in its place")
+
+
+def with_md5(text):
+    return {"body": text, "headers": {"Content-MD5": base64.b64encode(hashlib.md5(text).digest()).decode()}}
+
+
+def version_query(version):
+    return f"versionid={urllib.request.quote(version)}"
+
+
+@blob_scenario("blob and S3: retention and legal holds")
+def protection(stage):
+    s3, service = S3(stage.server), azure.Blob(stage.server)
+    s3.expect(200, "PUT", "kept", headers={"x-amz-bucket-object-lock-enabled": "true"})
+    expect_equal(
+        service.expect(200, "HEAD", "/kept", "restype=container").headers[
+            "x-ms-immutable-storage-with-versioning-enabled"
+        ],
+        "true",
+        "object lock through Blob",
+    )
+    s3_hold_through_blob(s3, service)
+    blob_policy_through_s3(s3, service)
+    compliance_through_both(s3, service)
+    expect_equal(s3.request("DELETE", "kept").code(), "BucketNotEmpty", "a bucket that protects, through S3")
+    refusal = service.request("DELETE", "/kept", "restype=container")
+    expect_equal(refusal.headers["x-ms-error-code"], "ContainerProtectedFromDeletion", "the same through Blob")
+
+    # What Blob makes so has S3's object lock.
+    enabled = {"x-ms-immutable-storage-with-versioning-enabled": "true"}
+    service.expect(201, "PUT", "/made-by-blob", "restype=container", headers=enabled)
+    lock = s3.expect(200, "GET", "made-by-blob", query={"object-lock": ""}).body
+    expect(b"<ObjectLockEnabled>Enabled<" in lock, "object lock of a container that Blob made")
+
+
+def s3_hold_through_blob(s3, service):
+    s3.expect(200, "PUT", "kept", "key", body=b"old")
+    version = service.expect(200, "HEAD", "/kept/key").headers["x-ms-version-id"]
+    this = version_query(version)
+    on = b"<LegalHold><Status>ON</Status></LegalHold>"
+    s3.expect(200, "PUT", "kept", "key", query={"legal-hold": ""}, **with_md5(on))
+    expect_equal(service.expect(200, "HEAD", "/kept/key").headers["x-ms-legal-hold"], "true", "S3's hold through Blob")
+    service.expect(201, "PUT", "/kept/key", headers={"x-ms-blob-type": "BlockBlob"}, body=b"new")
+    refusal = service.request("DELETE", "/kept/key", this)
+    expect_equal((refusal.status, refusal.headers["x-ms-error-code"]), (409, "BlobImmutableDueToLegalHold"), "refusal")
+    expect_equal(service.expect(200, "GET", "/kept/key", this).body, b"old", "what is held")
+    service.expect(200, "PUT", "/kept/key", f"comp=legalhold&{this}", headers={"x-ms-legal-hold": "false"})
+    service.expect(202, "DELETE", "/kept/key", this)
+
+
+def blob_policy_through_s3(s3, service):
+    policy = {"x-ms-immutability-policy-until-date": email.utils.formatdate(time.time() + 3600, usegmt=True)}
+    service.expect(200, "PUT", "/kept/key", "comp=immutabilityPolicies", headers=policy)
+    head = s3.expect(200, "HEAD", "kept", "key").headers
+    expect_equal(head["x-amz-object-lock-mode"], "GOVERNANCE", "an unlocked policy through S3")
+    one = {"query": {"versionId": head["x-amz-version-id"]}}
+    s3.expect(200, "PUT", "kept", "key", body=b"newest")
+    refusal = s3.request("DELETE", "kept", "key", **one)
+    expect_equal((refusal.status, refusal.code()), (403, "AccessDenied"), "what S3 is told of a policy")
+    s3.expect(204, "DELETE", "kept", "key")
+    expect_equal(s3.expect(200, "GET", "kept", "key", **one).body, b"new", "what the policy keeps")
+    passing = {"x-amz-bypass-governance-retention": "true"}
+    s3.expect(204, "DELETE", "kept", "key", headers=passing, **one)
+    expect_equal(s3.request("GET", "kept", "key", **one).status, 404, "what S3 may pass by")
+
+
+def compliance_through_both(s3, service):
+    made = service.expect(201, "PUT", "/kept/firm", headers={"x-ms-blob-type": "BlockBlob"}, body=b"firm")
+    this = version_query(made.headers["x-ms-version-id"])
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+    retention = f"<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>{until}</RetainUntilDate></Retention>".encode()
+    s3.expect(200, "PUT", "kept", "firm", query={"retention": ""}, **with_md5(retention))
+    shown = service.expect(200, "HEAD", "/kept/firm", this).headers
+    expect_equal(shown["x-ms-immutability-policy-mode"], "locked", "compliance through Blob")
+    seconds = email.utils.parsedate_to_datetime(shown["x-ms-immutability-policy-until-date"])
+    expect_equal(seconds.strftime("%Y-%m-%dT%H:%M:%SZ"), until, "its time through Blob")
+    refusal = service.request("DELETE", "/kept/firm", f"comp=immutabilityPolicies&{this}")
+    expect_equal((refusal.status, refusal.headers["x-ms-error-code"]), (409, "BlobImmutableDueToPolicy"), "refusal")
+    longer = {
+        "x-ms-immutability-policy-until-date": email.utils.formatdate(time.time() + 7200, usegmt=True),
+        "x-ms-immutability-policy-mode": "Locked",
+    }
+    service.expect(200, "PUT", "/kept/firm", f"comp=immutabilityPolicies&{this}", headers=longer)
+    head = s3.expect(200, "HEAD", "kept", "firm").headers
+    expect_equal(head["x-amz-object-lock-mode"], "COMPLIANCE", "what Blob prolonged")
+    expect(head["x-amz-object-lock-retain-until-date"] > until, "it lasts longer through S3")
+    one = {"query": {"versionId": head["x-amz-version-id"]}}
+    refusal = s3.request("DELETE", "kept", "firm", headers={"x-amz-bypass-governance-retention": "true"}, **one)
+    expect_equal(refusal.status, 403, "compliance is not passed by")
+    service.expect(202, "DELETE", "/kept/firm")
+    expect_equal(service.request("GET", "/kept/firm").status, 404, "the blob that was removed")
+    expect_equal(service.expect(200, "GET", "/kept/firm", this).body, b"firm", "its version through Blob")
+    expect_equal(s3.expect(200, "GET", "kept", "firm", **one).body, b"firm", "its version through S3")
 
 
 @blob_scenario("blob and S3: page blobs")
