@@ -55,7 +55,7 @@ Awaitable<Answer> Handler::create_append_blob(Call& call) {
   // No block waits to be part of a blob that has none.
   CO_TRY(co_await services_.blocks.discard(call.context, name));
   http::Response response = empty(201);
-  add_change(response.header, made->modified, made->revision_tag());
+  add_change(response.header, *made);
   add_encryption(response.header, "x-ms-request-server-encrypted", call.fields(), mode_of(*made));
   co_return response;
 }
@@ -68,7 +68,9 @@ Awaitable<Answer> Handler::append_block(Call& call) {
   if (body.size() == 0) co_return invalid_header("Content-Length", "0");
   const object::ObjectName name = call.name();
   CO_TRY(const auto appended, co_await services_.appends.append(call.context, name, options, body.source()));
-  co_return describe_append(call, empty(201), appended, body.has_crc64());
+  http::Response response = describe_append(call, empty(201), appended, body.has_crc64());
+  if (body.is_structured()) response.header.add("x-ms-structured-body", kStructuredBody);
+  co_return response;
 }
 
 Awaitable<Answer> Handler::append_block_from_url(Call& call) {

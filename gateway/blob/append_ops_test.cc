@@ -83,6 +83,27 @@ TEST_CASE("a sealed append blob says so and takes no more") {
   CHECK(gateway.get("/box?restype=container&comp=list").element("Sealed") == "true");
 }
 
+TEST_CASE("a copy of an append blob is sealed where that is asked for") {
+  Gateway gateway;
+  make_append_blob(gateway);
+  REQUIRE(append(gateway, "1234").status == 201);
+  REQUIRE(gateway.put("/box/log?comp=seal").status == 200);
+  REQUIRE(gateway.put_blob("/box/block", "meow").status == 201);
+  const auto copy = [&](const std::string& source, const std::string& seal) {
+    return gateway.put("/box/copy", {},
+                       {{"x-ms-copy-source", "http://127.0.0.1:10000/alpha/box/" + source}, {"x-ms-seal-blob", seal}});
+  };
+
+  CHECK(copy("log", "false").status == 202);
+  CHECK(gateway.put("/box/copy?comp=appendblock", "5").status == 201);
+  CHECK(copy("log", "true").status == 202);
+  CHECK(gateway.head("/box/copy").header("x-ms-blob-sealed") == "true");
+  CHECK(gateway.put("/box/copy?comp=appendblock", "5").code() == "BlobIsSealed");
+  CHECK(gateway.get("/box/copy").body == "1234");
+  CHECK(copy("block", "true").code() == "InvalidBlobType");
+  CHECK(copy("log", "perhaps").code() == "InvalidHeaderValue");
+}
+
 TEST_CASE("a leased append blob takes appends of its holder alone") {
   Gateway gateway;
   make_append_blob(gateway);

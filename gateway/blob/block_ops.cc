@@ -53,6 +53,17 @@ void write_blocks(xml::Writer& xml, std::string_view name, const std::vector<obj
   xml.close();
 }
 
+/// A blob that is nothing but uncommitted blocks has neither tag nor date.
+Outcome<> check_lists(const object::BlockLists& lists, const object::Conditions& conditions) {
+  if (!lists.object) {
+    if (conditions.if_match || conditions.if_tags) return refuse(Code::condition_not_met);
+    return {};
+  }
+  const auto met = object::check_read(conditions, *lists.object);
+  if (!met) return std::unexpected(explain_read(met.error(), conditions));
+  return {};
+}
+
 http::Response staged(http::Response response, const Call& call, const object::PartInfo& block, bool has_crc64) {
   if (has_crc64 && block.checksum) {
     response.header.add("x-ms-content-crc64", crc64_text(*block.checksum));
@@ -99,7 +110,9 @@ Awaitable<Answer> Handler::put_block_from_url(Call& call) {
 
 Awaitable<Answer> Handler::put_block_list(Call& call) {
   CO_TRY(Description description, read_description(call.fields(), false));
-  CO_TRY(const std::string text, co_await read_document(call, kListSizeMax));
+  WriteBody body(call, kListSizeMax);
+  CO_TRY(body.prepare());
+  CO_TRY(const std::string text, co_await read_all(body.source(), kListSizeMax));
   object::BlockCommit options;
   CO_TRY(options.conditions, put_conditions(call));
   CO_TRY(options.tier, read_tier(call.fields()));
@@ -115,6 +128,9 @@ Awaitable<Answer> Handler::put_block_list(Call& call) {
   if (!made) co_return std::unexpected(explain_put(call, made.error(), options.conditions));
   http::Response response = empty(201);
   add_change(response.header, *made);
+  // "Put Block List", Azure Storage REST API: of the list, not of the blob.
+  if (call.fields().has("content-md5")) response.header.add("Content-MD5", call.fields().get("content-md5"));
+  if (body.has_crc64()) response.header.add("x-ms-content-crc64", call.fields().get("x-ms-content-crc64"));
   add_encryption(response.header, "x-ms-request-server-encrypted", call.fields(), mode_of(*made));
   co_return response;
 }
@@ -128,11 +144,12 @@ Awaitable<Answer> Handler::get_block_list(Call& call) {
   if (!committed && !uncommitted) co_return invalid_parameter("blocklisttype", type);
   // "Get Block List", Azure Storage REST API: a snapshot has committed blocks alone.
   if (uncommitted && !which.current()) co_return invalid_parameter("blocklisttype", type);
-  CO_TRY(const auto lease, read_lease_id(call.fields(), "x-ms-lease-id"));
+  CO_TRY(const object::Conditions conditions, read_conditions(call.fields()));
   const object::ObjectName name = call.name();
   CO_TRY(const object::BlockLists lists, co_await services_.blocks.list(call.context, name, which));
+  CO_TRY(check_lists(lists, conditions));
   const auto held = lists.object ? lists.object->lease : std::nullopt;
-  CO_TRY(object::check_lease(lease, held, services_.clock.now()));
+  CO_TRY(object::check_lease(conditions.lease, held, services_.clock.now()));
   if (lists.object && lists.object->kind != object::ObjectKind::block) co_return blob::refuse(Code::invalid_blob_type);
 
   xml::Writer xml;

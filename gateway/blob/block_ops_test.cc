@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "gateway/blob/client_for_test.h"
+#include "gateway/blob/headers.h"
 #include "gateway/core/digest.h"
 #include "gateway/core/encoding.h"
 
@@ -243,6 +244,20 @@ TEST_CASE("an access policy is stored, told and judged by") {
   CHECK(gateway.put("/photos?restype=container&comp=acl", "").status == 200);
   CHECK(gateway.anonymous("GET", "/photos/a").code() == "ResourceNotFound");
   CHECK(gateway.put("/photos?restype=container&comp=acl", "<A/>").code() == "InvalidXmlDocument");
+}
+
+TEST_CASE("the answer to a block list gives back the digest that came with it") {
+  WithContainer gateway;
+  const std::string list = "<BlockList></BlockList>";
+  const std::string md5 = md5_of(list);
+  const std::string crc64 = crc64_text(digest_of(DigestAlgorithm::crc64nvme, list));
+
+  const Reply plain = gateway.put("/photos/a?comp=blocklist", list);
+  CHECK_FALSE(plain.header("Content-MD5"));
+  CHECK(gateway.put("/photos/a?comp=blocklist", list, {{"Content-MD5", md5}}).header("Content-MD5") == md5);
+  CHECK(gateway.put("/photos/a?comp=blocklist", list, {{"x-ms-content-crc64", crc64}}).header("x-ms-content-crc64") ==
+        crc64);
+  CHECK(gateway.put("/photos/a?comp=blocklist", list, {{"x-ms-content-crc64", md5.substr(0, 12)}}).status == 400);
 }
 
 }  // namespace

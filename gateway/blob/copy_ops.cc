@@ -40,6 +40,16 @@ Outcome<std::optional<object::Tags>> read_copy_tags(const Fields& fields) {
   return parse_tags(given.value_or(std::string_view{}));
 }
 
+/// Is the copy of an append blob to be sealed? ("Copy Blob", Azure Storage REST API.)
+Outcome<bool> read_sealing(const Fields& fields) {
+  constexpr std::string_view kName = "x-ms-seal-blob";
+  const auto text = fields.find(kName);
+  if (!text) return false;
+  const auto truth = parse_truth(*text);
+  if (!truth) return invalid_header(kName, *text);
+  return *truth;
+}
+
 }  // namespace
 
 Step<object::CopyOptions> Handler::copy_options(Call& call, const Source& source) {
@@ -76,17 +86,20 @@ Awaitable<Answer> Handler::copy_blob(Call& call) {
   CO_TRY(options.tags, read_copy_tags(call.fields()));
   CO_TRY(const object::Tier tier, read_tier(call.fields()));
   CO_TRY(const bool urgent, read_urgency(call.fields()));
+  CO_TRY(const bool seals, read_sealing(call.fields()));
   // "Copy Blob", Azure Storage REST API: what is archived comes back by a copy into another tier.
   const bool may_wait = !call.fields().has("x-ms-requires-sync");
   options.from_archive = may_wait && tier != object::Tier::none && tier != object::Tier::archive;
   object::Tiering tiering{.tier = tier};
   options.admit_source = [&](const object::ObjectInfo& info) -> Result<> {
     if (info.kind != object::ObjectKind::block && tier != object::Tier::none) return fail(ErrorCode::kind_mismatch);
+    if (info.kind != object::ObjectKind::append && seals) return fail(ErrorCode::kind_mismatch);
     tiering = copied_tier(info, {.tier = tier, .urgent = urgent});
     return done;
   };
   options.edit = [&](object::ObjectInfo& info) -> Result<> {
     info.tiering = tiering;
+    info.sealed = seals;
     // "Copy Blob", Azure Storage REST API: any metadata replaces all of the source's.
     if (!metadata.empty()) info.metadata = metadata;
     info.copy = object::CopyOrigin{.id = new_copy_id(), .source = source.url};

@@ -74,6 +74,17 @@ constexpr ConditionNames kConditions{"if-match",      "if-none-match", "if-modif
 constexpr ConditionNames kSourceConditions{"x-ms-source-if-match",          "x-ms-source-if-none-match",
                                            "x-ms-source-if-modified-since", "x-ms-source-if-unmodified-since",
                                            "x-ms-source-lease-id",          "x-ms-source-if-tags"};
+constexpr ConditionNames kTaggedConditions{"x-ms-blob-if-match",
+                                           "x-ms-blob-if-none-match",
+                                           "x-ms-blob-if-modified-since",
+                                           "x-ms-blob-if-unmodified-since",
+                                           "x-ms-lease-id",
+                                           "x-ms-if-tags"};
+
+const ConditionNames& names_of(Conditional whose) {
+  if (whose == Conditional::source) return kSourceConditions;
+  return whose == Conditional::tagged ? kTaggedConditions : kConditions;
+}
 
 struct TierName {
   object::Tier tier;
@@ -181,7 +192,7 @@ Outcome<object::Metadata> read_metadata(const Fields& fields) {
 }
 
 Outcome<object::Conditions> read_conditions(const Fields& fields, Conditional whose) {
-  const ConditionNames& names = whose == Conditional::blob ? kConditions : kSourceConditions;
+  const ConditionNames& names = names_of(whose);
   object::Conditions conditions;
   conditions.if_match = tag_condition(fields, names.match);
   conditions.if_none_match = tag_condition(fields, names.none_match);
@@ -196,8 +207,8 @@ Outcome<object::Conditions> read_conditions(const Fields& fields, Conditional wh
   return conditions;
 }
 
-Outcome<object::Conditions> write_conditions(const Fields& fields) {
-  TRY(object::Conditions conditions, read_conditions(fields));
+Outcome<object::Conditions> write_conditions(const Fields& fields, Conditional whose) {
+  TRY(object::Conditions conditions, read_conditions(fields, whose));
   // "Specifying conditional headers for Blob service operations", Azure Storage REST
   // API: for writes, one; or a tag and a date that narrow each other.
   const bool matches = conditions.if_match || conditions.if_unmodified_since;

@@ -32,8 +32,8 @@ Outcome<Description> read_description(const Fields& fields, bool plain);
 /// x-ms-meta-*: names are C# identifiers, 8 KiB in all, and none comes twice.
 Outcome<object::Metadata> read_metadata(const Fields& fields);
 
-/// What conditions are about: the blob that is named, or the source of a copy.
-enum class Conditional : std::uint8_t { blob, source };
+/// What conditions are about: the blob that is named, the source of a copy, or, said apart, the blob whose tags are.
+enum class Conditional : std::uint8_t { blob, source, tagged };
 
 /// The conditions of a read, or of the source of a copy, and the lease that is named. Fails with
 /// InvalidHeaderValue for a date or an x-ms-if-tags that is none.
@@ -41,7 +41,7 @@ Outcome<object::Conditions> read_conditions(const Fields& fields, Conditional wh
 
 /// Those of a write; MultipleConditionHeadersNotSupported where they are several
 /// that do not go together.
-Outcome<object::Conditions> write_conditions(const Fields& fields);
+Outcome<object::Conditions> write_conditions(const Fields& fields, Conditional whose = Conditional::blob);
 
 /// `snapshot` and `versionid`: which state of the blob is meant. Fails with
 /// InvalidQueryParameterValue for what is no time, or for both.

@@ -34,6 +34,7 @@ constexpr Groups kCopy = group::kMetadata | group::kSource | group::kTags | grou
 constexpr Groups kRead = group::kStructured | group::kRange | group::kRangeDigest | kOnBlob | group::kKey;
 constexpr Groups kPages = group::kRange | group::kSequence | kOnBlob;
 constexpr Groups kLeaseActs = group::kLease | group::kLeaseAct;
+constexpr Groups kBlobLeaseActs = kLeaseActs | group::kIfTags;
 
 /// What a row is selected by, besides its scope and method.
 struct Selector {
@@ -65,7 +66,7 @@ constexpr OperationRow kOperations[] = {
         kDescription | group::kType | group::kSourceProperties | group::kSource | group::kSourceDigest | group::kLease |
             group::kSourceTags | group::kTier | group::kKey | group::kSourceKey),
     row("CopyBlob", kBlob, kPut, {.header = kCopySource}, copy_blob, BlobAction::copy_blob,
-        kCopy | group::kTier | group::kRehydrate),
+        kCopy | group::kTier | group::kRehydrate | group::kSealing),
     row("PutBlob", kBlob, kPut, {.header = kType, .value = "BlockBlob"}, put_blob, BlobAction::put_blob,
         kDescription | kBody | group::kStructured | group::kType | group::kTier | group::kLease | group::kKey),
     row("CreateAppendBlob", kBlob, kPut, {.header = kType, .value = "AppendBlob"}, create_append_blob,
@@ -81,14 +82,14 @@ constexpr OperationRow kOperations[] = {
         kBody | group::kStructured | group::kLease | group::kKey),
     row("PutBlockList", kBlob, kPut, {.comp = "blocklist"}, put_block_list, BlobAction::put_block_list,
         kDescription | kBody | group::kTier | group::kLease | group::kKey),
-    row("GetBlockList", kBlob, kGet, {.comp = "blocklist"}, get_block_list, BlobAction::get_block_list, group::kLease),
+    row("GetBlockList", kBlob, kGet, {.comp = "blocklist"}, get_block_list, BlobAction::get_block_list, kOnBlob),
 
     row("AppendBlockFromURL", kBlob, kPut, {.comp = "appendblock", .header = kCopySource}, append_block_from_url,
         BlobAction::append_block,
         group::kSource | group::kSourceDigest | group::kSourceRange | group::kAppend | kOnBlob | group::kKey |
             group::kSourceKey),
     row("AppendBlock", kBlob, kPut, {.comp = "appendblock"}, append_block, BlobAction::append_block,
-        kBody | group::kAppend | kOnBlob | group::kKey),
+        kBody | group::kStructured | group::kAppend | kOnBlob | group::kKey),
     row("AppendBlobSeal", kBlob, kPut, {.comp = "seal"}, seal_blob, BlobAction::seal_blob,
         group::kAppend | group::kLease),
 
@@ -96,7 +97,7 @@ constexpr OperationRow kOperations[] = {
         kPages | group::kPageWrite | group::kSource | group::kSourceDigest | group::kSourceRange | group::kKey |
             group::kSourceKey),
     row("PutPage", kBlob, kPut, {.comp = "page", .header = kPageWrite, .value = "update"}, put_page,
-        BlobAction::put_page, kPages | kBody | group::kKey),
+        BlobAction::put_page, kPages | kBody | group::kStructured | group::kKey),
     row("ClearPage", kBlob, kPut, {.comp = "page", .header = kPageWrite, .value = "clear"}, clear_page,
         BlobAction::put_page, kPages | group::kKey),
     row("GetPageRanges", kBlob, kGet, {.comp = "pagelist"}, get_page_ranges, BlobAction::get_page_ranges,
@@ -116,8 +117,10 @@ constexpr OperationRow kOperations[] = {
         kOnBlob | group::kKey),
     row("GetBlobMetadata", kBlob, kHead, {.comp = "metadata"}, get_blob_metadata, BlobAction::get_blob,
         kOnBlob | group::kKey),
-    row("GetBlobTags", kBlob, kGet, {.comp = "tags"}, get_blob_tags, BlobAction::get_blob_tags, kOnBlob),
-    row("SetBlobTags", kBlob, kPut, {.comp = "tags"}, set_blob_tags, BlobAction::set_blob_tags, kBody | kOnBlob),
+    row("GetBlobTags", kBlob, kGet, {.comp = "tags"}, get_blob_tags, BlobAction::get_blob_tags,
+        kOnBlob | group::kTagged),
+    row("SetBlobTags", kBlob, kPut, {.comp = "tags"}, set_blob_tags, BlobAction::set_blob_tags,
+        kBody | kOnBlob | group::kTagged),
     row("SetBlobTier", kBlob, kPut, {.comp = "tier"}, set_blob_tier, BlobAction::set_blob_tier,
         group::kTier | group::kRehydrate | kOnBlob),
     refused("SetBlobExpiry", kBlob, kPut, {.comp = "expiry"}, BlobAction::set_blob),
@@ -134,15 +137,15 @@ constexpr OperationRow kOperations[] = {
     row("SetBlobLegalHold", kBlob, kPut, {.comp = "legalhold"}, set_legal_hold, BlobAction::set_immutability_policy,
         group::kHold),
     row("BreakBlobLease", kBlob, kPut, {.comp = "lease", .header = kLeaseAction, .value = "break"}, lease_blob,
-        BlobAction::break_blob_lease, kLeaseActs),
+        BlobAction::break_blob_lease, kBlobLeaseActs),
     row("AcquireBlobLease", kBlob, kPut, {.comp = "lease", .header = kLeaseAction, .value = "acquire"}, lease_blob,
-        BlobAction::lease_blob, kLeaseActs),
+        BlobAction::lease_blob, kBlobLeaseActs),
     row("RenewBlobLease", kBlob, kPut, {.comp = "lease", .header = kLeaseAction, .value = "renew"}, lease_blob,
-        BlobAction::lease_blob, kLeaseActs),
+        BlobAction::lease_blob, kBlobLeaseActs),
     row("ChangeBlobLease", kBlob, kPut, {.comp = "lease", .header = kLeaseAction, .value = "change"}, lease_blob,
-        BlobAction::lease_blob, kLeaseActs),
+        BlobAction::lease_blob, kBlobLeaseActs),
     row("ReleaseBlobLease", kBlob, kPut, {.comp = "lease", .header = kLeaseAction, .value = "release"}, lease_blob,
-        BlobAction::lease_blob, kLeaseActs),
+        BlobAction::lease_blob, kBlobLeaseActs),
     row("GetAccountInformation", kBlob, kGet, {.comp = "properties", .restype = "account"}, get_account_information,
         BlobAction::get_account_information),
     row("GetAccountInformation", kBlob, kHead, {.comp = "properties", .restype = "account"}, get_account_information,
@@ -260,6 +263,8 @@ constexpr HeaderRow kHeaders[] = {
     {"x-ms-encryption-", group::kKey},
     {"x-ms-source-encryption-", group::kSourceKey},
     {"x-ms-structured-", group::kStructured},
+    {"x-ms-blob-if-", group::kTagged},
+    {"x-ms-seal-blob", group::kSealing},
     {"x-ms-immutability-policy-", group::kPolicy},
     {"x-ms-legal-hold", group::kHold},
     {"x-ms-immutable-storage-with-versioning-enabled", group::kLock},
@@ -277,6 +282,14 @@ const HeaderRow* find_header(std::string_view name) {
   }
   return nullptr;
 }
+
+/// Writes that no condition is understood for.
+constexpr Operation kUnconditional[] = {
+    create_container, put_block,    put_block_from_url,     abort_copy,
+    undelete_blob,    submit_batch, set_service_properties, get_user_delegation_key,
+};
+constexpr std::string_view kConditionNames[] = {"if-match", "if-none-match", "if-modified-since",
+                                                "if-unmodified-since"};
 
 bool reads(const OperationRow& row) { return row.method == kGet || row.method == kHead; }
 
@@ -402,6 +415,11 @@ Outcome<const OperationRow*> find_operation(http::Method method, const Target& t
 }
 
 Outcome<> check_headers(const Fields& fields, const OperationRow& row) {
+  const bool has_condition =
+      std::ranges::any_of(kConditionNames, [&](std::string_view one) { return fields.has(one); });
+  if (has_condition && std::ranges::find(kUnconditional, row.operation) != std::end(kUnconditional)) {
+    return refuse(Code::condition_headers_not_supported);
+  }
   for (std::size_t i = 0; i < fields.size(); ++i) {
     const std::string_view name = fields.at(i).name;
     if (!begins_with(name, "x-ms-")) continue;

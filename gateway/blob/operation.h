@@ -112,6 +112,8 @@ inline constexpr Groups kPageWrite = 1U << 26;         ///< x-ms-page-write
 inline constexpr Groups kSequenceNumber = 1U << 27;    ///< x-ms-blob-sequence-number
 inline constexpr Groups kPolicy = 1ULL << 40;          ///< x-ms-immutability-policy-*
 inline constexpr Groups kHold = 1ULL << 41;            ///< x-ms-legal-hold
+inline constexpr Groups kSealing = 1ULL << 43;         ///< x-ms-seal-blob
+inline constexpr Groups kTagged = 1ULL << 44;          ///< x-ms-blob-if-*
 inline constexpr Groups kLock = 1ULL << 42;            ///< x-ms-immutable-storage-with-versioning-enabled
 }  // namespace group
 
@@ -157,7 +159,8 @@ Outcome<Target> parse_target(std::string_view raw, std::string_view host, std::s
 Outcome<const OperationRow*> find_operation(http::Method method, const Target& target, const Fields& fields);
 
 /// Refuses x-ms-* headers that ask for what the operation would not do, with
-/// UnsupportedHeader. Reads may carry headers that are none of this protocol's.
+/// UnsupportedHeader; and the conditions of a write that has none, with ConditionHeadersNotSupported. Reads may carry
+/// headers that are none of this protocol's.
 Outcome<> check_headers(const Fields& fields, const OperationRow& row);
 
 }  // namespace sluice::blob

@@ -150,7 +150,7 @@ Awaitable<Answer> Handler::create_page_blob(Call& call) {
   if (!made) co_return std::unexpected(explain_put(call, made.error(), options.conditions));
   CO_TRY(co_await services_.blocks.discard(call.context, name));
   http::Response response = empty(201);
-  add_change(response.header, made->modified, made->revision_tag());
+  add_change(response.header, *made);
   add_encryption(response.header, "x-ms-request-server-encrypted", call.fields(), mode_of(*made));
   co_return response;
 }
@@ -165,7 +165,9 @@ Awaitable<Answer> Handler::put_page(Call& call) {
   if (body.size() != range.length) co_return blob::refuse(Code::invalid_page_range);
   const object::ObjectName name = call.name();
   CO_TRY(const auto written, co_await services_.pages.put(call.context, name, options, range.offset, body.source()));
-  co_return describe_write(call, empty(201), written, body.has_crc64());
+  http::Response response = describe_write(call, empty(201), written, body.has_crc64());
+  if (body.is_structured()) response.header.add("x-ms-structured-body", kStructuredBody);
+  co_return response;
 }
 
 Awaitable<Answer> Handler::put_page_from_url(Call& call) {
@@ -252,9 +254,13 @@ Awaitable<Answer> Handler::update_sequence_number(Call& call) {
   if (!increments && !number) co_return missing_header("x-ms-blob-sequence-number");
   CO_TRY(const object::Conditions conditions, write_conditions(call.fields()));
   const object::ObjectName name = call.name();
-  CO_TRY(const auto changed,
-         co_await services_.pages.set_sequence(call.context, name, conditions, act->second, number.value_or(0)));
-  co_return describe_pages(empty(200), changed);
+  const auto changed =
+      co_await services_.pages.set_sequence(call.context, name, conditions, act->second, number.value_or(0));
+  if (!changed && increments && changed.error().code == ErrorCode::invalid_argument) {
+    co_return blob::refuse(Code::sequence_number_increment_too_large);
+  }
+  CO_TRY(const object::ObjectInfo info, changed);
+  co_return describe_pages(empty(200), info);
 }
 
 }  // namespace sluice::blob

@@ -107,10 +107,20 @@ TEST_CASE("the sequence number is changed, and holds writers to what it is") {
   CHECK(act("guess").code() == "InvalidHeaderValue");
   CHECK(gateway.head("/box/disk").header("x-ms-blob-sequence-number") == "8");
   CHECK(gateway.head("/box/disk").header("Content-Type") == "application/x-disk");
+  CHECK(gateway.put("/box/disk?comp=properties", {}, {{"x-ms-blob-content-type", "application/x-disk"}})
+            .header("x-ms-blob-sequence-number") == "8");
 
   for (const auto* name : {"x-ms-if-sequence-number-lt", "x-ms-if-sequence-number-eq"}) {
     CHECK(put(gateway, "0-511", pages(1, 'x'), {{name, "7"}}).code() == "SequenceNumberConditionNotMet");
   }
+  REQUIRE(gateway
+              .put("/box/large", {},
+                   {{"x-ms-blob-type", "PageBlob"},
+                    {"x-ms-blob-content-length", "512"},
+                    {"x-ms-blob-sequence-number", "9223372036854775807"}})
+              .status == 201);
+  CHECK(gateway.put("/box/large?comp=properties", {}, {{"x-ms-sequence-number-action", "increment"}}).code() ==
+        "SequenceNumberIncrementTooLarge");
   CHECK(clear(gateway, "0-511", {{"x-ms-if-sequence-number-le", "7"}}).code() == "SequenceNumberConditionNotMet");
   CHECK(put(gateway, "0-511", pages(1, 'x'), {{"x-ms-if-sequence-number-le", "8"}}).status == 201);
 }

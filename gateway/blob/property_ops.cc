@@ -65,6 +65,9 @@ Awaitable<Answer> Handler::set_blob_properties(Call& call) {
   CO_TRY(const object::ObjectInfo changed, co_await change_blob(call, edit));
   http::Response response = empty(200);
   add_change(response.header, changed);
+  if (changed.kind == object::ObjectKind::page) {
+    response.header.add("x-ms-blob-sequence-number", std::to_string(changed.sequence_number));
+  }
   co_return response;
 }
 

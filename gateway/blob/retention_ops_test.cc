@@ -389,11 +389,13 @@ TEST_CASE("blobs of every kind are made protected") {
   check("/pics/list");
   const Reply append = gateway.put("/pics/append", {}, with({{"x-ms-blob-type", "AppendBlob"}}));
   REQUIRE(append.status == 201);
+  CHECK(append.header("x-ms-version-id") == gateway.head("/pics/append").header("x-ms-version-id"));
   check("/pics/append");
   CHECK(gateway.put("/pics/append?comp=appendblock", "more").code() == "BlobImmutableDueToLegalHold");
   const Reply page =
       gateway.put("/pics/page", {}, with({{"x-ms-blob-type", "PageBlob"}, {"x-ms-blob-content-length", "512"}}));
   REQUIRE(page.status == 201);
+  CHECK(page.header("x-ms-version-id") == gateway.head("/pics/page").header("x-ms-version-id"));
   check("/pics/page");
   CHECK(gateway
             .put("/pics/page?comp=page", std::string(512, 'x'),

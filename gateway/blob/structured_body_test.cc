@@ -148,4 +148,35 @@ TEST_CASE("structured bodies that are wrong leave the blob as it was") {
   CHECK(gateway.get("/box/cat").body == "meow");
 }
 
+TEST_CASE("structured bodies are appended, and written to pages, as what is in them") {
+  Gateway gateway;
+  REQUIRE(gateway.put("/box?restype=container").status == 201);
+  REQUIRE(gateway.put("/box/log", {}, {{"x-ms-blob-type", "AppendBlob"}}).status == 201);
+  const Headers page_blob{{"x-ms-blob-type", "PageBlob"}, {"x-ms-blob-content-length", "1024"}};
+  REQUIRE(gateway.put("/box/disk", {}, page_blob).status == 201);
+  const std::string page(512, 'x');
+  auto to_page = structured(512);
+  to_page.emplace_back("x-ms-page-write", "update");
+  to_page.emplace_back("x-ms-range", "bytes=0-511");
+  const auto damaged = [](std::string framed) {
+    framed[23] = 'W';
+    return framed;
+  };
+
+  const auto appended = gateway.put("/box/log?comp=appendblock", message({"me", "ow"}), structured(4));
+  CHECK(appended.status == 201);
+  CHECK(appended.header("x-ms-structured-body") == "XSM/1.0; properties=crc64");
+  CHECK(gateway.put("/box/log?comp=appendblock", damaged(message({"woof"})), structured(4)).code() == "Crc64Mismatch");
+  CHECK(gateway.get("/box/log").body == "meow");
+
+  CHECK(gateway.put("/box/disk?comp=page", damaged(message({page})), to_page).code() == "Crc64Mismatch");
+  CHECK(gateway.get("/box/disk").body == std::string(1024, '\0'));
+  const auto written = gateway.put("/box/disk?comp=page", message({page}), to_page);
+  CHECK(written.status == 201);
+  CHECK(written.header("x-ms-structured-body") == "XSM/1.0; properties=crc64");
+  CHECK(gateway.get("/box/disk").body == page + std::string(512, '\0'));
+  to_page[1].second = "511";
+  CHECK(gateway.put("/box/disk?comp=page", message({page.substr(1)}), to_page).code() == "InvalidPageRange");
+}
+
 }  // namespace sluice::blob::test

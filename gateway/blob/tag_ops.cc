@@ -12,6 +12,24 @@ namespace {
 
 constexpr std::uint64_t kDocumentMax = 64 << 10;
 
+/// "Get Blob Tags", Azure Storage REST API: conditions on the blob have names of their own.
+Outcome<Conditional> conditions_of_tags(const Fields& fields) {
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {
+      {"if-match", "x-ms-blob-if-match"},
+      {"if-none-match", "x-ms-blob-if-none-match"},
+      {"if-modified-since", "x-ms-blob-if-modified-since"},
+      {"if-unmodified-since", "x-ms-blob-if-unmodified-since"},
+  };
+  bool plain = false;
+  bool own = false;
+  for (const auto& [name, own_name] : kNames) {
+    plain = plain || fields.has(name);
+    own = own || fields.has(own_name);
+  }
+  if (plain && own) return refuse(Code::multiple_condition_headers_not_supported);
+  return own ? Conditional::tagged : Conditional::blob;
+}
+
 // A place in a search is a container's name, a slash, and a key: no name has a slash.
 std::string place_of(const object::ObjectName& name) {
   return name.bucket.empty() ? std::string() : name.bucket + "/" + name.key;
@@ -50,7 +68,8 @@ std::string found_document(const http::Query& query, const object::TagQuery& fil
 Awaitable<Answer> Handler::get_blob_tags(Call& call) {
   object::OpenOptions options;
   CO_TRY(options.which, read_which(call.query()));
-  CO_TRY(options.conditions, read_conditions(call.fields()));
+  CO_TRY(const Conditional whose, conditions_of_tags(call.fields()));
+  CO_TRY(options.conditions, read_conditions(call.fields(), whose));
   options.key_waived = true;
   const object::ObjectName name = call.name();
   const auto found = co_await services_.objects.stat(call.context, name, options);
@@ -63,7 +82,8 @@ Awaitable<Answer> Handler::get_blob_tags(Call& call) {
 Awaitable<Answer> Handler::set_blob_tags(Call& call) {
   object::ChangeOptions options;
   CO_TRY(options.which, read_which(call.query()));
-  CO_TRY(options.conditions, write_conditions(call.fields()));
+  CO_TRY(const Conditional whose, conditions_of_tags(call.fields()));
+  CO_TRY(options.conditions, write_conditions(call.fields(), whose));
   CO_TRY(const std::string text, co_await read_document(call, kDocumentMax));
   CO_TRY(const object::Tags tags, read_tags(text));
   const object::Objects::Edit edit = [&](object::ObjectInfo& info) -> Result<> {

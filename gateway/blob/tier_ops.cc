@@ -17,7 +17,7 @@ Awaitable<Answer> Handler::set_blob_tier(Call& call) {
   CO_TRY(choice.urgent, read_urgency(call.fields()));
   object::ChangeOptions options;
   CO_TRY(options.which, read_which(call.query()));
-  CO_TRY(options.conditions, read_conditions(call.fields()));
+  CO_TRY(options.conditions, write_conditions(call.fields()));
   const object::ObjectName name = call.name();
   CO_TRY(const object::ObjectInfo changed,
          co_await services_.objects.set_tier(call.context, name, options, choice, options_.rehydration));
