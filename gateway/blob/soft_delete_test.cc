@@ -1,6 +1,7 @@
 #include <catch2/catch.hpp>
 
 #include "gateway/blob/client_for_test.h"
+#include "gateway/core/digest.h"
 #include "gateway/core/encoding.h"
 
 namespace sluice::blob::test {
@@ -26,6 +27,13 @@ std::size_t count(const std::string& text, const std::string& word) {
   std::size_t found = 0;
   for (auto where = text.find(word); where != text.npos; where = text.find(word, where + 1)) ++found;
   return found;
+}
+
+Headers customer_key(char fill) {
+  const std::string secret(32, fill);
+  return {{"x-ms-encryption-key", to_base64(secret)},
+          {"x-ms-encryption-key-sha256", to_base64(digest_of(DigestAlgorithm::sha256, secret).bytes)},
+          {"x-ms-encryption-algorithm", "AES256"}};
 }
 
 }  // namespace
@@ -140,6 +148,118 @@ TEST_CASE("a blob comes back for those alone who may write it, and nothing is ke
 
   CHECK(gateway.del("/box/cat").header("x-ms-delete-type-permanent") == "true");
   CHECK(gateway.undelete().code() == "BlobNotFound");
+}
+
+TEST_CASE("a page blob comes back with its pages, and what was written over as a snapshot") {
+  KeepingGateway gateway;
+  const std::string page(512, 'x');
+  const Headers making{{"x-ms-blob-type", "PageBlob"},
+                       {"x-ms-blob-content-length", "2048"},
+                       {"x-ms-blob-sequence-number", "7"},
+                       {"x-ms-meta-a", "1"}};
+  const auto write = [&](const std::string& range, const std::string& bytes) {
+    return gateway.put("/box/disk?comp=page", bytes, {{"x-ms-page-write", "update"}, {"x-ms-range", range}}).status;
+  };
+  REQUIRE(gateway.put("/box/disk", {}, making).status == 201);
+  REQUIRE(write("bytes=512-1023", page) == 201);
+  const std::string old = std::string(512, '\0') + page + std::string(1024, '\0');
+
+  CHECK(gateway.del("/box/disk").header("x-ms-delete-type-permanent") == "false");
+  CHECK(write("bytes=0-511", page) == 404);
+  CHECK(gateway.list("&include=deleted&prefix=disk").element("BlobType") == "PageBlob");
+  CHECK(gateway.put("/box/disk?comp=tier", {}, {{"x-ms-access-tier", "Cool"}}).code() == "BlobNotFound");
+  REQUIRE(gateway.undelete("/box/disk").status == 200);
+  const auto back = gateway.get("/box/disk");
+  CHECK(back.body == old);
+  CHECK(back.header("x-ms-blob-sequence-number") == "7");
+  CHECK(back.header("x-ms-meta-a") == "1");
+  const auto ranges = gateway.get("/box/disk?comp=pagelist");
+  CHECK(ranges.element("Start") == "512");
+  CHECK(ranges.element("End") == "1023");
+  CHECK(gateway.put("/box/disk?comp=tier", {}, {{"x-ms-access-tier", "Cool"}}).code() == "InvalidBlobType");
+
+  // Written in place: nothing is kept of that. Created anew: all is.
+  CHECK(write("bytes=0-511", page) == 201);
+  CHECK_FALSE(gateway.list("&include=deleted,snapshots").has("<Deleted>"));
+  REQUIRE(gateway.put("/box/disk", {}, {{"x-ms-blob-type", "PageBlob"}, {"x-ms-blob-content-length", "512"}}).status ==
+          201);
+  CHECK(count(gateway.list("&include=deleted,snapshots").body, "<Deleted>true</Deleted><Snapshot>") == 1);
+  REQUIRE(gateway.undelete("/box/disk").status == 200);
+  const auto snapshot = gateway.list("&include=snapshots&prefix=disk").element("Snapshot");
+  CHECK(gateway.get("/box/disk?snapshot=" + percent_encode(snapshot, false)).body ==
+        page + page + std::string(1024, '\0'));
+  CHECK(gateway.get("/box/disk").body == std::string(512, '\0'));
+}
+
+TEST_CASE("a sealed append blob comes back sealed") {
+  KeepingGateway gateway;
+  REQUIRE(gateway.put("/box/log", {}, {{"x-ms-blob-type", "AppendBlob"}}).status == 201);
+  REQUIRE(gateway.put("/box/log?comp=appendblock", "line").status == 201);
+  REQUIRE(gateway.put("/box/log?comp=seal").status == 200);
+  REQUIRE(gateway.del("/box/log").status == 202);
+
+  REQUIRE(gateway.undelete("/box/log").status == 200);
+
+  CHECK(gateway.get("/box/log").body == "line");
+  CHECK(gateway.put("/box/log?comp=appendblock", "more").code() == "BlobIsSealed");
+}
+
+TEST_CASE("a blob comes back under the key of its customer alone, and each that was written over under its own") {
+  KeepingGateway gateway;
+  const std::string target = "/box/secret";
+  const auto get = [&](const std::string& of, char fill) { return gateway.get(of, customer_key(fill)); };
+  REQUIRE(gateway.put_blob(target, "first", customer_key('a')).status == 201);
+  REQUIRE(gateway.put_blob(target, "second", customer_key('b')).status == 201);
+
+  CHECK(gateway.del(target).header("x-ms-delete-type-permanent") == "false");
+  CHECK(get(target, 'b').code() == "BlobNotFound");
+  REQUIRE(gateway.undelete(target).status == 200);
+
+  CHECK(gateway.get(target).code() == "BlobUsesCustomerSpecifiedEncryption");
+  CHECK(get(target, 'a').code() == "BlobCustomerSpecifiedEncryptionMismatch");
+  CHECK(get(target, 'b').body == "second");
+  const auto snapshot = gateway.list("&include=snapshots&prefix=secret").element("Snapshot");
+  const std::string earlier = target + "?snapshot=" + percent_encode(snapshot, false);
+  CHECK(get(earlier, 'b').code() == "BlobCustomerSpecifiedEncryptionMismatch");
+  CHECK(get(earlier, 'a').body == "first");
+}
+
+TEST_CASE("the tier of a blob is kept while it is deleted, under a customer's key too") {
+  KeepingGateway gateway;
+  for (const Headers& key : {Headers{}, customer_key('a')}) {
+    const std::string name = key.empty() ? "cold" : "cold-secret";
+    const std::string target = "/box/" + name;
+    INFO(name);
+    REQUIRE(gateway.put_blob(target, "brr", key).status == 201);
+    const auto set_tier = [&](const std::string& tier) {
+      return gateway.put(target + "?comp=tier", {}, {{"x-ms-access-tier", tier}});
+    };
+    REQUIRE(set_tier("Archive").status == 200);
+    const auto changed = gateway.head(target, key).header("x-ms-access-tier-change-time");
+
+    REQUIRE(gateway.del(target).status == 202);
+    CHECK(set_tier("Hot").code() == "BlobNotFound");
+    CHECK(gateway.list("&include=deleted&prefix=" + name).element("AccessTier") == "Archive");
+    gateway.pass(std::chrono::hours(1));
+    REQUIRE(gateway.undelete(target).status == 200);
+
+    const auto back = gateway.head(target, key);
+    CHECK(back.header("x-ms-access-tier") == "Archive");
+    CHECK(back.header("x-ms-access-tier-change-time") == changed);
+    CHECK(gateway.get(target, key).code() == "BlobArchived");
+    CHECK(set_tier("Hot").status == 202);
+    gateway.pass(std::chrono::hours(1));
+    CHECK(gateway.get(target, key).body == "brr");
+    // What comes back while it is deleted has come back when it is undeleted.
+    REQUIRE(set_tier("Archive").status == 200);
+    REQUIRE(set_tier("Cool").status == 202);
+    REQUIRE(gateway.del(target).status == 202);
+    gateway.pass(std::chrono::hours(1));
+    REQUIRE(gateway.undelete(target).status == 200);
+    CHECK(gateway.get(target, key).body == "brr");
+    CHECK(gateway.head(target, key).header("x-ms-access-tier") == "Cool");
+    REQUIRE(gateway.del(target).status == 202);
+  }
 }
 
 }  // namespace sluice::blob::test
