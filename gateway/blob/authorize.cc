@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "gateway/blob/explain.h"
 #include "gateway/blob/handler.h"
 
 namespace sluice::blob {
@@ -176,9 +177,13 @@ Step<> Handler::check_container(Call& call) {
 
 Step<object::BucketInfo> Handler::bucket_of(Call& call) {
   if (!call.bucket) {
-    CO_TRY(object::BucketInfo bucket, co_await services_.buckets.stat(call.context, call.target.container));
-    if (bucket.owner != call.account->owner) co_return blob::refuse(Code::container_not_found);
-    call.bucket = std::move(bucket);
+    auto bucket = co_await services_.buckets.stat(call.context, call.target.container);
+    if (!bucket && bucket.error().code == ErrorCode::no_such_bucket) {
+      CO_TRY(check_container_name(call.target.container));
+    }
+    if (!bucket) co_return std::unexpected(bucket.error());
+    if (bucket->owner != call.account->owner) co_return blob::refuse(Code::container_not_found);
+    call.bucket = *std::move(bucket);
   }
   co_return *call.bucket;
 }

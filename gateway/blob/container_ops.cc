@@ -6,16 +6,6 @@
 namespace sluice::blob {
 namespace {
 
-/// "Naming and referencing containers, blobs, and metadata", Azure Storage REST API.
-Outcome<> check_new_name(std::string_view name) {
-  if (object::is_special_bucket(name)) return {};
-  const bool spelled = name.size() >= 3 && name.size() <= 63 &&
-                       name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == name.npos &&
-                       !name.starts_with('-') && !name.ends_with('-') && name.find("--") == name.npos;
-  if (!spelled) return refuse(Code::invalid_resource_name);
-  return {};
-}
-
 /// This server's own way to have immutable storage with versioning: elsewhere it is the
 /// management plane's to say.
 Outcome<bool> asks_for_lock(const Fields& fields) {
@@ -28,6 +18,15 @@ Outcome<bool> asks_for_lock(const Fields& fields) {
 }
 
 }  // namespace
+
+Outcome<> check_container_name(std::string_view name) {
+  if (object::is_special_bucket(name)) return {};
+  const bool spelled = name.size() >= 3 && name.size() <= 63 &&
+                       name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == name.npos &&
+                       !name.starts_with('-') && !name.ends_with('-') && name.find("--") == name.npos;
+  if (!spelled) return refuse(Code::invalid_resource_name);
+  return {};
+}
 
 Failure explain_container(const Error& error) {
   if (error.code == ErrorCode::lease_mismatch) return Failure(Code::lease_id_mismatch_with_container_operation);
@@ -46,7 +45,7 @@ Step<object::BucketInfo> Handler::leased_bucket_of(Call& call) {
 }
 
 Awaitable<Answer> Handler::create_container(Call& call) {
-  CO_TRY(check_new_name(call.target.container));
+  CO_TRY(check_container_name(call.target.container));
   object::BucketSettings options;
   CO_TRY(options.metadata, read_metadata(call.fields()));
   CO_TRY(options.public_access, read_public_access(call.fields()));

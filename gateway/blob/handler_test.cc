@@ -276,6 +276,9 @@ TEST_CASE("a container is made, described and deleted with what is in it") {
   CHECK(gateway.put("/photos?restype=container").code() == "ContainerAlreadyExists");
   CHECK(gateway.put("/Photos?restype=container").code() == "InvalidResourceName");
   CHECK(gateway.put("/a--b?restype=container").code() == "InvalidResourceName");
+  CHECK(gateway.get("/Photos/cat").code() == "InvalidResourceName");
+  CHECK(gateway.del("/a--b?restype=container").code() == "InvalidResourceName");
+  CHECK(gateway.anonymous("GET", "/Photos/cat").code() == "ResourceNotFound");
   CHECK(gateway.put("/$root?restype=container").status == 201);
 
   CHECK(gateway.put("/photos?restype=container&comp=metadata", "", {{"x-ms-meta-Team", "cats"}}).status == 200);

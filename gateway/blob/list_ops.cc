@@ -81,6 +81,12 @@ void write_blob(xml::Writer& xml, const Shown& blob, const Includes& includes, U
   xml.close();
 }
 
+/// Does the listing end before that name? ("List Blobs", Azure Storage REST API.)
+bool is_beyond(const http::Query& query, std::string_view name) {
+  const auto end = query.value("endBefore");
+  return end && !end->empty() && name >= *end;
+}
+
 // A place among states is 16 hex digits, of the age of the last one listed, and its name.
 constexpr std::size_t kAgeDigits = 16;
 
@@ -113,6 +119,7 @@ Step<std::string> Handler::write_current(Call& call, const Paging& paging, const
                        ? object::list_with_staged(services_.backend, call.context, call.target.container, options)
                        : object::list_objects(services_.backend, call.context, call.target.container, options)));
   for (const object::ListEntry& entry : page.entries) {
+    if (is_beyond(call.query(), entry.name)) co_return std::string();
     if (entry.is_prefix) {
       write_prefix(xml, entry.name);
     } else {
@@ -136,6 +143,7 @@ Step<std::string> Handler::write_states(Call& call, const Paging& paging, const 
   CO_TRY(const object::StatePage page,
          co_await object::list_states(services_.backend, call.context, call.target.container, options));
   for (const object::VersionEntry& entry : page.entries) {
+    if (is_beyond(call.query(), entry.name)) co_return std::string();
     if (entry.is_prefix) {
       write_prefix(xml, entry.name);
     } else {
@@ -154,9 +162,6 @@ Awaitable<Answer> Handler::list_blobs(Call& call) {
   const bool sees_tags = call.grant ? call.grant->permissions.has_any("t") : !call.anonymous;
   if (includes.has("tags") && !sees_tags) {
     co_return blob::refuse(Code::authorization_permission_mismatch);
-  }
-  if (call.query().has("endBefore")) {
-    co_return invalid_parameter("endBefore", call.query().get("endBefore"), "It is not supported.");
   }
   const auto shown = call.query().value("showonly");
   if (shown && !equals_ignoring_case(*shown, "deleted")) {

@@ -129,7 +129,23 @@ TEST_CASE("a listing shows what is deleted alone, and begins where it is told to
   CHECK(gateway.list("&startFrom=b/1").element("Name") == "b/1");
   CHECK(gateway.list("&startFrom=b/2&include=deleted").element("Name") == "b/2");
   CHECK(gateway.list("&startFrom=cat&delimiter=/").element("Name") == "cat");
-  CHECK(gateway.list("&endBefore=cat").code() == "InvalidQueryParameterValue");
+  const auto names = [&](const std::string& more) {
+    const auto reply = gateway.list(more);
+    CHECK(reply.element("NextMarker").empty());
+    std::string found;
+    for (const char* name : {"a", "b/", "b/1", "b/2", "cat", "dog"}) {
+      if (reply.has("<Name>" + std::string(name) + "</Name>")) found += std::string(name) + " ";
+    }
+    return found;
+  };
+  CHECK(names("&endBefore=cat") == "a b/1 ");
+  CHECK(names("&endBefore=cat&include=deleted") == "a b/1 b/2 ");
+  CHECK(names("&startFrom=b/1&endBefore=dog") == "b/1 cat ");
+  CHECK(names("&endBefore=b/1&delimiter=/") == "a b/ ");
+  CHECK(names("&endBefore=a") == "");
+  const auto first = gateway.list("&endBefore=cat&maxresults=2");
+  CHECK(count(first.body, "<Blob>") == 2);
+  CHECK(names("&endBefore=cat&marker=" + percent_encode(first.element("NextMarker"), false)) == "");
 }
 
 TEST_CASE("a blob comes back for those alone who may write it, and nothing is kept where that is off") {

@@ -217,6 +217,27 @@ def azure_cli(stage):
     call("blob", "download-batch", "--source", "cli", "--destination", back)
     expect_equal(tree_of(back), sums, "the files azure-cli brought back")
     call("container", "delete", "--name", "cli")
+    keep_by_cli(stage, call, here)
+
+
+def keep_by_cli(stage, call, folder):
+    service = azure.Blob(stage.server)
+    S3(stage.server).expect(200, "PUT", "cli-kept", headers={"x-amz-bucket-object-lock-enabled": "true"})
+    kept = ["--container-name", "cli-kept", "--name", "kept"]
+    call("blob", "upload", *kept, "--file", next(path for path in folder.rglob("*") if path.is_file()))
+    until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+    call("blob", "immutability-policy", "set", *kept, "--expiry-time", until, "--policy-mode", "Unlocked")
+    call("blob", "set-legal-hold", *kept, "--legal-hold", "true")
+    shown = service.expect(200, "HEAD", "/cli-kept/kept").headers
+    expect_equal(shown["x-ms-immutability-policy-mode"], "unlocked", "the policy that azure-cli set")
+    seconds = email.utils.parsedate_to_datetime(shown["x-ms-immutability-policy-until-date"])
+    expect_equal(seconds.strftime("%Y-%m-%dT%H:%M:%SZ"), until, "its time")
+    expect_equal(shown["x-ms-legal-hold"], "true", "the legal hold that azure-cli set")
+    call("blob", "set-legal-hold", *kept, "--legal-hold", "false")
+    call("blob", "immutability-policy", "delete", *kept)
+    shown = service.expect(200, "HEAD", "/cli-kept/kept").headers
+    expect("x-ms-immutability-policy-mode" not in shown, "azure-cli deleted the policy")
+    expect_equal(shown["x-ms-legal-hold"], "false", "azure-cli took the hold off")
 
 
 @blob_scenario("blob and S3: one namespace")
