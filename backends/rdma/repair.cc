@@ -147,6 +147,7 @@ Task<> Repair::forget_what_went() {
 
 Mending Repair::mending_of(ExtentNumber extent, const ExtentRecord& record) const {
   std::vector<MemberState> members;
+  members.reserve(record.members.size());
   for (const Uuid& member : record.members) {
     members.push_back({member, is_there(member), is_good(extent, member), is_damaged(extent, member)});
   }

@@ -3,11 +3,9 @@
 // one rule, and the checks must notice.
 #include <algorithm>
 #include <catch2/catch.hpp>
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <optional>
-#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,6 +13,7 @@
 #include "backends/rdma/append_window.h"
 #include "backends/rdma/replica.h"
 #include "backends/rdma/seal.h"
+#include "backends/rdma/simulation.h"
 
 namespace sluice::rdma {
 namespace {
@@ -74,12 +73,13 @@ struct Recoverer {
 
 class Simulation {
  public:
-  Simulation(std::uint64_t seed, Rules rules) : rules_(rules), random_(seed * 7919 + 13), window_(kMembers, 1000) {
+  Simulation(std::uint64_t seed, Rules rules) : rules_(rules), chance_(seed * 7919 + 13), window_(kMembers, 1000) {
     for (std::size_t n = 0; n < kMembers; ++n) {
       nodes_[n].disk.incarnation = name_of(n);
       record_.members.push_back(name_of(n));
     }
     calm_ = chance(3);
+    network_.faults_one_in(calm_ ? 400 : 25);
   }
 
   /// Runs one schedule; what was violated, or nothing.
@@ -99,25 +99,10 @@ class Simulation {
  private:
   // ---- chance
 
-  std::size_t below(std::size_t limit) { return random_() % limit; }
-  bool chance(std::size_t one_in) { return below(one_in) == 0; }
+  std::size_t below(std::size_t limit) { return chance_.below(limit); }
+  bool chance(std::size_t count) { return chance_.one_in(count); }
 
-  // ---- the network: anything is lost, comes twice, or in another order
-
-  void send(std::function<void()> message) {
-    const std::size_t fate = quiet_ ? 2 : below(calm_ ? 400 : 25);
-    if (fate == 0) return;
-    if (fate == 1) network_.push_back(message);
-    network_.push_back(std::move(message));
-  }
-
-  void deliver_one() {
-    if (network_.empty()) return;
-    const std::size_t chosen = below(network_.size());
-    auto message = std::move(network_[chosen]);
-    network_.erase(network_.begin() + static_cast<std::ptrdiff_t>(chosen));
-    message();
-  }
+  void send(std::function<void()> message) { network_.send(std::move(message)); }
 
   bool reaches(std::size_t node) const { return nodes_[node].up && cut_off_ != node; }
 
@@ -240,7 +225,7 @@ class Simulation {
   void writer_moves() {
     if (!writer_lives_) return;
     if (contents_.size() < kRunsMax && contents_.size() < acknowledged_.size() + window_size_) {
-      Run run{0, static_cast<std::uint32_t>(1 + below(9000)), static_cast<std::uint32_t>(random_())};
+      Run run{0, static_cast<std::uint32_t>(1 + below(9000)), chance_.number()};
       const auto page = window_.reserve(pages_of(run));
       if (!page) return;
       run.page = *page;
@@ -370,7 +355,7 @@ class Simulation {
 
   void move() {
     const std::size_t chosen = below(100);
-    if (chosen < 45) return deliver_one();
+    if (chosen < 45) return network_.deliver_one();
     if (chosen < 65) return disk_works(nodes_[below(kMembers)]);
     if (chosen < 85) return writer_moves();
     if (chosen < 87) return writer_reads_record();
@@ -387,6 +372,7 @@ class Simulation {
   /// Faults stop: the extent must come to its seal, and all that was acknowledged be there.
   void settle() {
     quiet_ = true;
+    network_.faults_one_in(0);
     cut_off_.reset();
     for (Node& node : nodes_) node.up = true;
     for (int round = 0; round < 2000 && violation_.empty() && !(sealed() && network_.empty()); ++round) {
@@ -394,7 +380,7 @@ class Simulation {
         while (!node.io.empty()) disk_works(node);
         disk_works(node);
       }
-      for (int n = 0; n < 10; ++n) deliver_one();
+      for (int n = 0; n < 10; ++n) network_.deliver_one();
       if (!sealed() && round % 8 == 0) recoverer_moves(0);
       if (!sealed() && round % 8 == 7) recoverer_ends(recoverers_[0]);
       // Shut out by a higher epoch, it starts again.
@@ -459,13 +445,13 @@ class Simulation {
   }
 
   Rules rules_;
-  std::mt19937_64 random_;
+  Chance chance_;
+  SimulatedNetwork network_{chance_};
   bool calm_ = false;
   bool quiet_ = false;
   std::array<Node, kMembers> nodes_;
   std::optional<std::size_t> cut_off_;
   std::optional<std::size_t> replaced_, rotten_;
-  std::vector<std::function<void()>> network_;
 
   AppendWindow window_;
   std::size_t window_size_ = 1 + below(5);
@@ -483,12 +469,6 @@ class Simulation {
   std::string violation_;
 };
 
-/// Schedules a run of the tests tries; SLUICE_SCHEDULES sets another number.
-std::uint64_t schedules() {
-  const char* text = std::getenv("SLUICE_SCHEDULES");
-  return text == nullptr ? 4000 : std::strtoull(text, nullptr, 10);
-}
-
 /// The first violation within `count` schedules, or nothing.
 std::string first_violation(Rules rules, std::uint64_t count) {
   for (std::uint64_t seed = 0; seed < count; ++seed) {
@@ -503,7 +483,7 @@ std::string first_violation(Rules rules, std::uint64_t count) {
 TEST_CASE("no schedule of faults loses an acknowledged run or changes a sealed length") {
   std::uint64_t acknowledged = 0, sealed = 0;
   std::string violation;
-  const auto count = schedules();
+  const auto count = schedules(4000);
   for (std::uint64_t seed = 0; seed < count && violation.empty(); ++seed) {
     Simulation simulation(seed, {});
     violation = simulation.run();

@@ -3,6 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <fstream>
+#include <future>
 #include <optional>
 #include <stdexcept>
 
@@ -35,6 +36,15 @@ void NodeThread::silence() {
 void NodeThread::wake() {
   silent_ = false;
   silent_.notify_all();
+}
+
+bool NodeThread::is_sealed(rdma::ExtentNumber extent) {
+  std::promise<bool> answer;
+  boost::asio::post(io_, [this, extent, &answer] {
+    const auto* entry = disk_.table().find(extent);
+    answer.set_value(entry != nullptr && entry->sealed);
+  });
+  return answer.get_future().get();
 }
 
 NodeThread::~NodeThread() {
@@ -165,6 +175,11 @@ void ClusterStore::replace(std::size_t node) {
 bool ClusterStore::has(std::size_t node, const Extent& extent) {
   const auto* entry = nodes_[node]->disk().table().find(rdma::place_of(extent.id).extent);
   return entry != nullptr && entry->slab;
+}
+
+void ClusterStore::await_seal(std::size_t node, const Extent& extent) {
+  while (!nodes_[node]->is_sealed(rdma::place_of(extent.id).extent)) {
+  }
 }
 
 void ClusterStore::damage(const Extent& extent) {

@@ -28,6 +28,9 @@ class NodeThread {
   void silence();
   void wake();
 
+  /// Whether its disk knows that the extent is sealed.
+  bool is_sealed(rdma::ExtentNumber extent);
+
  private:
   boost::asio::io_context io_{1};
   rdma::Disk disk_;
@@ -68,6 +71,8 @@ class ClusterStore : public ExtentStoreFixture {
   /// Of one that is up.
   rdma::Uuid incarnation(std::size_t node) const { return nodes_[node]->disk().superblock().incarnation; }
   bool has(std::size_t node, const Extent& extent);
+  /// Returns once the node has heard that the extent is sealed: a gateway tells it behind its own answer.
+  void await_seal(std::size_t node, const Extent& extent);
   void damage_at(std::size_t node, const Extent& extent);
   void damage_header_at(std::size_t node, const Extent& extent);
   rdma::MemoryControl& control() { return control_; }

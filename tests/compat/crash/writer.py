@@ -85,8 +85,12 @@ class Writer:
             if answer.etag():
                 self._etags[key] = answer.etag()
         else:
-            self._ledger.refuse(key, write)
+            self._refused(key, write, answer)
         return answer
+
+    def _refused(self, key, write, answer):
+        """The server answered that it was not written."""
+        self._ledger.refuse(key, write)
 
     def _put(self, key, size, **keywords):
         value = self._value(size)
@@ -170,7 +174,7 @@ class Writer:
         if answer.status == 200:
             self._ledger.acknowledge(write)
         else:
-            self._ledger.refuse(upload.key, write)
+            self._refused(upload.key, write, answer)
 
 
 def check_bytes(key, answer, values, digests):

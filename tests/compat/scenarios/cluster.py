@@ -44,6 +44,22 @@ class StoppableWriter(Writer):
             raise Stopped
         return super()._request(*arguments, **keywords)
 
+    def _refused(self, key, write, answer):
+        """The index may have taken what got 503; once it answers again, the key says so itself."""
+        if answer.status != 503:
+            return super()._refused(key, write, answer)
+        if not key.startswith(f"{self._folder}/"):
+            return None  # Others write to it, too: it stays in doubt.
+        found = answer
+        while found.status == 503:
+            found = self._request((200, 404), "GET", key)
+        label = None if found.status == 404 else found.headers.get("x-amz-meta-label")
+        if label == (write.value and write.value.label):
+            self._ledger.acknowledge(write)
+        else:
+            self._ledger.refuse(key, write)
+        return None
+
 
 @contextlib.contextmanager
 def second_gateway(stage, name="second", settings=None):
