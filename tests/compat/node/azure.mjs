@@ -72,7 +72,7 @@ export function connect({ endpoint, accessKey, secretKey }) {
       await blobOf(bucket, key).downloadToFile(path, 0, undefined, { customerProvidedKey: keyOf(secret) });
     },
 
-    // An append blob or a page blob under that key (or none, where the container encrypts), written in pieces of that size.
+    // An append or page blob under that key (or none, where the container encrypts), written in pieces of that size.
     async writeUnderKey({ bucket, key, path, secret, kind, step, gap }) {
       const customerProvidedKey = keyOf(secret);
       const container = service.getContainerClient(bucket);
@@ -88,18 +88,14 @@ export function connect({ endpoint, accessKey, secretKey }) {
       }
       const blob = container.getPageBlobClient(key);
       await blob.create(bytes.length, { customerProvidedKey });
-      const places = [];
-      for (let at = 0; at < bytes.length; at += step) places.push(at);
       // Other bytes first, written over and cleared, so that what stands there is of several writes.
       const other = Buffer.alloc(Math.min(bytes.length, 4 << 20), "o");
       await blob.uploadPages(other, 0, other.length, { customerProvidedKey });
       await blob.clearPages(0, other.length, { customerProvidedKey });
-      await Promise.all(
-        places.map((at) => {
-          const page = bytes.subarray(at, at + step);
-          return blob.uploadPages(page, at, page.length, { customerProvidedKey });
-        }),
-      );
+      for (let at = 0; at < bytes.length; at += step) {
+        const page = bytes.subarray(at, at + step);
+        await blob.uploadPages(page, at, page.length, { customerProvidedKey });
+      }
       if (gap) await blob.clearPages(gap[0], gap[1], { customerProvidedKey });
     },
 
@@ -121,7 +117,6 @@ export function connect({ endpoint, accessKey, secretKey }) {
           : [
               () => page.uploadPages(Buffer.alloc(512), 0, 512, { customerProvidedKey }),
               () => page.clearPages(0, 512, { customerProvidedKey }),
-              () => page.resize(512, { customerProvidedKey }),
             ];
       const codes = [];
       for (const write of writes) {

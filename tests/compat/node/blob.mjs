@@ -492,11 +492,12 @@ const steps = {
     taken.push((await disk.createSnapshot()).snapshot);
     image.push(await disk.downloadToBuffer());
 
-    await refused(backup.startCopyIncremental(disk.url, ""), "IncrementalCopySourceMustBeSnapshot", 409);
-    await refused(backup.startCopyIncremental(disk.url, "2026-01-01T00:00:00.0000000Z"), "CannotVerifyCopySource", 404);
+    const of = (blob, snapshot) => blob.withSnapshot(snapshot).url;
+    await refused(backup.startCopyIncremental(disk.url), "IncrementalCopySourceMustBeSnapshot", 409);
+    await refused(backup.startCopyIncremental(of(disk, "2026-01-01T00:00:00.0000000Z")), "CannotVerifyCopySource", 404);
     const kept = [];
     for (const snapshot of taken) {
-      const answer = await backup.startCopyIncremental(disk.url, snapshot);
+      const answer = await backup.startCopyIncremental(of(disk, snapshot));
       assert.equal(answer.copyStatus, "success");
       const properties = await backup.getProperties();
       assert.equal(properties.isIncrementalCopy, true);
@@ -517,15 +518,15 @@ const steps = {
     assert.deepEqual(differences.pageRange, [{ offset: 0, count: 511 }]);
     assert.deepEqual(differences.clearRange, [{ offset: 4 << 20, count: 511 }]);
 
-    await refused(backup.startCopyIncremental(disk.url, taken[0]), "IncrementalCopyOfEarlierSnapshotNotAllowed", 409);
+    await refused(backup.startCopyIncremental(of(disk, taken[0])), "IncrementalCopyOfEarlierSnapshotNotAllowed", 409);
     const other = container.getPageBlobClient("other");
     await other.create(512);
     const { snapshot: ofOther } = await other.createSnapshot();
-    await refused(backup.startCopyIncremental(other.url, ofOther), "IncrementalCopyBlobMismatch", 409);
-    await refused(other.startCopyIncremental(disk.url, taken[1]), "IncrementalCopyBlobMismatch", 409);
+    await refused(backup.startCopyIncremental(of(other, ofOther)), "IncrementalCopyBlobMismatch", 409);
+    await refused(other.startCopyIncremental(of(disk, taken[1])), "IncrementalCopyBlobMismatch", 409);
     const { snapshot: next } = await disk.createSnapshot();
     await refused(
-      backup.startCopyIncremental(disk.url, next, { conditions: { ifMatch: '"0x1"' } }),
+      backup.startCopyIncremental(of(disk, next), { conditions: { ifMatch: '"0x1"' } }),
       "ConditionNotMet",
       412,
     );
@@ -543,7 +544,7 @@ const steps = {
     await block.upload("x", 1);
     const { snapshot: ofBlock } = await block.createSnapshot();
     await refused(
-      container.getPageBlobClient("new").startCopyIncremental(block.url, ofBlock),
+      container.getPageBlobClient("new").startCopyIncremental(of(block, ofBlock)),
       "InvalidBlobType",
       409,
     );
@@ -564,10 +565,10 @@ const steps = {
     assert.equal(hash(await restored.downloadToBuffer()), hash(image[0]));
     await disk.create(size);
     const { snapshot: anew } = await disk.createSnapshot();
-    await refused(backup.startCopyIncremental(disk.url, anew), "BlobOverwritten", 409);
+    await refused(backup.startCopyIncremental(of(disk, anew)), "BlobOverwritten", 409);
     await refused(backup.delete(), "SnapshotsPresent", 409);
     await backup.delete({ deleteSnapshots: "include" });
-    await backup.startCopyIncremental(disk.url, anew);
+    await backup.startCopyIncremental(of(disk, anew));
     await container.delete();
   },
 

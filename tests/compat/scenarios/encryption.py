@@ -228,7 +228,8 @@ def azure_in_place(stage):
         name = f"{kind}-{size}"
         path, mark, _ = write_in_place(stage, client, name, kind, size, step, KEY)
         marks.append(mark)
-        for secret, code in ((None, "BlobUsesCustomerSpecifiedEncryption"), (OTHER, "BlobCustomerSpecifiedEncryptionMismatch")):
+        refusals = ((None, "BlobUsesCustomerSpecifiedEncryption"), (OTHER, "BlobCustomerSpecifiedEncryptionMismatch"))
+        for secret, code in refusals:
             codes = client._call("refusedWrites", bucket=BUCKET, key=name, kind=kind, secret=secret)
             expect_equal(set(codes), {code}, f"writes to {name} without its key")
             expect_equal(client.length(name, secret), code, f"properties of {name} without its key")
