@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # The cluster's tests over libfabric's provider `verbs`, in a guest with a software RDMA device: the fabric's own,
-# and the contract suite of four nodes with its faults. Last line: N passed, N failed (programs).
-#   run.sh BUILD-DIRECTORY
+# the contract suite of four nodes with its faults, and gateway and nodes as processes of which one is killed.
+# Last line: N passed, N failed (programs).
+#   run.sh BUILD-DIRECTORY BUILD-DIRECTORY-OF-RELEASE
 set -euo pipefail
 here=$(dirname "$0")
 build=$1
+release=$2
 passed=0
 failed=0
 # run PROGRAM [ARG]...
@@ -17,5 +19,7 @@ run() {
 }
 run "$build/backends/rdma/backend_rdma_test" "[fabric]" --durations yes
 run "$build/tests/contract/cluster_contract_test" --durations yes
+run python3 -B "$here/../compat/run.py" --server "$release/sluice" --work /tmp/verbs \
+  "cluster: a node killed in the middle of writes loses nothing acknowledged"
 echo "$passed passed, $failed failed"
 [ "$failed" = 0 ]

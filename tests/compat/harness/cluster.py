@@ -21,6 +21,9 @@ from harness.scenario import Skip
 
 START_LIMIT_S = 120
 SECRET = "compat cluster secret"
+# What bytes between gateways and nodes go over, as in the tests of one process.
+FABRIC_PROVIDER = os.environ.get("SLUICE_TEST_PROVIDER", "tcp")
+FABRIC_HOST = os.environ.get("SLUICE_TEST_HOST", "127.0.0.1")
 NAME = "compat"
 
 
@@ -159,10 +162,11 @@ class Node(Process):
         self.disk = pathlib.Path(folder) / f"node-{number}.disk"
         self.size = size
         self.link = link  # The gateways' way to it, if it can be cut.
-        self._listen = "127.0.0.1:0" if link is None else free_endpoint()
+        self._listen = f"{FABRIC_HOST}:0" if link is None else free_endpoint()
         self._binary = binary
         self._environment = {k: v for k, v in os.environ.items() if not k.startswith("SLUICE_")} | settings
-        self._environment |= {"SLUICE_NODE_DISK": str(self.disk), "SLUICE_NODE_MACHINE": f"machine-{number}"}
+        self._environment |= {"SLUICE_NODE_DISK": str(self.disk), "SLUICE_NODE_MACHINE": f"machine-{number}",
+                              "SLUICE_NODE_PROVIDER": FABRIC_PROVIDER}  # fmt: skip
         self.admin = None
         self.incarnation = None
 
@@ -235,7 +239,8 @@ class Cluster:
         own = {name: str(value) for name, value in (settings or {}).items() if name.startswith("SLUICE_NODE_")}
         self.node_settings = shared | own | {"SLUICE_CLUSTER": url}
         self.settings = shared | {
-            "SLUICE_EXTENTS": url, "SLUICE_CLUSTER_HOST": "127.0.0.1", "SLUICE_CLUSTER_EXTENT_SIZE": "16MiB",
+            "SLUICE_EXTENTS": url, "SLUICE_CLUSTER_HOST": FABRIC_HOST, "SLUICE_CLUSTER_PROVIDER": FABRIC_PROVIDER,
+            "SLUICE_CLUSTER_EXTENT_SIZE": "16MiB",
             "SLUICE_CLUSTER_RELEASE_DELAY": "0",
         }  # fmt: skip
 
