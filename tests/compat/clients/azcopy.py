@@ -32,11 +32,19 @@ class Azcopy:
     def url(self, container, sas, path=""):
         return f"{self._server.endpoints['blob']}/{azure.ACCOUNT}/{container}/{path}?{sas}"
 
+    def _command(self, arguments):
+        return [str(word) for word in (self._program, *arguments, "--skip-version-check")]
+
+    def begin(self, *arguments):
+        """Runs it without waiting for its end."""
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        return subprocess.Popen(self._command(arguments), env=self._environment, **quiet)
+
     def run(self, *arguments):
-        command = [str(word) for word in (self._program, *arguments, "--skip-version-check")]
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, env=self._environment
-        )
+            self._command(arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            env=self._environment,
+        )  # fmt: skip
         if done.returncode != 0:
             raise AssertionError(f"azcopy {arguments[0]} ended with {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done.stdout

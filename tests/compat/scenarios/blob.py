@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import time
 import urllib.request
@@ -111,6 +112,31 @@ def azcopy(stage):
     client.copy(large, client.url("azcopy", sas, "large"), "LocalBlob", "--put-md5")
     client.copy(client.url("azcopy", sas, "large"), stage.folder / "large-back", "BlobLocal",
                 "--check-md5=FailIfDifferent")  # fmt: skip
+    run(["cmp", large, stage.folder / "large-back"])
+
+
+@blob_scenario("blob: azcopy resumes what was killed")
+def azcopy_resumes(stage):
+    client = Azcopy(stage.server, stage.folder)
+    service, sas = azure.Blob(stage.server), azure.account_sas()
+    service.expect(201, "PUT", "/resumed", "restype=container")
+    large = stage.folder / "large"
+    large.write_bytes(os.urandom(1 << 20) * 64)
+    to = client.url("resumed", sas, "large")
+    begun = client.begin("copy", large, to, "--from-to=LocalBlob", "--block-size-mb=1", "--cap-mbps=80")
+    try:
+        # Some of its blocks have come, and it has not come to the end.
+        while service.request("GET", "/resumed/large", "comp=blocklist&blocklisttype=uncommitted").body.count(b"<Name>") < 4:
+            expect(begun.poll() is None, "azcopy ended before it was killed")
+            time.sleep(0.05)
+    finally:
+        begun.kill()
+        begun.wait()
+    service.expect(404, "HEAD", "/resumed/large")
+    jobs = re.findall(r"JobId: (\S+)", client.run("jobs", "list"))
+    expect_equal(len(jobs), 1, "jobs that azcopy knows")
+    client.run("jobs", "resume", jobs[0], f"--destination-sas={sas}")
+    client.copy(to, stage.folder / "large-back", "BlobLocal")
     run(["cmp", large, stage.folder / "large-back"])
 
 
