@@ -47,6 +47,13 @@ class ClusterCare::Gauges {
                 "of gateways that are gone, of which too few disks answer; of the manager", repaired.unsealed);
     gauges_.set("sluice_cluster_copies_damaged", "found damaged and not replaced yet; of the manager",
                 repaired.damaged);
+    gauges_.set("sluice_cluster_extents_crowded",
+                "with copies in one zone or on one machine, though there is room elsewhere; of the manager",
+                repaired.crowded);
+    gauges_.set("sluice_cluster_balancing", "1 while disks are balanced; of the manager", repaired.balancing ? 1 : 0);
+    gauges_.set("sluice_cluster_moves_left", "that balancing takes at least; of the manager", repaired.moves_left);
+    moved_ += repaired.moved;
+    gauges_.set("sluice_cluster_copies_moved_total", "to other disks, to balance them or to keep copies apart", moved_);
     copied_ += repaired.copied;
     gauges_.set("sluice_cluster_extents_copied_total", "brought back to enough copies", copied_);
   }
@@ -55,7 +62,7 @@ class ClusterCare::Gauges {
 
  private:
   sluice::Gauges gauges_;
-  std::uint64_t copied_ = 0;
+  std::uint64_t copied_ = 0, moved_ = 0;
 };
 
 ClusterCare::ClusterCare(rdma::ClusterExtents& cluster, std::function<Task<>()> collect,
@@ -116,9 +123,10 @@ Awaitable<> ClusterCare::repair() {
     co_return;
   }
   gauges_->set(*repaired);
-  if (repaired->sealed == 0 && repaired->copied == 0) co_return;
+  if (repaired->sealed == 0 && repaired->copied == 0 && repaired->moved == 0) co_return;
   log_.info("cluster_repaired", {{"sealed", repaired->sealed},
                                  {"copied", repaired->copied},
+                                 {"moved", repaired->moved},
                                  {"endangered", repaired->endangered - repaired->copied}});
 }
 

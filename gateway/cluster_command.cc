@@ -78,6 +78,9 @@ void show_status(rdma::Control& control, const Config& config) {
   const auto is_behind = [&](const rdma::Node& node) { return node.alive && node.scrubbed < asked; };
   text += fmt::format("\nopen {}\nsealed {}\nendangered {}\ndamaged {}\nscrubbing {}\n", census.open, census.sealed,
                       census.endangered, census.damaged, std::ranges::count_if(nodes, is_behind));
+  const auto balancing = *outcome_of(control.balancing());
+  text += fmt::format("rebalancing {}\n", balancing ? 1 : 0);
+  if (balancing) text += fmt::format("moved {}\nleft {}\n", balancing->moved, balancing->left);
   std::fputs(text.c_str(), stdout);
 }
 
@@ -88,6 +91,10 @@ rdma::Uuid disk_named(rdma::Control& control, std::string_view name) {
     if (name.empty() || !rdma::to_text(node.address.incarnation).starts_with(name)) continue;
     found = node.address.incarnation;
     ++count;
+  }
+  if (count == 0) {
+    throw std::invalid_argument(
+        fmt::format("'{}' is no disk of the cluster: format it, and start its node, which adds it", name));
   }
   if (count != 1) throw std::invalid_argument(fmt::format("'{}' names {} disks", name, count));
   return found;
@@ -112,33 +119,51 @@ void remove(rdma::Control& control, const rdma::Uuid& disk) {
   outcome_of(control.remove_node(disk));
 }
 
+// A disk is of the cluster once its node has started: new extents go to it, and this brings it its part of the others.
+void add(rdma::Control& control, const rdma::Uuid& disk) {
+  outcome_of(control.drain(disk, false));
+  outcome_of(control.ask_balance());
+}
+
+void stop_balancing(rdma::Control& control) {
+  const auto balancing = *outcome_of(control.balancing());
+  if (balancing) outcome_of(control.end_balance(balancing->number));
+}
+
+void of_all(rdma::Control& control, const Config& config, std::string_view verb, bool stop) {
+  if (verb == "status") return show_status(control, config);
+  if (verb == "rebalance" && stop) return stop_balancing(control);
+  outcome_of(verb == "scrub" ? control.ask_scrub() : control.ask_balance());
+}
+
+void of_one(rdma::Control& control, std::string_view verb, const rdma::Uuid& disk) {
+  if (verb == "add") return add(control, disk);
+  if (verb == "remove") return remove(control, disk);
+  if (verb == "forget") return forget(control, disk);
+  outcome_of(control.drain(disk, verb == "drain"));
+}
+
+constexpr std::string_view kOfAll[] = {"status", "scrub", "rebalance"};
+constexpr std::string_view kOfOne[] = {"add", "drain", "undrain", "remove", "forget"};
+
 }  // namespace
 
 int command_cluster(std::span<const std::string_view> arguments,
                     const std::map<std::string, std::string>& environment) {
   const std::string_view verb = arguments.empty() ? "" : arguments[0];
-  const bool takes_disk = verb == "drain" || verb == "undrain" || verb == "remove" || verb == "forget";
-  if (verb != "status" && verb != "scrub" && !takes_disk)
-    throw std::invalid_argument("sluice cluster status|scrub|drain|undrain|remove|forget");
+  const bool takes_disk = std::ranges::count(kOfOne, verb) > 0;
+  if (!takes_disk && std::ranges::count(kOfAll, verb) == 0) {
+    throw std::invalid_argument("sluice cluster status|scrub|rebalance [stop]|add|drain|undrain|remove|forget");
+  }
   if (takes_disk && arguments.size() < 2) throw std::invalid_argument(fmt::format("{} needs a disk", verb));
-  const Config config = read_config(arguments.subspan(takes_disk ? 2 : 1), environment);
+  const bool stop = verb == "rebalance" && arguments.size() > 1 && arguments[1] == "stop";
+  const Config config = read_config(arguments.subspan(takes_disk || stop ? 2 : 1), environment);
   if (config.extents.empty()) throw std::invalid_argument("extents must name the cluster");
   rdma::EtcdControl control(control_options(config.extents, config));
-  if (verb == "status") {
-    show_status(control, config);
-    return 0;
-  }
-  if (verb == "scrub") {
-    outcome_of(control.ask_scrub());
-    return 0;
-  }
-  const rdma::Uuid disk = disk_named(control, arguments[1]);
-  if (verb == "remove") {
-    remove(control, disk);
-  } else if (verb == "forget") {
-    forget(control, disk);
+  if (takes_disk) {
+    of_one(control, verb, disk_named(control, arguments[1]));
   } else {
-    outcome_of(control.drain(disk, verb == "drain"));
+    of_all(control, config, verb, stop);
   }
   return 0;
 }

@@ -63,6 +63,8 @@ constexpr Option kOptions[] = {
      "what is removed stays so long for those who read it through other gateways", false, false, 0, 86400},
     {"cluster-lost-after", &Config::cluster_lost_after_s, "SECONDS",
      "a disk that is silent for so long is lost: what it had is copied", false, false, 0, 604800},
+    {"cluster-move-rate", &Config::cluster_move_rate, "SIZE",
+     "bytes a second at most while copies are moved to balance disks", true, false, 1 << 20},
     {"cluster-collect-period", &Config::cluster_collect_period_s, "SECONDS",
      "between two searches for bytes that no object names", false, false, 1, 604800},
     {"s3", &Config::s3, "ADDR", "S3 listens here (HOST:PORT; port 0 picks one)"},

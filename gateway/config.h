@@ -34,6 +34,7 @@ struct Config {
   std::uint64_t cluster_extent_size = 256ULL << 20;
   std::uint64_t cluster_release_delay_s = 600;
   std::uint64_t cluster_lost_after_s = 600;
+  std::uint64_t cluster_move_rate = 64ULL << 20;
   std::uint64_t cluster_collect_period_s = 3600;
   std::string s3 = "127.0.0.1:9000";
   std::string blob = "127.0.0.1:10000";

@@ -117,6 +117,7 @@ class Store::ClusterWithPostgres final : public Kind {
     options.cluster.extent_pages = static_cast<rdma::Pages>(config.cluster_extent_size / rdma::kPageSize);
     options.cluster.release_delay = std::chrono::seconds(config.cluster_release_delay_s);
     options.repair.lost_after = std::chrono::seconds(config.cluster_lost_after_s);
+    options.repair.move_rate = config.cluster_move_rate;
     options.cluster.given_up = [this] {
       given_up_ = true;
       ::kill(::getpid(), SIGTERM);

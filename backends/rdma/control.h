@@ -47,6 +47,14 @@ struct Damage {
   friend auto operator<=>(const Damage&, const Damage&) = default;
 };
 
+/// A request to balance the disks, and how far it is.
+struct Balancing {
+  std::uint64_t number = 0;  ///< Of the request: higher than that of any before.
+  std::uint64_t moved = 0;   ///< Copies so far.
+  std::uint64_t left = 0;    ///< At least so many more.
+  friend bool operator==(const Balancing&, const Balancing&) = default;
+};
+
 /// What the cluster has agreed on. Every implementation is linearizable: whoever reads
 /// after a set() has returned sees it. Fails with unavailable when the truth cannot be
 /// reached, and then a set() may have happened or not. Safe for concurrent use.
@@ -85,6 +93,15 @@ class Control {
   virtual Task<std::uint64_t> scrub_asked() = 0;
   /// The disk has checked all it had when it heard of the request.
   virtual Task<> scrubbed(Uuid incarnation, std::uint64_t number) = 0;
+
+  /// Asks the manager to balance the disks; the number of the request. Asking again begins anew.
+  virtual Task<std::uint64_t> ask_balance() = 0;
+  /// What is asked, until it is ended; nothing: nothing is.
+  virtual Task<std::optional<Balancing>> balancing() = 0;
+  /// How far the request of that number is, and its end, be it reached or given up. Both do nothing if another
+  /// was made since, or it was ended.
+  virtual Task<> note_balance(Balancing progress) = 0;
+  virtual Task<> end_balance(std::uint64_t number) = 0;
 
   /// A run of a gateway is alive: begins, or goes on. Fails with conflict once it is buried.
   virtual Task<> keep_writer(Uuid writer) = 0;

@@ -49,32 +49,73 @@ Play<bool> CopiesSimulation::mend(ExtentNumber extent) {
   const auto found = find(extent);
   if (!found) co_return false;
   const ExtentRecord record = found->record;
-  Mending mending(record, members_of(extent, record, damage), kCopies);
+  auto members = members_of(extent, record, damage);
+  const auto moved = leaving(record, members);
+  Mending mending(record, members, kCopies);
   std::uint64_t revision = found->revision;
   ExtentRecord begun = record;
   const auto chosen = targets(extent, record, mending.missing(), damage);
+  if (chosen.empty() && moved) co_return false;
   if (!chosen.empty()) {
     begun = mending.begun(rules_.the_filled_are_named_before ? chosen : std::vector<Uuid>{});
     if (!rules_.copies_have_an_epoch) begun.epoch = record.epoch;
+    if (moved && !rules_.the_moved_stay_until_it_is_done) std::erase(begun.members, *moved);
     co_await pause();
-    revision = set(extent, revision, begun);
+    revision = moved ? set_moved(extent, revision, begun) : set(extent, revision, begun);
     if (revision == 0) co_return false;
     const auto found_at = co_await sources(extent, begun, damage);
     if (found_at.nothing_left(2)) erase(extent, revision);
     if (!found_at.has_all()) co_return false;
     for (const Uuid& target : chosen) {
-      if (co_await copy(extent, begun, runs_of_any(found_at.lists()), target)) mending.filled(target);
+      const bool filled = co_await copy(extent, begun, runs_of_any(found_at.lists()), target);
+      if (filled || (moved && !rules_.only_the_filled_are_members)) mending.filled(target);
     }
   }
-  ExtentRecord mended = mended_by(mending, members_of(extent, record, damage));
+  if (!moved) members = members_of(extent, record, damage);
+  ExtentRecord mended = mended_by(mending, members);
   if (!rules_.copies_have_an_epoch) mended.epoch = record.epoch;
   if (mended == begun) co_return mending.whole();
   co_await pause();
-  if (set(extent, revision, mended) == 0) co_return false;
+  if ((moved ? set_moved(extent, revision, mended) : set(extent, revision, mended)) == 0) co_return false;
+  moves_ += moved && mending.whole() ? 1 : 0;
   for (const Uuid& disk : mended.members) {
     if (std::ranges::count(record.members, disk) == 0) look_at_copy(extent, mended, disk);
   }
   co_return mending.whole();
+}
+
+std::optional<Uuid> CopiesSimulation::leaving(const ExtentRecord& record, std::vector<MemberState>& members) {
+  const bool whole = members.size() == kCopies && std::ranges::all_of(members, &MemberState::good);
+  if (!whole || !record.partial.empty() || !chance_.one_in(quiet_ ? 100 : 3)) return std::nullopt;
+  MemberState& chosen = members[chance_.below(members.size())];
+  chosen.good = false;
+  return chosen.disk;
+}
+
+std::uint64_t CopiesSimulation::set_moved(ExtentNumber extent, std::uint64_t revision, const ExtentRecord& record) {
+  const auto before = find(extent);
+  const std::uint64_t now = set(extent, revision, record);
+  if (now == 0 || live_[extent].empty()) return now;
+  const bool lost_some = std::ranges::any_of(nodes_, &SimulatedNode::lost_some);
+  if (!lost_some && copies_of(extent, record) < copies_of(extent, before->record)) {
+    violation_ = "a move leaves fewer copies";
+  }
+  return now;
+}
+
+// Whatever has become of the bytes since.
+std::size_t CopiesSimulation::copies_of(ExtentNumber extent, const ExtentRecord& record) const {
+  return static_cast<std::size_t>(std::ranges::count_if(record.members, [&](const Uuid& disk) {
+    const SimulatedNode& node = nodes_[disk.bytes[0] - 1u];
+    // A disk that was replaced since it said that it has all is no fault of the move.
+    if (node.disk.incarnation != disk) return true;
+    if (!node.holds(extent)) return false;
+    const auto& stored = node.disk.slabs.at(*node.table.find(extent)->slab);
+    return std::ranges::all_of(live_.at(extent), [&](Pages page) {
+      const auto run = stored.find(page);
+      return run != stored.end() && run->second.run == contents_.at(extent).at(page);
+    });
+  }));
 }
 
 void CopiesSimulation::look_at_copy(ExtentNumber extent, const ExtentRecord& record, const Uuid& disk) {

@@ -20,7 +20,7 @@ CopiesSimulation::CopiesSimulation(std::uint64_t seed, CopyRules rules, std::opt
     : rules_(rules), chance_(seed * 104'729 + 7), small_(small) {
   network_.faults_one_in(40);
   // Where there is no disk to spare, things go another way.
-  const std::size_t nodes = small ? kCopies : kCopies + chance_.below(kNodesMax - kCopies + 1);
+  const std::size_t nodes = small ? kCopies + small->spare_disks : kCopies + chance_.below(kNodesMax - kCopies + 1);
   nodes_.resize(nodes, SimulatedNode(rules_));
   for (std::size_t n = 0; n < nodes_.size(); ++n) nodes_[n].disk.incarnation = name_of(n, 0);
   extents_ = small ? 1 : 1 + chance_.below(kExtentsMax);

@@ -27,17 +27,20 @@ struct CopyRules : NodeRules {
   bool who_begins_anew_says_so = true;
   bool gaps_are_filled = true;
   bool damage_is_reported = true;
+  bool the_moved_stay_until_it_is_done = true;
+  bool only_the_filled_are_members = true;
 };
 
 /// What a disk that is no member may have of an extent.
 enum class Rest : std::uint8_t { short_of_it, rotten, left_out, dropped };
 
-/// A world of one extent and three disks, in which little happens: for what is rare elsewhere.
+/// A world of one extent and three disks or a few more, in which little happens: for what is rare elsewhere.
 struct Small {
   std::size_t members = 2;
   Rest rest{};            ///< Of the other disks.
   bool one_rots = false;  ///< The last disk does, at any time.
   std::size_t managers = 1;
+  std::size_t spare_disks = 0;
 };
 
 /// The life of sealed extents under one seeded schedule of everything that can go wrong: copies, drained and
@@ -51,6 +54,7 @@ class CopiesSimulation {
   std::string run();
 
   std::uint64_t copies() const { return copies_; }
+  std::uint64_t moves() const { return moves_; }
 
  private:
   /// A request that waits, or just a moment at which others may act.
@@ -113,6 +117,11 @@ class CopiesSimulation {
   std::vector<Uuid> targets(ExtentNumber extent, const ExtentRecord& record, std::size_t count,
                             const std::set<Damage>& damage);
   Play<bool> mend(ExtentNumber extent);
+  /// Now and then, of an extent that lacks nothing, a member to move elsewhere.
+  std::optional<Uuid> leaving(const ExtentRecord& record, std::vector<MemberState>& members);
+  /// Sets it, of a move: there are as many whole copies then as before.
+  std::uint64_t set_moved(ExtentNumber extent, std::uint64_t revision, const ExtentRecord& record);
+  std::size_t copies_of(ExtentNumber extent, const ExtentRecord& record) const;
   /// What became a member has all, but for what happened to its disk since it said so.
   void look_at_copy(ExtentNumber extent, const ExtentRecord& record, const Uuid& disk);
   ExtentRecord mended_by(const Mending& mending, const std::vector<MemberState>& members) const;
@@ -188,6 +197,7 @@ class CopiesSimulation {
   std::set<Damage> damage_;
   std::uint64_t revision_ = 0;
   std::uint64_t copies_ = 0;
+  std::uint64_t moves_ = 0;
   std::string violation_;
 };
 

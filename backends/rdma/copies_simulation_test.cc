@@ -5,7 +5,7 @@
 namespace sluice::rdma {
 
 TEST_CASE("no schedule of copies, releases and faults loses a live run or leaves one without its copies") {
-  std::uint64_t copies = 0;
+  std::uint64_t copies = 0, moves = 0;
   std::string violation;
   const auto count = schedules(200);
   for (std::uint64_t seed = 0; seed < count && violation.empty(); ++seed) {
@@ -13,10 +13,12 @@ TEST_CASE("no schedule of copies, releases and faults loses a live run or leaves
     violation = simulation.run();
     if (!violation.empty()) violation += ", seed " + std::to_string(seed);
     copies += simulation.copies();
+    moves += simulation.moves();
   }
   CHECK(violation == "");
   // A schedule that copies nothing shows nothing.
   CHECK(copies > count);
+  CHECK(moves > 0);
 }
 
 namespace {
@@ -35,7 +37,8 @@ bool is_noticed(bool CopyRules::* rule, std::optional<Small> small = {}) {
 
 constexpr Small kOneLeftOut{.members = 2, .rest = Rest::left_out}, kOneDropped{.members = 2, .rest = Rest::dropped},
     kOneMember{.members = 1, .rest = Rest::short_of_it, .managers = 2},
-    kOneRots{.members = 2, .rest = Rest::short_of_it, .one_rots = true}, kOneRotten{.members = 2, .rest = Rest::rotten};
+    kOneRots{.members = 2, .rest = Rest::short_of_it, .one_rots = true}, kOneRotten{.members = 2, .rest = Rest::rotten},
+    kOneSpare{.members = 3, .one_rots = true, .managers = 2, .spare_disks = 1};
 
 }  // namespace
 
@@ -49,6 +52,20 @@ TEST_CASE("no schedule in a small world loses a live run or leaves one without i
     if (!violation.empty()) violation += ", seed " + std::to_string(seed);
   }
   CHECK(violation == "");
+}
+
+TEST_CASE("no schedule of moves by two managers leaves fewer copies than there were") {
+  std::uint64_t moves = 0;
+  std::string violation;
+  const auto count = schedules(200);
+  for (std::uint64_t seed = 0; seed < count && violation.empty(); ++seed) {
+    CopiesSimulation simulation(seed, {}, kOneSpare);
+    violation = simulation.run();
+    if (!violation.empty()) violation += ", seed " + std::to_string(seed);
+    moves += simulation.moves();
+  }
+  CHECK(violation == "");
+  CHECK(moves > count);
 }
 
 TEST_CASE("the simulator of copies notices when a rule is broken") {
@@ -66,6 +83,8 @@ TEST_CASE("the simulator of copies notices when a rule is broken") {
   CHECK(is_noticed(&CopyRules::only_its_own_runs_count));
   CHECK(is_noticed(&CopyRules::gaps_are_filled));
   CHECK(is_noticed(&CopyRules::damage_is_reported));
+  CHECK(is_noticed(&CopyRules::the_moved_stay_until_it_is_done, kOneSpare));
+  CHECK(is_noticed(&CopyRules::only_the_filled_are_members, kOneSpare));
 }
 
 }  // namespace sluice::rdma

@@ -16,6 +16,7 @@ constexpr std::string_view kAddress = "node/address/", kAlive = "node/alive/", k
                            kScrubbed = "node/scrubbed/";
 constexpr std::string_view kExtent = "extent/", kWriter = "writer/", kBuried = "buried/", kManager = "manager";
 constexpr std::string_view kDamage = "damage/", kScrub = "scrub";
+constexpr std::string_view kBalance = "balance", kBalanceProgress = "balance/progress";
 constexpr std::size_t kNumberDigits = 16;
 constexpr int kFormat = 1;  // Of what is in the rows.
 constexpr int kAttemptsMax = 5;
@@ -304,6 +305,42 @@ Task<std::uint64_t> EtcdControl::scrub_asked() {
 
 Task<> EtcdControl::scrubbed(Uuid incarnation, std::uint64_t number) {
   CO_TRY(co_await etcd_.put(key(kScrubbed, to_text(incarnation)), number_text(ExtentNumber{number})));
+  co_return done;
+}
+
+// ---- balance
+
+Task<std::uint64_t> EtcdControl::ask_balance() { co_return co_await etcd_.put(key(kBalance), ""); }
+
+// Progress that is not of the request is of one before.
+Task<std::optional<Balancing>> EtcdControl::balancing() {
+  CO_TRY(const auto rows, co_await etcd_.range(key(kBalance), etcd_prefix_end(key(kBalance)), 0));
+  if (rows.empty() || rows[0].key != key(kBalance)) co_return std::optional<Balancing>{};
+  const Balancing asked{.number = rows[0].revision};
+  for (const EtcdRow& row : rows) {
+    if (row.key != key(kBalanceProgress)) continue;
+    const Json json = Json::parse(row.value, nullptr, false);
+    const auto number = [&](const char* name) {
+      const bool is_number = json.is_object() && json.contains(name) && json[name].is_number_unsigned();
+      return is_number ? json[name].get<std::uint64_t>() : 0;
+    };
+    if (number("format") == kFormat && number("number") == asked.number) {
+      co_return Balancing{.number = asked.number, .moved = number("moved"), .left = number("left")};
+    }
+  }
+  co_return asked;
+}
+
+Task<> EtcdControl::note_balance(Balancing progress) {
+  const Json json{{"format", kFormat}, {"number", progress.number}, {"moved", progress.moved}, {"left", progress.left}};
+  const std::vector<Etcd::Guard> guards{{key(kBalance), progress.number}};
+  CO_TRY(co_await etcd_.commit(guards, {{key(kBalanceProgress), json.dump()}}));
+  co_return done;
+}
+
+Task<> EtcdControl::end_balance(std::uint64_t number) {
+  const std::vector<Etcd::Guard> guards{{key(kBalance), number}};
+  CO_TRY(co_await etcd_.commit(guards, {{key(kBalance), std::nullopt}, {key(kBalanceProgress), std::nullopt}}));
   co_return done;
 }
 

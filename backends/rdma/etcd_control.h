@@ -47,6 +47,10 @@ class EtcdControl final : public Control {
   Task<std::uint64_t> ask_scrub() override;
   Task<std::uint64_t> scrub_asked() override;
   Task<> scrubbed(Uuid incarnation, std::uint64_t number) override;
+  Task<std::uint64_t> ask_balance() override;
+  Task<std::optional<Balancing>> balancing() override;
+  Task<> note_balance(Balancing progress) override;
+  Task<> end_balance(std::uint64_t number) override;
   Task<> keep_writer(Uuid writer) override;
   Task<> leave_writer(Uuid writer) override;
   Task<bool> bury(Uuid writer) override;

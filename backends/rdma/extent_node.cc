@@ -245,7 +245,7 @@ Awaitable<Reply> ExtentNode::answer(const SessionPtr&, const Release& release) {
 
 Awaitable<Reply> ExtentNode::answer(const SessionPtr&, const Status&) {
   // Who asks looks for room for a new extent.
-  co_return Reply{.value = disk_.failed() ? 0 : disk_.table().free_slabs()};
+  co_return Reply{.value = disk_.failed() ? 0 : disk_.table().free_slabs(), .size = disk_.superblock().slabs};
 }
 
 // ---- read and list

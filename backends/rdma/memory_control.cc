@@ -114,6 +114,29 @@ Task<> MemoryControl::scrubbed(Uuid incarnation, std::uint64_t number) {
   co_return done;
 }
 
+Task<std::uint64_t> MemoryControl::ask_balance() {
+  const std::scoped_lock lock(mutex_);
+  balancing_ = Balancing{.number = ++balance_asked_};
+  co_return balance_asked_;
+}
+
+Task<std::optional<Balancing>> MemoryControl::balancing() {
+  const std::scoped_lock lock(mutex_);
+  co_return balancing_;
+}
+
+Task<> MemoryControl::note_balance(Balancing progress) {
+  const std::scoped_lock lock(mutex_);
+  if (balancing_ && balancing_->number == progress.number) balancing_ = progress;
+  co_return done;
+}
+
+Task<> MemoryControl::end_balance(std::uint64_t number) {
+  const std::scoped_lock lock(mutex_);
+  if (balancing_ && balancing_->number == number) balancing_.reset();
+  co_return done;
+}
+
 Task<> MemoryControl::keep_writer(Uuid writer) {
   const std::scoped_lock lock(mutex_);
   if (buried_.contains(writer)) co_return fail(ErrorCode::conflict, "this run was given up");

@@ -31,6 +31,10 @@ class MemoryControl final : public Control {
   Task<std::uint64_t> ask_scrub() override;
   Task<std::uint64_t> scrub_asked() override;
   Task<> scrubbed(Uuid incarnation, std::uint64_t number) override;
+  Task<std::uint64_t> ask_balance() override;
+  Task<std::optional<Balancing>> balancing() override;
+  Task<> note_balance(Balancing progress) override;
+  Task<> end_balance(std::uint64_t number) override;
   Task<> keep_writer(Uuid writer) override;
   Task<> leave_writer(Uuid writer) override;
   Task<bool> bury(Uuid writer) override;
@@ -45,6 +49,8 @@ class MemoryControl final : public Control {
   std::set<Uuid> writers_, buried_;
   std::set<Damage> damage_;
   std::uint64_t scrub_asked_ = 0;
+  std::optional<Balancing> balancing_;
+  std::uint64_t balance_asked_ = 0;
   std::optional<Uuid> manager_;
   std::uint64_t last_ = 0;
   std::uint64_t revision_ = 0;

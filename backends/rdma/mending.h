@@ -11,7 +11,7 @@ namespace sluice::rdma {
 struct MemberState {
   Uuid disk{};
   bool there = false;    ///< It answers.
-  bool good = false;     ///< It counts as a copy: not damaged, not drained, not lost.
+  bool good = false;     ///< It counts as a copy: not damaged, drained or lost, nor to be moved elsewhere.
   bool damaged = false;  ///< It was found to be.
 };
 

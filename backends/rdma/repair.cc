@@ -40,6 +40,9 @@ Task<> Repair::look_at_nodes() {
   CO_TRY(const auto damage, co_await cluster_.control_.damage());
   damage_ = {damage.begin(), damage.end()};
   still_there_.clear();
+  placed_.clear();
+  on_disks_.clear();
+  CO_TRY(balancing_, co_await cluster_.control_.balancing());
   co_return done;
 }
 
@@ -66,6 +69,11 @@ std::size_t Repair::good_among(ExtentNumber extent, const ExtentRecord& record) 
       std::ranges::count_if(record.members, [&](const Uuid& member) { return is_good(extent, member); }));
 }
 
+bool Repair::is_whole(ExtentNumber extent, const ExtentRecord& record) const {
+  const std::size_t good = good_among(extent, record);
+  return good >= cluster_.options_.replicas && good == record.members.size() && record.partial.empty();
+}
+
 // ---- a round
 
 Task<Repaired> Repair::round(const std::atomic<bool>& go_on) {
@@ -88,6 +96,7 @@ Task<Repaired> Repair::round(const std::atomic<bool>& go_on) {
     const auto number = static_cast<std::uint64_t>(candidate.extent);
     cluster_.log_.warning("extent_not_repaired", {{"extent", number}, {"detail", mended.error().detail}});
   }
+  CO_TRY(co_await move_copies(found, go_on));
   co_return found;
 }
 
@@ -99,6 +108,7 @@ Task<std::vector<Repair::Candidate>> Repair::look_at_extents(Repaired& found) {
     CO_TRY(const auto some, co_await cluster_.control_.list(next, kRecordsListed));
     for (const NumberedRecord& one : some) {
       next = ExtentNumber{static_cast<std::uint64_t>(one.extent) + 1};
+      for (const Uuid& disk : disks_of(one.versioned.record)) ++on_disks_[disk];
       const auto looked = co_await look_at(one, buried, candidates, found);
       if (!looked) cluster_.log_.warning("extent_not_looked_at", {{"detail", looked.error().detail}});
     }
@@ -128,9 +138,11 @@ Task<> Repair::look_at(const NumberedRecord& one, std::map<Uuid, bool>& buried, 
   for (const Uuid& disk : disks_of(record)) {
     if (is_damaged(one.extent, disk)) still_there_.insert({one.extent, disk});
   }
-  const std::size_t good = good_among(one.extent, record);
-  const bool whole = good >= cluster_.options_.replicas && good == record.members.size() && record.partial.empty();
-  if (!whole) candidates.push_back({good, one.extent});
+  if (is_whole(one.extent, record)) {
+    placed_.push_back({one.extent, record.members});
+  } else {
+    candidates.push_back({good_among(one.extent, record), one.extent});
+  }
   co_return done;
 }
 
@@ -145,11 +157,12 @@ Task<> Repair::forget_what_went() {
 
 // ---- an extent
 
-Mending Repair::mending_of(ExtentNumber extent, const ExtentRecord& record) const {
+Mending Repair::mending_of(ExtentNumber extent, const ExtentRecord& record, std::optional<Uuid> leaving) const {
   std::vector<MemberState> members;
   members.reserve(record.members.size());
   for (const Uuid& member : record.members) {
-    members.push_back({member, is_there(member), is_good(extent, member), is_damaged(extent, member)});
+    const bool good = is_good(extent, member) && member != leaving;
+    members.push_back({member, is_there(member), good, is_damaged(extent, member)});
   }
   return Mending(record, std::move(members), cluster_.options_.replicas);
 }
@@ -173,26 +186,31 @@ Task<bool> Repair::mend(ExtentNumber extent) {
   if (std::ranges::none_of(disks_of(record), [&](const Uuid& disk) { return is_there(disk); })) {
     co_return fail(ErrorCode::corrupt, "no member is there");
   }
-  Mending mending = mending_of(extent, record);
+  Turn turn{.extent = extent, .found = *found, .mending = mending_of(extent, record), .targets = {}};
+  if (turn.mending.missing() > 0) {
+    CO_TRY(turn.targets, co_await targets(extent, record, turn.mending.missing()));
+  }
+  co_return co_await mend(std::move(turn));
+}
+
+Task<bool> Repair::mend(Turn turn) {
+  const ExtentNumber extent = turn.extent;
+  Mending& mending = turn.mending;
+  ExtentRecord before = turn.found.record;
+  std::uint64_t revision = turn.found.revision;
   Result<> outcome = done;
-  ExtentRecord before = record;
-  std::uint64_t revision = found->revision;
-  if (mending.missing() > 0) {
-    CO_TRY(const auto chosen, co_await targets(extent, record, mending.missing()));
-    if (chosen.empty()) {
-      outcome = fail(ErrorCode::out_of_space, "no disk for a copy");
-    } else {
-      before = mending.begun(chosen);
-      CO_TRY(const auto begun, co_await set(extent, revision, before));
-      if (!begun) co_return false;
-      revision = *begun;
-      CO_TRY(const auto found_at, co_await sources(extent, before));
-      if (found_at.nothing_left(cluster_.options_.copies_min)) {
-        co_return co_await cluster_.control_.erase(extent, revision);
-      }
-      outcome = co_await copy_to(chosen, {.extent = extent, .record = before, .runs = runs_of_any(found_at.lists())},
-                                 mending);
+  if (mending.missing() > 0 && turn.targets.empty()) outcome = fail(ErrorCode::out_of_space, "no disk for a copy");
+  if (!turn.targets.empty()) {
+    before = mending.begun(turn.targets);
+    CO_TRY(const auto begun, co_await set(extent, revision, before));
+    if (!begun) co_return false;
+    revision = *begun;
+    CO_TRY(const auto found_at, co_await sources(extent, before));
+    if (found_at.nothing_left(cluster_.options_.copies_min)) {
+      co_return co_await cluster_.control_.erase(extent, revision);
     }
+    Copy copy{.extent = extent, .record = before, .runs = runs_of_any(found_at.lists()), .go_on = turn.go_on};
+    outcome = co_await copy_to(turn.targets, std::move(copy), mending);
   }
   const ExtentRecord mended = mending.mended();
   if (mended != before) {
@@ -262,6 +280,10 @@ Task<> Repair::copy(Copy copy) {
   for (const Run& run : copy.runs) {
     // It is there, or a part of it is stood for: by what may end anywhere in runs that were given back.
     if (run.page < copy.at) continue;
+    if (copy.go_on != nullptr) {
+      if (!*copy.go_on) co_return fail(ErrorCode::unavailable, "the move was interrupted");
+      co_await move_pace_.wait_for(bytes_of(pages_of(run)));
+    }
     CO_TRY(co_await fill(copy, run.page));
     CO_TRY(co_await copy_run(copy, run));
   }

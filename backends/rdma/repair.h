@@ -6,14 +6,20 @@
 #include <set>
 #include <vector>
 
+#include "backends/rdma/balance.h"
 #include "backends/rdma/cluster.h"
 #include "backends/rdma/mending.h"
+#include "backends/rdma/pace.h"
 
 namespace sluice::rdma {
 
 struct RepairOptions {
   /// A disk that was silent for so long is lost: what it had is copied from the others.
   std::chrono::seconds lost_after{600};
+  /// Copies are moved no faster, one at a time. What is endangered is copied as fast as it goes.
+  std::uint64_t move_rate = 64 << 20;
+  /// How often it is looked for copies that share a zone or a machine.
+  std::chrono::seconds look_apart_period{60};
 };
 
 /// What a round of repair found, and did.
@@ -26,18 +32,25 @@ struct Repaired {
   std::uint64_t copied = 0;      ///< Of those, that have enough now.
   std::uint64_t lost = 0;        ///< Of those, with no member that can be read.
   std::uint64_t damaged = 0;     ///< Copies with damage that were members before the round.
+  std::uint64_t crowded = 0;     ///< Of which two copies share a zone or a machine, though there is room elsewhere.
+  std::uint64_t moved = 0;       ///< Copies that are on another disk now, to level fills or to keep them apart.
+  bool balancing = false;        ///< It is asked for, and not reached.
+  std::uint64_t moves_left = 0;  ///< That balancing takes at least.
 };
 
 /// The part of the cluster's manager that looks after copies: seals what dead gateways left
 /// open, copies extents that have too few good members, replaces copies that nodes found
-/// damaged, and empties disks that are drained.
+/// damaged, and empties disks that are drained. It moves copies apart that share a zone or a machine while
+/// others have room, and from fuller to emptier disks when that is asked for.
 /// All it decides is set by comparing, so that two at one time do nothing wrong. Of the
 /// thread of `cluster`, and gone before it.
 class Repair {
  public:
-  Repair(Cluster& cluster, RepairOptions options) : cluster_(cluster), options_(options) {}
+  Repair(Cluster& cluster, RepairOptions options)
+      : cluster_(cluster), options_(options), move_pace_(options.move_rate) {}
 
-  /// Looks at every extent once, the most endangered first; ends early once `go_on` is false.
+  /// Looks at every extent once, the most endangered first; then moves copies for a while, if there is any to move.
+  /// Ends early once `go_on` is false.
   Task<Repaired> round(const std::atomic<bool>& go_on);
 
  private:
@@ -47,14 +60,24 @@ class Repair {
     ExtentNumber extent;
   };
 
+  /// An extent's turn: what it is like, and the disks to fill.
+  struct Turn {
+    ExtentNumber extent;
+    VersionedRecord found;
+    Mending mending;
+    std::vector<Uuid> targets;
+    const std::atomic<bool>* go_on = nullptr;  ///< Of a move, which ends when this is false.
+  };
+
   /// An extent on its way to one more disk.
   struct Copy {
     ExtentNumber extent;
     ExtentRecord record;
     Uuid target{};
-    std::vector<Run> runs{};       ///< What it has.
-    Pages at = 0;                  ///< So far.
-    std::vector<Pages> fillers{};  ///< Runs that stand for what was given back.
+    std::vector<Run> runs{};                   ///< What it has.
+    Pages at = 0;                              ///< So far.
+    std::vector<Pages> fillers{};              ///< Runs that stand for what was given back.
+    const std::atomic<bool>* go_on = nullptr;  ///< Of a move.
   };
 
   Task<> look_at_nodes();
@@ -63,12 +86,15 @@ class Repair {
   bool has_damage(ExtentNumber extent) const;
   bool is_there(const Uuid& member) const;
   std::size_t good_among(ExtentNumber extent, const ExtentRecord& record) const;
-  Mending mending_of(ExtentNumber extent, const ExtentRecord& record) const;
+  bool is_whole(ExtentNumber extent, const ExtentRecord& record) const;
+  /// `leaving`: a good member that is not to be one any more.
+  Mending mending_of(ExtentNumber extent, const ExtentRecord& record, std::optional<Uuid> leaving = {}) const;
   Task<std::vector<Candidate>> look_at_extents(Repaired& found);
   Task<> look_at(const NumberedRecord& one, std::map<Uuid, bool>& buried, std::vector<Candidate>& candidates,
                  Repaired& found);
   Task<> forget_what_went();
   Task<bool> mend(ExtentNumber extent);
+  Task<bool> mend(Turn turn);
   Task<std::vector<Uuid>> targets(ExtentNumber extent, const ExtentRecord& record, std::size_t count);
   Task<std::optional<std::uint64_t>> set(ExtentNumber extent, std::uint64_t revision, const ExtentRecord& record);
   Task<> seal_at(ExtentNumber extent, const ExtentRecord& record, const Uuid& target);
@@ -80,12 +106,26 @@ class Repair {
   Task<> append(Copy& copy, Run run, Chunk slot);
   Task<Chunk> staging_slot();
 
+  Task<> move_copies(Repaired& found, const std::atomic<bool>& go_on);
+  struct Loads {
+    std::vector<DiskLoad> disks;
+    bool complete = true;  ///< All that are alive have answered.
+  };
+  Awaitable<Loads> loads();
+  Awaitable<> ask_load(const Node& node, Loads& loads);
+  Task<bool> move(const Move& move, const std::atomic<bool>& go_on);
+
   Cluster& cluster_;
   const RepairOptions options_;
   std::map<Uuid, Node> nodes_;
   std::map<Uuid, Clock::time_point> silent_since_;
   std::set<Damage> damage_;       ///< As reported.
   std::set<Damage> still_there_;  ///< Of those, what a record counts on.
+  std::optional<Balancing> balancing_;
+  std::vector<PlacedExtent> placed_;        ///< Extents with enough good members.
+  std::map<Uuid, std::uint64_t> on_disks_;  ///< Extents that name a disk.
+  Pace move_pace_;
+  Clock::time_point next_look_apart_;
 };
 
 }  // namespace sluice::rdma

@@ -1,8 +1,6 @@
 #include "backends/rdma/scrub.h"
 
 #include <algorithm>
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <random>
 #include <vector>
 
@@ -10,8 +8,6 @@
 
 namespace sluice::rdma {
 namespace {
-
-namespace asio = boost::asio;
 
 constexpr std::size_t kRunsListed = 64;
 constexpr std::size_t kRecordsListed = 500;
@@ -95,7 +91,7 @@ Task<> Scrub::read_all(ExtentNumber extent) {
 }
 
 Task<> Scrub::read_run(ExtentNumber extent, const Run& run) {
-  co_await pace(bytes_of(pages_of(run)));
+  co_await pace_.wait_for(bytes_of(pages_of(run)));
   CO_TRY(const auto header, co_await disk_.header(extent, run.page));
   if (header.run != run) co_return fail(ErrorCode::corrupt, "another run");
   if (run.length > 0) {
@@ -187,16 +183,6 @@ Task<> Scrub::report(ExtentNumber extent, const std::string& detail) {
   ++counts_.damaged;
   log_.warning("copy_damaged", {{"extent", static_cast<std::uint64_t>(extent)}, {"detail", detail}});
   co_return done;
-}
-
-Awaitable<> Scrub::pace(std::uint64_t bytes) {
-  using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
-  const auto at = std::max(due_, Clock::now());
-  due_ = at + std::chrono::nanoseconds(bytes * 1'000'000'000 / options_.bytes_per_second);
-  if (at <= Clock::now()) co_return;
-  Timer timer(co_await asio::this_coro::executor);
-  timer.expires_at(at);
-  co_await timer.async_wait(asio::as_tuple(use_task));
 }
 
 }  // namespace sluice::rdma

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <map>
 #include <optional>
 #include <set>
@@ -8,6 +7,7 @@
 
 #include "backends/rdma/control.h"
 #include "backends/rdma/disk.h"
+#include "backends/rdma/pace.h"
 #include "gateway/core/log.h"
 
 namespace sluice::rdma {
@@ -28,7 +28,7 @@ struct ScrubCounts {
 class Scrub {
  public:
   Scrub(Disk& disk, Control& control, ScrubOptions options, Log& log)
-      : disk_(disk), control_(control), options_(options), log_(log) {}
+      : disk_(disk), control_(control), log_(log), pace_(options.bytes_per_second) {}
 
   /// Checks every extent once, sealed or open, beginning anywhere: a node that restarts
   /// often comes to all of them. Then looks for extents the cluster counts on, and the disk
@@ -49,7 +49,6 @@ class Scrub {
   const ScrubCounts& counts() const { return counts_; }
 
  private:
-  using Clock = std::chrono::steady_clock;
   /// Which copy of an extent it was: a disk may drop one and take another.
   struct Place {
     std::uint32_t slab = 0;
@@ -68,15 +67,13 @@ class Scrub {
   Task<std::vector<Run>> whole_runs(ExtentNumber extent);
   Task<> look_for_missing();
   Task<> report(ExtentNumber extent, const std::string& detail);
-  Awaitable<> pace(std::uint64_t bytes);
 
   Disk& disk_;
   Control& control_;
-  const ScrubOptions options_;
   Log& log_;
+  Pace pace_;
   std::set<ExtentNumber> suspects_;
   std::map<ExtentNumber, Place> reported_;
-  Clock::time_point due_;  ///< When the next read may be.
   ScrubCounts counts_;
 };
 

@@ -145,7 +145,8 @@ enum class Refusal : std::uint16_t {
 /// The answer to everything but Hello. What `value` means depends on the request:
 /// Append, Fence: the pages that are durable from the extent's beginning. Release:
 /// the runs still there. List: the page to go on from, or 0. Status: free slabs.
-/// To a Fence `size` is 1 if the node is certain that never more was durable.
+/// To a Fence `size` is 1 if the node is certain that never more was durable; to a Status it
+/// is all slabs (0: a node that does not say it).
 struct Reply {
   Refusal refusal = Refusal::none;
   std::uint64_t value = 0;

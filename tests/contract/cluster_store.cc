@@ -89,6 +89,8 @@ rdma::ClusterExtentsOptions ClusterStore::options() const {
   options.cluster.identity = {cluster_, kSecret};
   options.cluster.timeouts = timeouts_;
   options.repair.lost_after = std::chrono::seconds(0);
+  options.repair.look_apart_period = std::chrono::seconds(0);
+  options.repair.move_rate = 1ULL << 40;
   options.cluster.extent_pages = kSlabSize / rdma::kPageSize;
   return options;
 }
@@ -98,9 +100,19 @@ void ClusterStore::restart() {
   store_ = std::make_unique<rdma::ClusterExtents>(control_, options(), uncertain_, log_);
 }
 
+void ClusterStore::put_in_zone(std::size_t node, const std::string& zone) {
+  zones_[node] = zone;
+  announce(node);
+}
+
 void ClusterStore::announce(std::size_t node) {
   const std::string name = std::to_string(node);
-  const rdma::NodeAddress address{incarnation(node), rdma::fabric_for_test().host, nodes_[node]->port(), name, name};
+  const auto zone = zones_.find(node);
+  const rdma::NodeAddress address{.incarnation = incarnation(node),
+                                  .host = rdma::fabric_for_test().host,
+                                  .port = nodes_[node]->port(),
+                                  .zone = zone == zones_.end() ? name : zone->second,
+                                  .machine = name};
   if (!run(control_.keep_node(address))) throw std::logic_error("memory refuses a node");
 }
 

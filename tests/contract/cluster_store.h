@@ -3,6 +3,7 @@
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <functional>
+#include <map>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -59,6 +60,8 @@ class ClusterStore : public ExtentStoreFixture {
   void start(std::size_t node);
   /// Another disk at the address of one that was stopped.
   void replace(std::size_t node);
+  /// By itself each is in a zone of its own.
+  void put_in_zone(std::size_t node, const std::string& zone);
   /// Looks once for what the node has and the cluster does not know of it; how much was dropped.
   std::uint64_t drop_orphans(std::size_t node);
   /// Checks once what the node has; how much was found damaged and reported.
@@ -95,6 +98,7 @@ class ClusterStore : public ExtentStoreFixture {
   void announce(std::size_t node);
   void alone_with(std::size_t node, const std::function<Task<>(rdma::Disk&)>& work);
 
+  std::map<std::size_t, std::string> zones_;
   std::vector<std::filesystem::path> paths_;
   std::vector<std::unique_ptr<NodeThread>> nodes_;
   std::unique_ptr<rdma::ClusterExtents> store_;

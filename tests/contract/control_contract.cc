@@ -191,6 +191,37 @@ void check_damage(ControlFixture& fixture) {
   }
 }
 
+void check_balance(ControlFixture& fixture) {
+  rdma::Control& control = fixture.control();
+  const auto asked = [&] {
+    const auto balancing = run(fixture.other().balancing());
+    REQUIRE(balancing);
+    return *balancing;
+  };
+  CHECK_FALSE(asked());
+  const auto first = run(control.ask_balance());
+  REQUIRE(first);
+  CHECK(asked() == rdma::Balancing{.number = *first});
+  SECTION("who balances says how far it is, and ends it") {
+    const rdma::Balancing progress{.number = *first, .moved = 3, .left = 4};
+    REQUIRE(run(control.note_balance(progress)));
+    CHECK(asked() == progress);
+    REQUIRE(run(control.end_balance(*first)));
+    CHECK_FALSE(asked());
+    REQUIRE(run(control.note_balance(progress)));
+    CHECK_FALSE(asked());
+  }
+  SECTION("a request is not ended, nor said to be far, by who answers an earlier one") {
+    REQUIRE(run(control.note_balance({.number = *first, .moved = 3, .left = 4})));
+    const auto second = run(fixture.other().ask_balance());
+    REQUIRE(second);
+    CHECK(*second > *first);
+    REQUIRE(run(control.note_balance({.number = *first, .moved = 5, .left = 2})));
+    REQUIRE(run(control.end_balance(*first)));
+    CHECK(asked() == rdma::Balancing{.number = *second});
+  }
+}
+
 void check_managers(ControlFixture& fixture) {
   const Uuid first = Uuid::random(), second = Uuid::random();
   SECTION("there is one manager, until it leaves or falls silent") {
@@ -214,6 +245,7 @@ void check_control_contract(const MakeControl& make) {
   SECTION("nodes") { check_nodes(*fixture); }
   SECTION("writers") { check_writers(*fixture); }
   SECTION("damage") { check_damage(*fixture); }
+  SECTION("balance") { check_balance(*fixture); }
   SECTION("managers") { check_managers(*fixture); }
 }
 

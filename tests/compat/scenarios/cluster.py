@@ -341,6 +341,60 @@ def collect_all(stage, servers, ledger):
     servers[1].start()
 
 
+# ---- what is moved
+
+BALANCE_SETTINGS = REPAIR_SETTINGS | {"SLUICE_CLUSTER_MOVE_RATE": "8MiB"}
+
+
+def await_balanced(stage):
+    await_status(stage, "balanced disks",
+                 lambda counts, disks: whole(counts, disks) and counts["rebalancing"] == 0)  # fmt: skip
+
+
+def shrink(node, size):
+    """Formats the disk anew, with room for a few extents."""
+    node.kill()
+    node.disk.unlink()
+    node.size = size
+    node.format()
+    node.start()
+
+
+@scenario("cluster: a new node gets its part, whatever is killed meanwhile", postgres=True, cluster=3, long=True,
+          settings=BALANCE_SETTINGS)  # fmt: skip
+def rebalance(stage):
+    cluster = stage.cluster
+    for node in cluster.nodes:
+        shrink(node, "330MiB")
+    s3 = S3(stage.server)
+    bodies = put_all(s3, "balanced", 120)
+    new = cluster.add_node(size="330MiB")
+
+    def extents(disks):
+        return {node.name: int(disks[node.incarnation][-1]) for node in cluster.nodes}
+
+    with second_gateway(stage, settings={k: str(v) for k, v in BALANCE_SETTINGS.items()}) as second:
+        command(stage, "rebalance")
+        await_status(stage, "the first extent on the new node", lambda _, disks: extents(disks)[new.name] > 0)
+        managers = [server for server in (stage.server, second) if metric(server, "sluice_cluster_manager") == 1]
+        expect(managers, "there is no manager")
+        managers[0].kill()
+        await_status(stage, "another manager that goes on", lambda counts, disks: extents(disks)[new.name] > 2)
+        new.kill()
+        managers[0].start()
+        new.start()
+        # While it was gone what it had was copied; now it may be moved there again.
+        command(stage, "add", new.incarnation)
+        await_balanced(stage)
+        loads = []
+        await_status(stage, "loads", lambda _, disks: loads.append(extents(disks)) or True)
+        print(f"extents: {loads[0]}")
+        expect(max(loads[0].values()) - min(loads[0].values()) <= 3, f"not balanced: {loads[0]}")
+        for gone in cluster.nodes[:2]:
+            gone.kill()
+        look_at_bodies(S3(stage.server), "balanced", bodies)
+
+
 @scenario("cluster: a gateway that stood still is given up and ends, and what it answered is true", postgres=True,
           cluster=NODE_COUNT, long=True, settings=REPAIR_SETTINGS)  # fmt: skip
 def give_up(stage):
