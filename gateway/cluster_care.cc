@@ -35,6 +35,10 @@ class ClusterCare::Gauges {
     gauges_.set("sluice_cluster_hedged_reads_total", "reads asked of one more member", counts.hedged_reads);
     gauges_.set("sluice_cluster_read_failures_total", "reads that a member failed", counts.read_failures);
     gauges_.set("sluice_cluster_releases_total", "runs given back", counts.releases);
+    gauges_.set("sluice_cluster_releases_kept_total", "of those, in stripes: their space comes back later",
+                counts.releases_kept);
+    gauges_.set("sluice_cluster_degraded_reads_total", "parts made of other fragments, since their own was not read",
+                counts.degraded_reads);
   }
 
   void set(const rdma::Repaired& repaired) {
@@ -58,11 +62,23 @@ class ClusterCare::Gauges {
     gauges_.set("sluice_cluster_extents_copied_total", "brought back to enough copies", copied_);
   }
 
+  void set(const rdma::Striped& striped) {
+    gauges_.set("sluice_cluster_extents_coded", "in stripes; of the manager", striped.extents + striped.coded);
+    gauges_.set("sluice_cluster_stripes", "of coded extents; of the manager", striped.stripes);
+    gauges_.set("sluice_cluster_fragments_missing", "without a good disk; of the manager",
+                striped.missing - striped.rebuilt);
+    gauges_.set("sluice_cluster_stripes_lost", "of which too few fragments can be read; of the manager", striped.lost);
+    coded_ += striped.coded;
+    rebuilt_ += striped.rebuilt;
+    gauges_.set("sluice_cluster_extents_coded_total", "brought into stripes", coded_);
+    gauges_.set("sluice_cluster_fragments_rebuilt_total", "made anew on other disks", rebuilt_);
+  }
+
   void manages(bool manager) { gauges_.set("sluice_cluster_manager", "1 where the manager is", manager ? 1 : 0); }
 
  private:
   sluice::Gauges gauges_;
-  std::uint64_t copied_ = 0, moved_ = 0;
+  std::uint64_t copied_ = 0, moved_ = 0, coded_ = 0, rebuilt_ = 0;
 };
 
 ClusterCare::ClusterCare(rdma::ClusterExtents& cluster, std::function<Task<>()> collect,
@@ -104,6 +120,7 @@ Task<> ClusterCare::work() {
     if (!manages_) next_repair = next_collect = {};
     if (manages_ && Clock::now() >= next_repair) {
       co_await repair();
+      co_await stripe();
       next_repair = Clock::now() + kRepairPeriod;
     }
     if (manages_ && !stopping_ && Clock::now() >= next_collect) {
@@ -128,6 +145,19 @@ Awaitable<> ClusterCare::repair() {
                                  {"copied", repaired->copied},
                                  {"moved", repaired->moved},
                                  {"endangered", repaired->endangered - repaired->copied}});
+}
+
+Awaitable<> ClusterCare::stripe() {
+  const auto striped = co_await cluster_.stripe();
+  if (!striped) {
+    log_.warning("cluster_striping_failed", {{"detail", striped.error().detail}});
+    co_return;
+  }
+  gauges_->set(*striped);
+  if (striped->coded == 0 && striped->rebuilt == 0) co_return;
+  log_.info(
+      "cluster_striped",
+      {{"coded", striped->coded}, {"rebuilt", striped->rebuilt}, {"missing", striped->missing - striped->rebuilt}});
 }
 
 }  // namespace sluice

@@ -32,6 +32,7 @@ class ClusterCare {
   class Gauges;
 
   Awaitable<> repair();
+  Awaitable<> stripe();
 
   rdma::ClusterExtents& cluster_;
   const std::function<Task<>()> collect_;

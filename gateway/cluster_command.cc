@@ -33,8 +33,21 @@ Result<T> outcome_of(Task<T> task) {
 /// What the records say.
 struct Census {
   std::uint64_t open = 0, sealed = 0, endangered = 0, damaged = 0;
+  std::uint64_t coded = 0, missing = 0;  ///< Extents in stripes, and fragments of those without a good disk.
   std::map<rdma::Uuid, std::uint64_t> by_disk;
 };
+
+void count_striped(const rdma::ExtentRecord& record, const std::set<rdma::Damage>& damage,
+                   std::map<rdma::Uuid, bool>& good, Census& census) {
+  if (record.state == rdma::ExtentState::coded) ++census.coded;
+  if (rdma::is_fragment(record)) ++census.by_disk[record.members.front()];
+  if (!record.stripe) return;
+  for (const rdma::Fragment& fragment : record.stripe->fragments) {
+    const bool damaged = damage.contains({fragment.extent, fragment.disk});
+    census.damaged += damaged ? 1 : 0;
+    census.missing += good[fragment.disk] && !damaged ? 0 : 1;
+  }
+}
 
 Census count(rdma::Control& control, const std::vector<rdma::Node>& nodes, std::size_t copies) {
   std::map<rdma::Uuid, bool> good;
@@ -48,6 +61,10 @@ Census count(rdma::Control& control, const std::vector<rdma::Node>& nodes, std::
     for (const auto& one : some) {
       next = rdma::ExtentNumber{static_cast<std::uint64_t>(one.extent) + 1};
       const rdma::ExtentRecord& record = one.versioned.record;
+      if (!rdma::is_replicated(record)) {
+        count_striped(record, damage, good, census);
+        continue;
+      }
       ++(record.state == rdma::ExtentState::sealed ? census.sealed : census.open);
       std::size_t there = 0;
       for (const auto& member : record.members) {
@@ -78,6 +95,7 @@ void show_status(rdma::Control& control, const Config& config) {
   const auto is_behind = [&](const rdma::Node& node) { return node.alive && node.scrubbed < asked; };
   text += fmt::format("\nopen {}\nsealed {}\nendangered {}\ndamaged {}\nscrubbing {}\n", census.open, census.sealed,
                       census.endangered, census.damaged, std::ranges::count_if(nodes, is_behind));
+  text += fmt::format("coded {}\nmissing {}\n", census.coded, census.missing);
   const auto balancing = *outcome_of(control.balancing());
   text += fmt::format("rebalancing {}\n", balancing ? 1 : 0);
   if (balancing) text += fmt::format("moved {}\nleft {}\n", balancing->moved, balancing->left);

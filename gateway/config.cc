@@ -12,6 +12,7 @@
 #include <variant>
 
 #include "backends/rdma/cluster_url.h"
+#include "backends/rdma/erasure.h"
 #include "gateway/cluster_control.h"
 #include "gateway/core/encoding.h"
 
@@ -67,6 +68,10 @@ constexpr Option kOptions[] = {
      "bytes a second at most while copies are moved to balance disks", true, false, 1 << 20},
     {"cluster-collect-period", &Config::cluster_collect_period_s, "SECONDS",
      "between two searches for bytes that no object names", false, false, 1, 604800},
+    {"cluster-code", &Config::cluster_code, "SCHEME",
+     "4+2 or 6+3: how extents are kept once they are cold, instead of as copies; empty: as copies"},
+    {"cluster-code-after", &Config::cluster_code_after_s, "SECONDS", "an extent is cold so long after it was sealed",
+     false, false, 0, 31536000},
     {"s3", &Config::s3, "ADDR", "S3 listens here (HOST:PORT; port 0 picks one)"},
     {"blob", &Config::blob, "ADDR", "Azure Blob listens here"},
     {"admin", &Config::admin, "ADDR", "health, readiness and /metrics; plain HTTP, keep it private"},
@@ -342,6 +347,9 @@ void validate_extents(const Config& config) {
   if (config.index.empty()) refuse("extents on a cluster need an index in PostgreSQL: set index");
   if (config.cluster_secret.size() < rdma::kClusterSecretMin) {
     refuse(fmt::format("cluster-secret must have at least {} characters", rdma::kClusterSecretMin));
+  }
+  if (!config.cluster_code.empty() && !rdma::scheme_of(config.cluster_code)) {
+    refuse("cluster-code must be 4+2 or 6+3, or empty");
   }
 }
 

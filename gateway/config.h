@@ -36,6 +36,8 @@ struct Config {
   std::uint64_t cluster_lost_after_s = 600;
   std::uint64_t cluster_move_rate = 64ULL << 20;
   std::uint64_t cluster_collect_period_s = 3600;
+  std::string cluster_code;  ///< Scheme of cold extents; empty: they stay replicated.
+  std::uint64_t cluster_code_after_s = 24 * 60 * 60;
   std::string s3 = "127.0.0.1:9000";
   std::string blob = "127.0.0.1:10000";
   std::string admin = "127.0.0.1:9001";

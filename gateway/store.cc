@@ -118,6 +118,10 @@ class Store::ClusterWithPostgres final : public Kind {
     options.cluster.release_delay = std::chrono::seconds(config.cluster_release_delay_s);
     options.repair.lost_after = std::chrono::seconds(config.cluster_lost_after_s);
     options.repair.move_rate = config.cluster_move_rate;
+    options.striper.scheme = rdma::scheme_of(config.cluster_code);
+    options.striper.after = std::chrono::seconds(config.cluster_code_after_s);
+    options.striper.lost_after = options.repair.lost_after;
+    options.cluster.leave_room = options.striper.scheme.has_value();
     options.cluster.given_up = [this] {
       given_up_ = true;
       ::kill(::getpid(), SIGTERM);

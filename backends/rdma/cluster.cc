@@ -184,8 +184,9 @@ Task<Cluster::OpenExtentPtr> Cluster::current() {
 Task<Cluster::OpenExtentPtr> Cluster::open() {
   CO_TRY(const auto chosen, co_await members());
   CO_TRY(const auto number, co_await control_.create({.writer = writer_, .members = chosen}));
-  const auto opened = std::make_shared<OpenExtent>(number, chosen, std::vector<NodeClient*>{},
-                                                   AppendWindow(chosen.size(), options_.extent_pages));
+  const Pages pages = options_.leave_room ? codable_pages(options_.extent_pages) : options_.extent_pages;
+  const auto opened =
+      std::make_shared<OpenExtent>(number, chosen, std::vector<NodeClient*>{}, AppendWindow(chosen.size(), pages));
   ++counts_.extents_opened;
   for (const Uuid& member : chosen) opened->nodes.push_back(nodes_.at(member).get());
   co_return opened;

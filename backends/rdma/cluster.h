@@ -17,6 +17,7 @@
 #include "backends/rdma/node_client.h"
 #include "backends/rdma/placement.h"
 #include "backends/rdma/staging.h"
+#include "backends/rdma/stripe_reads.h"
 #include "gateway/core/extent_store.h"
 #include "gateway/core/log.h"
 
@@ -41,9 +42,11 @@ struct ClusterCounts {
   std::atomic<std::uint64_t> extents_opened{0};
   std::atomic<std::uint64_t> seals{0};
   std::atomic<std::uint64_t> reads{0};
-  std::atomic<std::uint64_t> hedged_reads{0};   ///< Asked of one more member, as one was slow.
-  std::atomic<std::uint64_t> read_failures{0};  ///< Of one member: another was asked.
+  std::atomic<std::uint64_t> hedged_reads{0};    ///< Asked of one more member, as one was slow.
+  std::atomic<std::uint64_t> read_failures{0};   ///< Of one member: another was asked.
+  std::atomic<std::uint64_t> degraded_reads{0};  ///< Of what a stripe has: made of other fragments.
   std::atomic<std::uint64_t> releases{0};
+  std::atomic<std::uint64_t> releases_kept{0};  ///< Of those, in stripes: the space comes back later.
 };
 
 struct ClusterOptions {
@@ -52,7 +55,9 @@ struct ClusterOptions {
   std::size_t replicas = 3;
   std::size_t copies_min = 2;  ///< An append that a failure leaves with fewer copies is done again elsewhere.
   Pages extent_pages = (256 << 20) / kPageSize;  ///< At most the slab of every disk.
-  std::chrono::milliseconds keep_period{3000};   ///< How often this run says that it is alive.
+  /// New extents end early enough to fit into another extent of that length as a fragment does.
+  bool leave_room = false;
+  std::chrono::milliseconds keep_period{3000};  ///< How often this run says that it is alive.
   /// What is released stays for so long: gateways elsewhere may still be reading it.
   std::chrono::seconds release_delay{0};
   /// This run was taken for dead, and can store nothing any more. On the fabric's thread.
@@ -108,6 +113,8 @@ class Cluster {
 
  private:
   friend class Repair;
+  friend class StripeReads;
+  friend class Striper;
   struct OpenExtent;
   using OpenExtentPtr = std::shared_ptr<OpenExtent>;
 
@@ -133,23 +140,28 @@ class Cluster {
 
   Task<ExtentRecord> record(ExtentNumber extent);
   Task<Chunk> read_from_any(ExtentRecord found, RunPlace place, Run run, ByteRange range);
-  /// One read, of as many replicas as it takes.
+  /// A way to have something. Copies what it needs.
+  using Attempt = std::function<Task<Chunk>()>;
+  using Won = std::map<std::size_t, Chunk>;  ///< By the attempts' numbers.
+  /// Some of several attempts.
   struct Race {
-    std::optional<Chunk> bytes;
+    Won won;
     Error failure{ErrorCode::unavailable, "no replica"};
     std::size_t under_way = 0;
     bool slow = false;  ///< It takes longer than nearly all do.
     Waiters news;
   };
-  struct Piece {
-    RunPlace place;
-    Run run;
-    ByteRange range;
-  };
+  /// At least as many of them as are wanted: the next begins when one fails, or takes longer than nearly all do.
+  Task<Won> race(std::vector<Attempt> attempts, std::size_t wanted);
+  Awaitable<> attempt(std::shared_ptr<Race> race, std::size_t number, Attempt attempt);
   std::vector<Uuid> reading_order(const ExtentRecord& found, RunPlace place) const;
-  Awaitable<> ask(std::shared_ptr<Race> race, Uuid member, Piece piece);
+  /// From one disk, at most as much as a slot of `landing_` has room for.
   Task<Chunk> read_from(Uuid member, RunPlace place, Run run, ByteRange range);
+  Task<Chunk> fetch(Uuid member, RunPlace place, Run run, ByteRange range);
   Task<bool> release_at(Uuid member, RunPlace place);
+  Task<> release_in_stripe(RunPlace place);
+  /// At most `count` runs from `from` on, which is then where to go on, or 0.
+  Task<std::vector<Run>> list_at(Uuid member, ExtentNumber extent, Pages& from, std::size_t count);
   Task<std::vector<Run>> runs_at(Uuid member, ExtentNumber extent, Pages end);
   Task<std::uint64_t> collect_extent(ExtentNumber extent, const std::vector<ExtentId>& live, bool give_back);
   Task<> erase(ExtentNumber extent);
@@ -174,6 +186,7 @@ class Cluster {
   Waiters landing_freed_;
   std::set<std::shared_ptr<Race>> races_;  ///< With reads that wait.
   LatencyWindow read_times_;
+  StripeReads stripe_reads_{*this};
   using Clock = std::chrono::steady_clock;
   using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor>;
   std::shared_ptr<Timer> keeper_, releaser_;  ///< Of the coroutines that use them, too.

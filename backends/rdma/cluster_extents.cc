@@ -31,7 +31,8 @@ class ClusterExtents::FabricThread {
         staging_(fabric_, options.write_slots, kRunLengthMax, MemoryRegion::Use::by_peers),
         landing_(fabric_, options.read_slots, kPieceSize, MemoryRegion::Use::by_peers),
         cluster_(control, fabric_, staging_, landing_, std::move(options.cluster), log),
-        repair_(cluster_, options.repair) {
+        repair_(cluster_, options.repair),
+        striper_(cluster_, options.striper) {
     thread_ = std::jthread([this] { io_.run(); });
     const auto entered = wait_for(cluster_.enter());
     if (entered) return;
@@ -48,6 +49,7 @@ class ClusterExtents::FabricThread {
   Staging& staging() { return staging_; }
   const Cluster& cluster() const { return cluster_; }
   Task<Repaired> repair() { return repair_.round(repairs_); }
+  Task<Striped> stripe() { return striper_.round(repairs_); }
   void end_repair() { repairs_ = false; }
 
   /// The outcome of `work(cluster)`, a task, done on the fabric's thread. `work` is kept
@@ -83,6 +85,7 @@ class ClusterExtents::FabricThread {
   Staging landing_;
   Cluster cluster_;
   Repair repair_;
+  Striper striper_;
   std::atomic<bool> repairs_ = true;
   std::jthread thread_;
 };
@@ -162,6 +165,11 @@ Task<bool> ClusterExtents::keep_manager() {
 Task<Repaired> ClusterExtents::repair() {
   const auto work = [thread = thread_.get()](Cluster&) { return thread->repair(); };
   co_return co_await thread_->on_thread<Repaired>(work);
+}
+
+Task<Striped> ClusterExtents::stripe() {
+  const auto work = [thread = thread_.get()](Cluster&) { return thread->stripe(); };
+  co_return co_await thread_->on_thread<Striped>(work);
 }
 
 void ClusterExtents::end_repair() { thread_->end_repair(); }

@@ -6,6 +6,7 @@
 
 #include "backends/rdma/cluster.h"
 #include "backends/rdma/repair.h"
+#include "backends/rdma/striper.h"
 
 namespace sluice::rdma {
 
@@ -13,6 +14,7 @@ struct ClusterExtentsOptions {
   FabricOptions fabric;
   ClusterOptions cluster;
   RepairOptions repair;
+  StriperOptions striper;
   std::size_t write_slots = 128;  ///< Extents being written at one time; more are busy.
   std::size_t read_slots = 64;    ///< Pieces being read at one time; more wait.
   /// Ends what the index takes from a run of a gateway that was given up: a reconcile() calls
@@ -46,7 +48,9 @@ class ClusterExtents final : public ExtentStore {
   Task<bool> keep_manager();
   /// A round of the manager's repair; one at a time.
   Task<Repaired> repair();
-  /// That round, and all later ones, end at the next extent. From any thread.
+  /// A round of the manager's striper; not while there is one of its repair.
+  Task<Striped> stripe();
+  /// Those rounds, and all later ones, end at the next extent. From any thread.
   void end_repair();
 
  private:

@@ -11,6 +11,7 @@ namespace asio = boost::asio;
 
 namespace {
 
+constexpr int kAttemptsMax = 4;
 constexpr std::size_t kRecordsKept = 100'000;
 // How long another replica is not asked: before it is known how long reads take, and at least.
 constexpr std::chrono::milliseconds kHedgeAtFirst{100}, kHedgeMin{2};
@@ -26,44 +27,74 @@ Task<ExtentRecord> Cluster::record(ExtentNumber extent) {
   co_return found->record;
 }
 
+// Its members may have changed since the record was read, or be elsewhere, or it was coded.
 Task<Chunk> Cluster::read(RunPlace place, Run run, ByteRange range) {
   ++counts_.reads;
-  CO_TRY(const auto found, co_await record(place.extent));
-  auto bytes = co_await read_from_any(found, place, run, range);
-  if (bytes) co_return *std::move(bytes);
-  // Its members may have changed since, or be elsewhere.
-  records_.erase(place.extent);
-  CO_TRY(const auto now, co_await record(place.extent));
-  co_await refresh_nodes();
-  co_return co_await read_from_any(now, place, run, range);
+  CO_TRY(auto found, co_await record(place.extent));
+  for (int attempt = 1;; ++attempt) {
+    const bool is_coded = found.state == ExtentState::coded;
+    auto bytes = is_coded ? co_await stripe_reads_.read(found, place, run, range)
+                          : co_await read_from_any(found, place, run, range);
+    if (bytes || attempt == kAttemptsMax) co_return bytes;
+    if (is_coded) records_.erase(found.place->stripe);
+    records_.erase(place.extent);
+    CO_TRY(auto now, co_await record(place.extent));
+    if (attempt > 1 && now == found) co_return bytes;
+    found = std::move(now);
+    co_await refresh_nodes();
+  }
 }
 
-// One replica after the other: the next when one fails, or takes longer than nearly all do.
+// One replica after the other.
 Task<Chunk> Cluster::read_from_any(ExtentRecord found, RunPlace place, Run run, ByteRange range) {
-  const auto order = reading_order(found, place);
+  std::vector<Attempt> attempts;
+  for (const Uuid& member : reading_order(found, place)) {
+    attempts.emplace_back([=, this] { return read_from(member, place, run, range); });
+  }
+  CO_TRY(auto won, co_await race(std::move(attempts), 1));
+  co_return std::move(won.begin()->second);
+}
+
+Task<Cluster::Won> Cluster::race(std::vector<Attempt> attempts, std::size_t wanted) {
   const auto race = std::make_shared<Race>();
   races_.insert(race);
   Timer hedge(fabric_.executor());
-  for (std::size_t n = 0; n < order.size() && !race->bytes; ++n) {
-    if (race->under_way > 0) ++counts_.hedged_reads;
+  std::size_t begun = 0;
+  while (race->won.size() < wanted) {
+    const bool enough = race->won.size() + race->under_way >= wanted;
+    if (begun == attempts.size() || (enough && !race->slow)) {
+      if (race->under_way == 0) break;
+      co_await race->news.wait();
+      continue;
+    }
+    if (enough) ++counts_.hedged_reads;
     ++race->under_way;
-    asio::co_spawn(fabric_.executor(), ask(race, order[n], {place, run, range}), asio::detached);
-    const auto patience = std::max<LatencyWindow::Duration>(read_times_.p95(kHedgeAtFirst), kHedgeMin);
+    asio::co_spawn(fabric_.executor(), attempt(race, begun, attempts[begun]), asio::detached);
+    ++begun;
     race->slow = false;
-    hedge.expires_after(patience);
+    hedge.expires_after(std::max<LatencyWindow::Duration>(read_times_.p95(kHedgeAtFirst), kHedgeMin));
     hedge.async_wait([weak = std::weak_ptr(race)](const boost::system::error_code& error) {
       const auto there = weak.lock();
       if (error || !there) return;
       there->slow = true;
       there->news.finish(done);
     });
-    while (!race->bytes && race->under_way > 0 && !race->slow) co_await race->news.wait();
-    hedge.cancel();
   }
-  while (!race->bytes && race->under_way > 0) co_await race->news.wait();
   races_.erase(race);
-  if (race->bytes) co_return *std::move(race->bytes);
+  if (race->won.size() >= wanted) co_return std::move(race->won);
   co_return std::unexpected(race->failure);
+}
+
+Awaitable<> Cluster::attempt(std::shared_ptr<Race> race, std::size_t number, Attempt attempt) {
+  auto bytes = co_await attempt();
+  --race->under_way;
+  if (bytes) {
+    race->won.emplace(number, *std::move(bytes));
+  } else if (race->failure.code == ErrorCode::unavailable) {
+    // Damage is worse news than silence.
+    race->failure = bytes.error();
+  }
+  race->news.finish(done);
 }
 
 // Different runs begin at different replicas, and none at one that failed a moment ago.
@@ -82,23 +113,19 @@ std::vector<Uuid> Cluster::reading_order(const ExtentRecord& found, RunPlace pla
   return order;
 }
 
-Awaitable<> Cluster::ask(std::shared_ptr<Race> race, Uuid member, Piece piece) {
+Task<Chunk> Cluster::read_from(Uuid member, RunPlace place, Run run, ByteRange range) {
   const auto began = Clock::now();
-  auto bytes = co_await read_from(member, piece.place, piece.run, piece.range);
-  --race->under_way;
+  auto bytes = co_await fetch(member, place, run, range);
   if (bytes) {
     read_times_.note(Clock::now() - began);
-    if (!race->bytes) race->bytes = *std::move(bytes);
   } else {
     ++counts_.read_failures;
     log_.warning("replica_not_read", {{"detail", bytes.error().detail}});
-    // Damage is worse news than silence.
-    if (race->failure.code == ErrorCode::unavailable) race->failure = bytes.error();
   }
-  race->news.finish(done);
+  co_return bytes;
 }
 
-Task<Chunk> Cluster::read_from(Uuid member, RunPlace place, Run run, ByteRange range) {
+Task<Chunk> Cluster::fetch(Uuid member, RunPlace place, Run run, ByteRange range) {
   CO_TRY(NodeClient* const client, co_await node(member));
   Result<Chunk> bytes = fail(ErrorCode::corrupt, "bytes changed on their way");
   {

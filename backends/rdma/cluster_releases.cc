@@ -12,6 +12,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t kRecordsListed = 500;
+constexpr std::size_t kRunsListed = 20'000;  // As far as a slot has room for them.
 
 }  // namespace
 
@@ -45,18 +46,27 @@ Task<> Cluster::release_now(RunPlace place) {
   if (!found && found.error().code == ErrorCode::corrupt) co_return done;
   CO_TRY(found);
   ++counts_.releases;
+  if (found->state == ExtentState::coded) co_return co_await release_in_stripe(place);
   CO_TRY(bool gone, co_await release_at_all(*found, place));
   if (!gone) co_return done;
   // Only those that are its members now can say that nothing of it is needed.
   CO_TRY(const auto now, co_await control_.find(place.extent));
   records_.erase(place.extent);
   if (!now) co_return done;
+  // Disks that dropped their copies say as well that nothing is left.
+  if (now->record.state == ExtentState::coded) co_return co_await release_in_stripe(place);
   if (now->record != *found) {
     CO_TRY(gone, co_await release_at_all(now->record, place));
   }
   if (gone) {
     CO_TRY(co_await control_.erase(place.extent, now->revision));
   }
+  co_return done;
+}
+
+// What parity was made of stays: a collect() finds what no index names.
+Task<> Cluster::release_in_stripe(RunPlace) {
+  ++counts_.releases_kept;
   co_return done;
 }
 
@@ -92,22 +102,35 @@ Task<> Cluster::erase(ExtentNumber extent) {
   co_return done;
 }
 
-Task<std::vector<Run>> Cluster::runs_at(Uuid member, ExtentNumber extent, Pages end) {
+Task<std::vector<Run>> Cluster::list_at(Uuid member, ExtentNumber extent, Pages& from, std::size_t count) {
   CO_TRY(NodeClient* const client, co_await node(member));
+  Result<std::vector<Run>> runs = fail(ErrorCode::unavailable, "a list longer than its room");
+  {
+    const Chunk slot = co_await landing_slot();
+    const Chunk into = slot.slice(0, std::min(slot.size(), count * kListedRunSize));
+    const List message{.replica = {member, extent}, .page = from, .to = landing_.name_of(into.bytes())};
+    const auto reply = co_await client->call(message, options_.timeouts.read, std::make_shared<Chunk>(slot));
+    if (!reply) {
+      runs = std::unexpected(reply.error());
+    } else if (reply->size <= into.size()) {
+      const auto text = into.text().substr(0, reply->size);
+      runs = fail(ErrorCode::corrupt, "a list changed on its way");
+      if (crc32c(text) == reply->crc32c) runs = decode_runs(text);
+      from = static_cast<Pages>(reply->value);
+    }
+  }
+  landing_freed_.finish(done);
+  co_return runs;
+}
+
+Task<std::vector<Run>> Cluster::runs_at(Uuid member, ExtentNumber extent, Pages end) {
   std::vector<Run> runs;
-  Chunk slot = co_await landing_slot();
   Pages from = 0;
   do {
-    const List message{.replica = {member, extent}, .page = from, .to = landing_.name_of(slot.bytes())};
-    CO_TRY(const auto reply, co_await client->call(message, options_.timeouts.read, std::make_shared<Chunk>(slot)));
-    if (reply.size > slot.size()) co_return fail(ErrorCode::unavailable, "a list longer than its room");
-    const auto text = slot.text().substr(0, reply.size);
-    if (crc32c(text) != reply.crc32c) co_return fail(ErrorCode::corrupt, "a list changed on its way");
-    CO_TRY(const auto some, decode_runs(text));
+    CO_TRY(const auto some, co_await list_at(member, extent, from, kRunsListed));
     for (const Run& run : some) {
       if (end_of(run) <= end) runs.push_back(run);
     }
-    from = static_cast<Pages>(reply.value);
   } while (from != 0);
   co_return runs;
 }
@@ -120,6 +143,8 @@ Task<Cluster::Left> Cluster::abandoned() {
     CO_TRY(const auto some, co_await control_.list(next, kRecordsListed));
     for (const NumberedRecord& one : some) {
       next = ExtentNumber{static_cast<std::uint64_t>(one.extent) + 1};
+      // Stripes and fragments have none, and go with what is in them.
+      if (one.versioned.record.stripe || is_fragment(one.versioned.record)) continue;
       const Uuid& writer = one.versioned.record.writer;
       if (!buried.contains(writer)) {
         CO_TRY(buried[writer], co_await control_.bury(writer));

@@ -13,6 +13,11 @@ namespace {
 constexpr int kAttemptsMax = 8;
 constexpr int kFencingsMax = 3;
 
+std::uint64_t seconds_now() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(now).count());
+}
+
 }  // namespace
 
 // One attempt at a time; whoever comes meanwhile reads what it came to.
@@ -35,7 +40,7 @@ Task<ExtentRecord> Cluster::seal_once(ExtentNumber extent, Pages acknowledged) {
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     CO_TRY(const auto found, co_await control_.find(extent));
     if (!found) co_return fail(ErrorCode::corrupt, "no such extent");
-    if (found->record.state == ExtentState::sealed) co_return found->record;
+    if (is_final(found->record)) co_return found->record;
     Sealing sealing(begin_seal(found->record, acknowledged));
     CO_TRY(const bool begun, co_await control_.set(extent, found->revision, sealing.begun()));
     if (!begun) continue;
@@ -58,7 +63,8 @@ Task<ExtentRecord> Cluster::seal_once(ExtentNumber extent, Pages acknowledged) {
     }
     CO_TRY(const auto now, co_await control_.find(extent));
     if (!now || now->record != sealing.begun()) continue;
-    const ExtentRecord sealed = sealing.sealed();
+    ExtentRecord sealed = sealing.sealed();
+    sealed.sealed_s = seconds_now();
     CO_TRY(const bool set, co_await control_.set(extent, now->revision, sealed));
     if (!set) continue;
     ++counts_.seals;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <nlohmann/json.hpp>
 
@@ -19,6 +20,8 @@ constexpr std::string_view kDamage = "damage/", kScrub = "scrub";
 constexpr std::string_view kBalance = "balance", kBalanceProgress = "balance/progress";
 constexpr std::size_t kNumberDigits = 16;
 constexpr int kFormat = 1;  // Of what is in the rows.
+// Of rows of stripes, and of what is in them: who knows nothing of those must not take them for others.
+constexpr int kCodedFormat = 2;
 constexpr int kAttemptsMax = 5;
 
 std::string number_text(ExtentNumber extent) { return fmt::format("{:016x}", static_cast<std::uint64_t>(extent)); }
@@ -80,16 +83,85 @@ Result<std::vector<Uuid>> decode_disks(const Json& json) {
   return disks;
 }
 
+Json encode_stripe(const Stripe& stripe) {
+  Json places = Json::array(), fragments = Json::array();
+  for (const Stripe::Place& place : stripe.places) {
+    places.push_back({{"extent", number_text(place.extent)}, {"pages", place.pages}});
+  }
+  for (const Fragment& fragment : stripe.fragments) {
+    fragments.push_back({{"extent", number_text(fragment.extent)}, {"disk", to_text(fragment.disk)}});
+  }
+  return {{"scheme", to_text(stripe.scheme)}, {"places", std::move(places)}, {"fragments", std::move(fragments)}};
+}
+
+const Json& member_of(const Json& json, const char* name) {
+  static const Json kNone;
+  if (!json.is_object()) return kNone;
+  const auto found = json.find(name);
+  return found == json.end() ? kNone : *found;
+}
+
+std::string text_of(const Json& json, const char* name) {
+  const Json& found = member_of(json, name);
+  return found.is_string() ? found.get<std::string>() : std::string();
+}
+
+Result<Stripe> decode_stripe(const Json& json) {
+  const auto wrong = fail(ErrorCode::corrupt, "a stripe's row");
+  const auto scheme = scheme_of(text_of(json, "scheme"));
+  const Json &places = member_of(json, "places"), &fragments = member_of(json, "fragments");
+  if (!scheme || !places.is_array() || !fragments.is_array()) return wrong;
+  Stripe stripe{*scheme, {}, {}};
+  for (const Json& one : places) {
+    if (!member_of(one, "pages").is_number_unsigned()) return wrong;
+    stripe.places.push_back({number_of(text_of(one, "extent")), one["pages"].get<Pages>()});
+  }
+  for (const Json& one : fragments) {
+    stripe.fragments.push_back({number_of(text_of(one, "extent")), uuid_of(text_of(one, "disk"))});
+  }
+  const bool right = stripe.places.size() == scheme->data &&
+                     (stripe.fragments.empty() || stripe.fragments.size() == scheme->count()) &&
+                     std::ranges::count(stripe.places, ExtentNumber{}, &Stripe::Place::extent) == 0 &&
+                     std::ranges::count(stripe.fragments, ExtentNumber{}, &Fragment::extent) == 0 &&
+                     std::ranges::count(stripe.fragments, Uuid{}, &Fragment::disk) == 0;
+  if (!right) return wrong;
+  return stripe;
+}
+
+Result<StripePlace> decode_place(const Json& json) {
+  const auto wrong = fail(ErrorCode::corrupt, "a place in a stripe");
+  const ExtentNumber stripe = number_of(text_of(json, "stripe"));
+  if (stripe == ExtentNumber{} || !member_of(json, "index").is_number_unsigned()) return wrong;
+  return StripePlace{stripe, json["index"].get<std::uint8_t>()};
+}
+
+// What only rows of their own format have.
+Result<> decode_coded(const Json& json, ExtentRecord& record) {
+  if (json.contains("stripe")) {
+    TRY(record.stripe, decode_stripe(json["stripe"]));
+  }
+  if (json.contains("place")) {
+    TRY(record.place, decode_place(json["place"]));
+  }
+  const bool is_coded = record.state == ExtentState::coded;
+  const std::size_t members = record.place && !is_coded ? 1 : 0;
+  const bool right = record.place.has_value() != record.stripe.has_value() && (!is_coded || record.place) &&
+                     record.members.size() == members;
+  if (!right) return fail(ErrorCode::corrupt, "an extent's row");
+  return done;
+}
+
 }  // namespace
 
 std::string encode_record(const ExtentRecord& record) {
-  Json json{{"format", kFormat},
-            {"state", static_cast<int>(record.state)},
-            {"epoch", static_cast<std::uint64_t>(record.epoch)},
-            {"writer", to_text(record.writer)},
-            {"members", encode_disks(record.members)},
-            {"pages", record.pages}};
+  const bool coded = !is_replicated(record);
+  Json json{{"format", coded ? kCodedFormat : kFormat},          {"state", static_cast<int>(record.state)},
+            {"epoch", static_cast<std::uint64_t>(record.epoch)}, {"writer", to_text(record.writer)},
+            {"members", encode_disks(record.members)},           {"pages", record.pages}};
   if (!record.partial.empty()) json["partial"] = encode_disks(record.partial);
+  if (record.sealed_s != 0) json["sealed"] = record.sealed_s;
+  if (record.stripe) json["stripe"] = encode_stripe(*record.stripe);
+  if (record.place) json["place"] = {{"stripe", number_text(record.place->stripe)}, {"index", record.place->index}};
   return json.dump();
 }
 
@@ -101,10 +173,12 @@ Result<ExtentRecord> decode_record(std::string_view text) {
   for (const char* name : {"format", "state", "epoch", "pages"}) {
     if (!is_number(name)) return wrong;
   }
-  if (json["format"] != kFormat || !json.contains("writer") || !json["writer"].is_string()) return wrong;
+  const bool coded = json["format"] == kCodedFormat;
+  if (!coded && json["format"] != kFormat) return wrong;
+  if (!json.contains("writer") || !json["writer"].is_string()) return wrong;
   if (!json.contains("members")) return wrong;
   const auto state = json["state"].get<unsigned>();
-  if (state < 1 || state > 3) return wrong;
+  if (state < 1 || state > (coded ? 4 : 3)) return wrong;
   ExtentRecord record{.state = static_cast<ExtentState>(state),
                       .epoch = Epoch{json["epoch"].get<std::uint64_t>()},
                       .writer = uuid_of(json["writer"].get<std::string>()),
@@ -114,6 +188,10 @@ Result<ExtentRecord> decode_record(std::string_view text) {
   TRY(record.members, decode_disks(json["members"]));
   if (json.contains("partial")) {
     TRY(record.partial, decode_disks(json["partial"]));
+  }
+  if (is_number("sealed")) record.sealed_s = json["sealed"].get<std::uint64_t>();
+  if (coded) {
+    TRY(decode_coded(json, record));
   }
   return record;
 }

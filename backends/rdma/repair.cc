@@ -119,6 +119,8 @@ Task<std::vector<Repair::Candidate>> Repair::look_at_extents(Repaired& found) {
 Task<> Repair::look_at(const NumberedRecord& one, std::map<Uuid, bool>& buried, std::vector<Candidate>& candidates,
                        Repaired& found) {
   ExtentRecord record = one.versioned.record;
+  // Of others than those the striper looks after.
+  if (!is_replicated(record)) co_return done;
   if (record.state != ExtentState::sealed) {
     if (!buried.contains(record.writer)) {
       CO_TRY(buried[record.writer], co_await cluster_.control_.bury(record.writer));

@@ -11,14 +11,22 @@ constexpr std::size_t kWitnesses = 2;
 
 }  // namespace
 
+bool is_final(const ExtentRecord& record) {
+  return record.state == ExtentState::sealed || record.state == ExtentState::coded;
+}
+
+bool is_replicated(const ExtentRecord& record) { return !record.place && !record.stripe; }
+
+bool is_fragment(const ExtentRecord& record) { return record.place && record.state != ExtentState::coded; }
+
 bool counts_on(const ExtentRecord* record, const Uuid& disk) {
   if (record == nullptr) return false;
-  if (record->state != ExtentState::sealed) return true;
+  if (!is_final(*record)) return true;
   return std::ranges::count(record->members, disk) > 0 || std::ranges::count(record->partial, disk) > 0;
 }
 
 ExtentRecord begin_seal(const ExtentRecord& record, Pages acknowledged) {
-  assert(record.state != ExtentState::sealed);
+  assert(!is_final(record));
   ExtentRecord begun = record;
   begun.state = ExtentState::sealing;
   begun.epoch = Epoch{static_cast<std::uint64_t>(record.epoch) + 1};

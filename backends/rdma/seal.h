@@ -3,12 +3,42 @@
 #include <optional>
 #include <vector>
 
+#include "backends/rdma/erasure.h"
 #include "backends/rdma/identity.h"
 
 namespace sluice::rdma {
 
-/// How far an extent is in its life; the numbers are stored.
-enum class ExtentState : std::uint8_t { open = 1, sealing = 2, sealed = 3 };
+/// How far an extent is in its life; the numbers are stored. One that is coded has its length as a sealed one
+/// has, and is kept in a stripe instead of on members.
+enum class ExtentState : std::uint8_t { open = 1, sealing = 2, sealed = 3, coded = 4 };
+
+/// A part of a stripe: an extent of its own, on one disk. Its record never changes once it is sealed.
+struct Fragment {
+  ExtentNumber extent{};
+  Uuid disk;
+  friend bool operator==(const Fragment&, const Fragment&) = default;
+};
+
+/// Extents that are coded together (striping.h). It has a number and a record as extents have, but no bytes.
+struct Stripe {
+  struct Place {
+    ExtentNumber extent{};
+    Pages pages = 0;
+    friend bool operator==(const Place&, const Place&) = default;
+  };
+
+  Scheme scheme;
+  std::vector<Place> places;        ///< As many as data fragments: what is in which.
+  std::vector<Fragment> fragments;  ///< Data before parity; none while they are made.
+  friend bool operator==(const Stripe&, const Stripe&) = default;
+};
+
+/// One of the fragments of a stripe.
+struct StripePlace {
+  ExtentNumber stripe{};
+  std::uint8_t index = 0;
+  friend bool operator==(const StripePlace&, const StripePlace&) = default;
+};
 
 /// What the cluster has agreed on about an extent. Changed only by comparing and
 /// setting it in the control store.
@@ -20,15 +50,28 @@ struct ExtentRecord {
   /// Disks that may have some of it, and keep what they have, but do not count: members that had not all of it
   /// when it was sealed, and disks it is being copied to. Theirs may be the only good copy of a run.
   std::vector<Uuid> partial{};
-  Pages pages = 0;  ///< Its length, once sealed; before, a length that it has at least.
+  Pages pages = 0;             ///< Its length, once sealed; before, a length that it has at least.
+  std::uint64_t sealed_s = 0;  ///< When it was sealed, in seconds since 1970; 0: not known.
+  /// Of a coded extent, which has no members: where it is. Of a fragment, which has one: what it was made to be,
+  /// and its stripe's record says whether it is.
+  std::optional<StripePlace> place{};
+  std::optional<Stripe> stripe{};  ///< Of a stripe, which has no members; sealed once its fragments are known.
   friend bool operator==(const ExtentRecord&, const ExtentRecord&) = default;
 };
+
+/// Whether it has its length for good.
+bool is_final(const ExtentRecord& record);
+
+/// Whether it is, or was, appended to by a gateway, and is on its members: no stripe, and in none.
+bool is_replicated(const ExtentRecord& record);
+/// Whether it is, or was made to be, a fragment of a stripe.
+bool is_fragment(const ExtentRecord& record);
 
 /// Whether the disk must keep what it has of the extent with this record; null: there is none.
 bool counts_on(const ExtentRecord* record, const Uuid& disk);
 
 /// The record of a seal that begins: nobody's earlier seal can end any more. The extent
-/// must not be sealed. `acknowledged`: the length that is known to be acknowledged.
+/// must not be final. `acknowledged`: the length that is known to be acknowledged.
 ExtentRecord begin_seal(const ExtentRecord& record, Pages acknowledged = 0);
 
 /// One attempt to seal an extent, by whoever does it. Pure.

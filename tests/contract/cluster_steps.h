@@ -25,12 +25,12 @@ inline bool is_there(ClusterStore& cluster, const Extent& extent, std::uint64_t 
 
 inline std::size_t copies(ClusterStore& cluster, const Extent& extent) {
   std::size_t count = 0;
-  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) count += cluster.has(n, extent) ? 1 : 0;
+  for (std::size_t n = 0; n < cluster.node_count(); ++n) count += cluster.has(n, extent) ? 1 : 0;
   return count;
 }
 
 inline std::size_t member_of(ClusterStore& cluster, const Extent& extent) {
-  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+  for (std::size_t n = 0; n < cluster.node_count(); ++n) {
     if (cluster.has(n, extent)) return n;
   }
   throw std::logic_error("on no node");
@@ -67,13 +67,13 @@ inline void restart_node(ClusterStore& cluster, std::size_t node) {
 
 /// Stops all others.
 inline void leave_alone(ClusterStore& cluster, const rdma::Uuid& disk) {
-  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+  for (std::size_t n = 0; n < cluster.node_count(); ++n) {
     if (!cluster.is_up(n) || cluster.incarnation(n) != disk) cluster.stop(n);
   }
 }
 
 inline std::size_t node_of(ClusterStore& cluster, const rdma::Uuid& disk) {
-  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+  for (std::size_t n = 0; n < cluster.node_count(); ++n) {
     if (cluster.is_up(n) && cluster.incarnation(n) == disk) return n;
   }
   throw std::logic_error("no such disk");

@@ -71,8 +71,8 @@ rdma::ClusterTimeouts ClusterStore::hasty() {
           .suspicion = milliseconds(500)};
 }
 
-ClusterStore::ClusterStore(rdma::ClusterTimeouts timeouts) : timeouts_(timeouts) {
-  for (std::size_t n = 0; n < kNodes; ++n) {
+ClusterStore::ClusterStore(rdma::ClusterTimeouts timeouts, ClusterShape shape) : timeouts_(timeouts), shape_(shape) {
+  for (std::size_t n = 0; n < shape.nodes; ++n) {
     paths_.push_back(directory_.path() / ("disk" + std::to_string(n)));
     format(n);
     nodes_.push_back(std::make_unique<NodeThread>(paths_[n], kSecret, log_));
@@ -92,6 +92,8 @@ rdma::ClusterExtentsOptions ClusterStore::options() const {
   options.repair.look_apart_period = std::chrono::seconds(0);
   options.repair.move_rate = 1ULL << 40;
   options.cluster.extent_pages = kSlabSize / rdma::kPageSize;
+  options.cluster.leave_room = shape_.code.has_value();
+  options.striper = {.scheme = shape_.code, .after = std::chrono::seconds(0), .lost_after = std::chrono::seconds(0)};
   return options;
 }
 
@@ -184,8 +186,10 @@ void ClusterStore::replace(std::size_t node) {
   announce(node);
 }
 
-bool ClusterStore::has(std::size_t node, const Extent& extent) {
-  const auto* entry = nodes_[node]->disk().table().find(rdma::place_of(extent.id).extent);
+bool ClusterStore::has(std::size_t node, const Extent& extent) { return has(node, rdma::place_of(extent.id).extent); }
+
+bool ClusterStore::has(std::size_t node, rdma::ExtentNumber extent) {
+  const auto* entry = nodes_[node]->disk().table().find(extent);
   return entry != nullptr && entry->slab;
 }
 
@@ -195,23 +199,25 @@ void ClusterStore::await_seal(std::size_t node, const Extent& extent) {
 }
 
 void ClusterStore::damage(const Extent& extent) {
-  for (std::size_t n = 0; n < kNodes; ++n) {
+  for (std::size_t n = 0; n < nodes_.size(); ++n) {
     if (has(n, extent)) damage_at(n, extent);
   }
 }
 
 void ClusterStore::damage_at(std::size_t node, const Extent& extent) {
-  flip_at(node, extent, rdma::kPageSize + extent.length / 2);
+  const auto place = rdma::place_of(extent.id);
+  damage_byte_at(node, place.extent, rdma::bytes_of(place.page) + rdma::kPageSize + extent.length / 2);
 }
 
-void ClusterStore::damage_header_at(std::size_t node, const Extent& extent) { flip_at(node, extent, 20); }
+void ClusterStore::damage_header_at(std::size_t node, const Extent& extent) {
+  const auto place = rdma::place_of(extent.id);
+  damage_byte_at(node, place.extent, rdma::bytes_of(place.page) + 20);
+}
 
 // The node has no request under way: its table stands still.
-void ClusterStore::flip_at(std::size_t node, const Extent& extent, std::uint64_t offset) {
-  const auto place = rdma::place_of(extent.id);
+void ClusterStore::damage_byte_at(std::size_t node, rdma::ExtentNumber extent, std::uint64_t offset) {
   const auto& disk = nodes_[node]->disk();
-  const auto where = rdma::slab_offset(disk.superblock(), *disk.table().find(place.extent)->slab) +
-                     rdma::bytes_of(place.page) + offset;
+  const auto where = rdma::slab_offset(disk.superblock(), *disk.table().find(extent)->slab) + offset;
   std::fstream file(paths_[node], std::ios::in | std::ios::out | std::ios::binary);
   file.seekg(static_cast<std::streamoff>(where));
   const int byte = file.get();

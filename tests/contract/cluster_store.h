@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -42,12 +43,17 @@ class NodeThread {
   std::jthread thread_;
 };
 
-/// Four nodes over loopback and a store over them.
+struct ClusterShape {
+  std::size_t nodes = 4;
+  std::optional<rdma::Scheme> code{};  ///< Of stripes; extents are cold as soon as they are sealed.
+};
+
+/// Four nodes, or another number, over loopback and a store over them.
 class ClusterStore : public ExtentStoreFixture {
  public:
   static constexpr std::size_t kNodes = 4;
 
-  explicit ClusterStore(rdma::ClusterTimeouts timeouts = patient());
+  explicit ClusterStore(rdma::ClusterTimeouts timeouts = patient(), ClusterShape shape = {});
   ~ClusterStore() override;
 
   ExtentStore& store() override { return *store_; }
@@ -55,6 +61,8 @@ class ClusterStore : public ExtentStoreFixture {
   void restart() override;
   /// On every node that has it.
   void damage(const Extent& extent) override;
+
+  std::size_t node_count() const { return nodes_.size(); }
 
   void stop(std::size_t node);
   void start(std::size_t node);
@@ -74,10 +82,13 @@ class ClusterStore : public ExtentStoreFixture {
   /// Of one that is up.
   rdma::Uuid incarnation(std::size_t node) const { return nodes_[node]->disk().superblock().incarnation; }
   bool has(std::size_t node, const Extent& extent);
+  bool has(std::size_t node, rdma::ExtentNumber extent);
   /// Returns once the node has heard that the extent is sealed: a gateway tells it behind its own answer.
   void await_seal(std::size_t node, const Extent& extent);
   void damage_at(std::size_t node, const Extent& extent);
   void damage_header_at(std::size_t node, const Extent& extent);
+  /// A byte of what the node has of the extent.
+  void damage_byte_at(std::size_t node, rdma::ExtentNumber extent, std::uint64_t offset);
   rdma::MemoryControl& control() { return control_; }
 
   rdma::ClusterExtentsOptions options() const;
@@ -92,8 +103,8 @@ class ClusterStore : public ExtentStoreFixture {
   std::atomic<bool> uncertain_ = false;
   rdma::MemoryControl control_;
   rdma::ClusterTimeouts timeouts_;
+  ClusterShape shape_;
   rdma::Uuid cluster_ = rdma::Uuid::random();
-  void flip_at(std::size_t node, const Extent& extent, std::uint64_t offset);
   void format(std::size_t node);
   void announce(std::size_t node);
   void alone_with(std::size_t node, const std::function<Task<>(rdma::Disk&)>& work);

@@ -4,6 +4,7 @@ from scenarios import (  # noqa: F401
     bad_input,
     blob,
     cluster,
+    coding,
     connections,
     crash,
     deployment,

@@ -1,0 +1,103 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "backends/rdma/cluster.h"
+#include "backends/rdma/striping.h"
+
+namespace sluice::rdma {
+
+struct StriperOptions {
+  std::optional<Scheme> scheme;              ///< Of new stripes; none are made without.
+  std::chrono::seconds after{24 * 60 * 60};  ///< How long an extent must have been sealed.
+  std::chrono::seconds lost_after{600};      ///< A disk that was silent for so long is lost.
+  std::size_t stripes_max = 1;               ///< Made in one round.
+};
+
+/// What a round found, and did.
+struct Striped {
+  std::uint64_t stripes = 0;  ///< There were.
+  std::uint64_t extents = 0;  ///< Coded, before the round.
+  std::uint64_t coded = 0;    ///< In this round.
+  std::uint64_t missing = 0;  ///< Fragments of stripes without a good disk, before the round.
+  std::uint64_t rebuilt = 0;  ///< Of those, in this round.
+  std::uint64_t lost = 0;     ///< Stripes of which too few fragments can be read now.
+  std::uint64_t dropped = 0;  ///< Stripes and fragments that nothing named.
+};
+
+/// The part of the cluster's manager that looks after stripes: codes sealed extents that are cold, makes
+/// fragments anew whose disks are lost, drained or damaged, and drops what an end in the middle of that left.
+/// All it decides is set by comparing, so that two at one time do nothing wrong. Of the thread of `cluster`, and gone
+/// before it.
+class Striper {
+ public:
+  Striper(Cluster& cluster, StriperOptions options) : cluster_(cluster), options_(options) {}
+
+  /// Looks at every record once, the most endangered stripe first; ends early once `go_on` is false.
+  Task<Striped> round(const std::atomic<bool>& go_on);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  /// All records, by what they are of.
+  struct Census {
+    std::vector<NumberedRecord> stripes, fragments, sealed;
+    std::uint64_t coded = 0;
+    std::set<ExtentNumber> named;  ///< Stripes by extents, and fragments by stripes.
+  };
+  /// A fragment on its way to its disk.
+  struct Making {
+    StripePlace place;
+    Pages pages = 0;
+    Fragment fragment;
+    Result<> outcome;
+  };
+  class ReplicaImage;
+  class ImageCheck;
+
+  Task<> look_at_nodes();
+  Task<Census> look_at_records();
+  bool is_there(const Uuid& disk) const;
+  bool is_good(const Fragment& fragment) const;
+  std::vector<std::size_t> missing_of(const Stripe& stripe) const;
+
+  Task<std::uint64_t> rebuild(ExtentNumber number);
+  Task<> make_anew(const Stripe& stripe, Making& making);
+  Task<std::string> stored_range(const Stripe& stripe, std::size_t fragment, ByteRange range);
+
+  Task<> drop_strays(const Census& census, Striped& found);
+  Task<bool> drop_stripe(const NumberedRecord& stripe);
+  Task<std::uint64_t> drop_fragments(ExtentNumber stripe, std::vector<NumberedRecord> fragments);
+
+  bool is_whole(const NumberedRecord& one) const;
+  bool is_cold(const NumberedRecord& one);
+  Task<> code_cold(std::vector<NumberedRecord> extents, const std::atomic<bool>& go_on, Striped& found);
+  Task<std::uint64_t> code(std::vector<NumberedRecord> extents);
+  Task<std::vector<Run>> runs_of(const NumberedRecord& one);
+  Task<> write_stripe(const Stripe& stripe, std::vector<ReplicaImage>& images, std::vector<Making>& makings);
+  Task<> check_stripe(const Stripe& stripe, std::vector<ImageCheck> checks);
+  Task<bool> check_window(const Stripe& stripe, Pages window, std::vector<ImageCheck>& checks);
+
+  Task<std::vector<Uuid>> disks_for(const std::vector<Fragment>& others, std::size_t count);
+  Task<Making> begin(StripePlace place, Pages pages, Uuid disk);
+  Task<> append(std::vector<Making>& makings, Pages window, const std::vector<Chunk>& slots);
+  Awaitable<> append_to(Making& making, Pages window, Chunk slot);
+  Task<> finish(const Making& making);
+  Task<std::vector<Chunk>> staging_slots(std::size_t count);
+
+  Cluster& cluster_;
+  const StriperOptions options_;
+  std::map<Uuid, Node> nodes_;
+  std::map<Uuid, Clock::time_point> silent_since_;
+  std::map<ExtentNumber, Clock::time_point> sealed_since_;  ///< As far as only this one knows.
+  std::map<ExtentNumber, Clock::time_point> put_off_;       ///< What cannot be coded now, until when.
+  std::set<Damage> damage_;                                 ///< As reported.
+};
+
+}  // namespace sluice::rdma
