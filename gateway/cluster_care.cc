@@ -63,7 +63,8 @@ class ClusterCare::Gauges {
   }
 
   void set(const rdma::Striped& striped) {
-    gauges_.set("sluice_cluster_extents_coded", "in stripes; of the manager", striped.extents + striped.coded);
+    gauges_.set("sluice_cluster_extents_coded", "in stripes; of the manager",
+                striped.extents + striped.coded - striped.returned);
     gauges_.set("sluice_cluster_stripes", "of coded extents; of the manager", striped.stripes);
     gauges_.set("sluice_cluster_fragments_missing", "without a good disk; of the manager",
                 striped.missing - striped.rebuilt);
@@ -72,13 +73,16 @@ class ClusterCare::Gauges {
     rebuilt_ += striped.rebuilt;
     gauges_.set("sluice_cluster_extents_coded_total", "brought into stripes", coded_);
     gauges_.set("sluice_cluster_fragments_rebuilt_total", "made anew on other disks", rebuilt_);
+    returned_ += striped.returned;
+    gauges_.set("sluice_cluster_extents_returned_total", "from stripes, in which little was needed, to copies",
+                returned_);
   }
 
   void manages(bool manager) { gauges_.set("sluice_cluster_manager", "1 where the manager is", manager ? 1 : 0); }
 
  private:
   sluice::Gauges gauges_;
-  std::uint64_t copied_ = 0, moved_ = 0, coded_ = 0, rebuilt_ = 0;
+  std::uint64_t copied_ = 0, moved_ = 0, coded_ = 0, rebuilt_ = 0, returned_ = 0;
 };
 
 ClusterCare::ClusterCare(rdma::ClusterExtents& cluster, std::function<Task<>()> collect,

@@ -100,9 +100,18 @@ class Cluster {
   struct Left {
     std::vector<Uuid> writers;          ///< Buried.
     std::vector<ExtentNumber> extents;  ///< Sealed: nothing is appended to them any more.
+    std::set<ExtentNumber> coded;       ///< Of those.
   };
   /// Extents that cannot be sealed now are left out.
   Task<Left> abandoned();
+
+  /// What is live of a coded extent.
+  struct LiveRuns {
+    Pages pages = 0;
+    std::vector<Pages> runs;  ///< Where they begin.
+  };
+  /// Of all of Left::coded that anything is live of, read after abandoned(). The striper wants to know.
+  void note_live(std::map<ExtentNumber, LiveRuns> live) { live_in_stripes_ = std::move(live); }
 
   /// Bytes in abandoned extents that are not among `live`, which is sorted, and was read
   /// after they were found to be abandoned.
@@ -187,6 +196,7 @@ class Cluster {
   std::set<std::shared_ptr<Race>> races_;  ///< With reads that wait.
   LatencyWindow read_times_;
   StripeReads stripe_reads_{*this};
+  std::map<ExtentNumber, LiveRuns> live_in_stripes_;
   using Clock = std::chrono::steady_clock;
   using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor>;
   std::shared_ptr<Timer> keeper_, releaser_;  ///< Of the coroutines that use them, too.

@@ -208,15 +208,22 @@ Task<Reconciled> ClusterExtents::reconcile(LiveExtents& live, bool give_back) {
   }
   const auto abandoned = std::make_shared<const std::vector<ExtentNumber>>(std::move(left.extents));
   const auto ids = std::make_shared<std::vector<ExtentId>>();
+  const auto in_stripes = std::make_shared<std::map<ExtentNumber, Cluster::LiveRuns>>();
   while (true) {
     CO_TRY(const auto extent, co_await live.next());
     if (!extent) break;
     ++found.live_count;
     found.live_bytes += extent->length;
     ids->push_back(extent->id);
+    const RunPlace place = place_of(extent->id);
+    if (!left.coded.contains(place.extent)) continue;
+    Cluster::LiveRuns& runs = (*in_stripes)[place.extent];
+    runs.pages += 1 + pages_for(extent->length);
+    runs.runs.push_back(place.page);
   }
   give_back = give_back && !index_uncertain_;
-  const auto work = [abandoned, ids, give_back](Cluster& cluster) {
+  const auto work = [abandoned, ids, in_stripes, give_back](Cluster& cluster) {
+    if (give_back) cluster.note_live(std::move(*in_stripes));
     return cluster.collect(abandoned, ids, give_back);
   };
   CO_TRY(found.orphan_bytes, co_await thread_->on_thread<std::uint64_t>(work));

@@ -64,7 +64,7 @@ Task<> Cluster::release_now(RunPlace place) {
   co_return done;
 }
 
-// What parity was made of stays: a collect() finds what no index names.
+// What parity was made of stays: a collect() finds what no index names any more.
 Task<> Cluster::release_in_stripe(RunPlace) {
   ++counts_.releases_kept;
   co_return done;
@@ -154,6 +154,7 @@ Task<Cluster::Left> Cluster::abandoned() {
       const auto sealed = co_await seal(one.extent);
       if (sealed) {
         left.extents.push_back(one.extent);
+        if (sealed->state == ExtentState::coded) left.coded.insert(one.extent);
       } else {
         log_.warning("an extent cannot be sealed", {{"detail", sealed.error().detail}});
       }

@@ -32,6 +32,12 @@ Task<> Striper::look_at_nodes() {
   co_return done;
 }
 
+// What was begun is dropped by a later round.
+Result<> Striper::go_on() const {
+  if (!*go_on_) return fail(ErrorCode::unavailable, "the round ends");
+  return done;
+}
+
 bool Striper::is_there(const Uuid& disk) const {
   const auto node = nodes_.find(disk);
   return node != nodes_.end() && node->second.alive;
@@ -67,7 +73,8 @@ Task<Striper::Census> Striper::look_at_records() {
       } else if (is_fragment(record)) {
         census.fragments.push_back(one);
       } else if (record.state == ExtentState::coded) {
-        ++census.coded;
+        census.coded_in[one.extent] = record.place->stripe;
+        if (!record.partial.empty()) census.half_returned.push_back(one);
         census.named.insert(record.place->stripe);
       } else if (record.state == ExtentState::sealed && options_.scheme) {
         census.sealed.push_back(one);
@@ -81,10 +88,11 @@ Task<Striper::Census> Striper::look_at_records() {
 
 Task<Striped> Striper::round(const std::atomic<bool>& go_on) {
   Striped found;
+  go_on_ = &go_on;
   CO_TRY(co_await look_at_nodes());
   CO_TRY(auto census, co_await look_at_records());
   found.stripes = census.stripes.size();
-  found.extents = census.coded;
+  found.extents = census.coded_in.size();
   const auto missing = [this](const NumberedRecord& one) { return missing_of(*one.versioned.record.stripe).size(); };
   std::ranges::sort(census.stripes, std::ranges::greater(), missing);
   for (const NumberedRecord& one : census.stripes) {
@@ -98,19 +106,20 @@ Task<Striped> Striper::round(const std::atomic<bool>& go_on) {
     const auto number = static_cast<std::uint64_t>(one.extent);
     cluster_.log_.warning("stripe_not_rebuilt", {{"stripe", number}, {"detail", rebuilt.error().detail}});
   }
+  CO_TRY(co_await return_thin(census, found));
   CO_TRY(co_await drop_strays(census, found));
-  CO_TRY(co_await code_cold(std::move(census.sealed), go_on, found));
+  CO_TRY(co_await code_cold(std::move(census.sealed), found));
   co_return found;
 }
 
 // Those of one stripe should be as long.
-Task<> Striper::code_cold(std::vector<NumberedRecord> extents, const std::atomic<bool>& go_on, Striped& found) {
+Task<> Striper::code_cold(std::vector<NumberedRecord> extents, Striped& found) {
   if (!options_.scheme) co_return done;
   std::erase_if(extents, [this](const NumberedRecord& one) { return !is_whole(one) || !is_cold(one); });
   std::ranges::sort(extents, std::ranges::greater(),
                     [](const NumberedRecord& one) { return one.versioned.record.pages; });
   const std::size_t together = options_.scheme->data;
-  for (std::size_t first = 0; first + together <= std::min(extents.size(), options_.stripes_max * together) && go_on;
+  for (std::size_t first = 0; first + together <= std::min(extents.size(), options_.stripes_max * together) && *go_on_;
        first += together) {
     const auto begin = extents.begin() + static_cast<std::ptrdiff_t>(first);
     const auto coded = co_await code({begin, begin + static_cast<std::ptrdiff_t>(together)});
@@ -154,6 +163,7 @@ Task<> Striper::make_anew(const Stripe& stripe, Making& making) {
     return ByteRange{std::uint64_t{window} * kRunLengthMax, window_length(making.pages, window)};
   };
   for (Pages window = 0; window < windows_of(making.pages); ++window) {
+    CO_TRY(go_on());
     CO_TRY(const std::string bytes,
            co_await cluster_.stripe_reads_.range_of(stripe, making.place.index, range_of(window)));
     CO_TRY(const auto slots, co_await staging_slots(1));
@@ -239,7 +249,8 @@ Task<std::uint64_t> Striper::drop_fragments(ExtentNumber stripe, std::vector<Num
 // ---- a fragment on its way
 
 // On as many machines, of which none has one of the others, and in other zones if that goes; as many as there are.
-Task<std::vector<Uuid>> Striper::disks_for(const std::vector<Fragment>& others, std::size_t count) {
+Task<std::vector<Uuid>> Striper::disks_for(const std::vector<Fragment>& others, std::size_t count,
+                                           ExtentNumber extent) {
   std::set<std::string> machines, zones;
   for (const Fragment& other : others) {
     machines.insert(nodes_.at(other.disk).address.machine);
@@ -248,6 +259,7 @@ Task<std::vector<Uuid>> Striper::disks_for(const std::vector<Fragment>& others, 
   std::vector<DiskChoice> choices;
   for (const auto& [incarnation, node] : nodes_) {
     if (!node.alive || node.draining || machines.contains(node.address.machine)) continue;
+    if (damage_.contains({extent, incarnation})) continue;
     CO_TRY(NodeClient* const client, co_await cluster_.node(incarnation));
     co_await cluster_.ask_room(*client, choices);
   }

@@ -22,13 +22,14 @@ struct StriperOptions {
 
 /// What a round found, and did.
 struct Striped {
-  std::uint64_t stripes = 0;  ///< There were.
-  std::uint64_t extents = 0;  ///< Coded, before the round.
-  std::uint64_t coded = 0;    ///< In this round.
-  std::uint64_t missing = 0;  ///< Fragments of stripes without a good disk, before the round.
-  std::uint64_t rebuilt = 0;  ///< Of those, in this round.
-  std::uint64_t lost = 0;     ///< Stripes of which too few fragments can be read now.
-  std::uint64_t dropped = 0;  ///< Stripes and fragments that nothing named.
+  std::uint64_t stripes = 0;   ///< There were.
+  std::uint64_t extents = 0;   ///< Coded, before the round.
+  std::uint64_t coded = 0;     ///< In this round.
+  std::uint64_t missing = 0;   ///< Fragments of stripes without a good disk, before the round.
+  std::uint64_t rebuilt = 0;   ///< Of those, in this round.
+  std::uint64_t lost = 0;      ///< Stripes of which too few fragments can be read now.
+  std::uint64_t returned = 0;  ///< Extents of mostly dead stripes that are copies again.
+  std::uint64_t dropped = 0;   ///< Stripes and fragments that nothing named.
 };
 
 /// The part of the cluster's manager that looks after stripes: codes sealed extents that are cold, makes
@@ -39,7 +40,8 @@ class Striper {
  public:
   Striper(Cluster& cluster, StriperOptions options) : cluster_(cluster), options_(options) {}
 
-  /// Looks at every record once, the most endangered stripe first; ends early once `go_on` is false.
+  /// Looks at every record once, the most endangered stripe first; ends early once `go_on` is false, at the next
+  /// window.
   Task<Striped> round(const std::atomic<bool>& go_on);
 
  private:
@@ -48,7 +50,8 @@ class Striper {
   /// All records, by what they are of.
   struct Census {
     std::vector<NumberedRecord> stripes, fragments, sealed;
-    std::uint64_t coded = 0;
+    std::map<ExtentNumber, ExtentNumber> coded_in;  ///< Extents, and their stripes.
+    std::vector<NumberedRecord> half_returned;
     std::set<ExtentNumber> named;  ///< Stripes by extents, and fragments by stripes.
   };
   /// A fragment on its way to its disk.
@@ -58,11 +61,13 @@ class Striper {
     Fragment fragment;
     Result<> outcome;
   };
+  struct Returning;
   class ReplicaImage;
   class ImageCheck;
 
   Task<> look_at_nodes();
   Task<Census> look_at_records();
+  Result<> go_on() const;
   bool is_there(const Uuid& disk) const;
   bool is_good(const Fragment& fragment) const;
   std::vector<std::size_t> missing_of(const Stripe& stripe) const;
@@ -77,14 +82,23 @@ class Striper {
 
   bool is_whole(const NumberedRecord& one) const;
   bool is_cold(const NumberedRecord& one);
-  Task<> code_cold(std::vector<NumberedRecord> extents, const std::atomic<bool>& go_on, Striped& found);
+  Task<> code_cold(std::vector<NumberedRecord> extents, Striped& found);
   Task<std::uint64_t> code(std::vector<NumberedRecord> extents);
   Task<std::vector<Run>> runs_of(const NumberedRecord& one);
   Task<> write_stripe(const Stripe& stripe, std::vector<ReplicaImage>& images, std::vector<Making>& makings);
   Task<> check_stripe(const Stripe& stripe, std::vector<ImageCheck> checks);
   Task<bool> check_window(const Stripe& stripe, Pages window, std::vector<ImageCheck>& checks);
 
-  Task<std::vector<Uuid>> disks_for(const std::vector<Fragment>& others, std::size_t count);
+  Task<> return_thin(const Census& census, Striped& found);
+  Task<bool> return_extent(ExtentNumber extent, const std::vector<Pages>& pages);
+  Task<std::vector<Run>> runs_in_stripe(ExtentNumber extent, const ExtentRecord& coded,
+                                        const std::vector<Pages>& pages);
+  Task<> return_to(Returning copy, const std::vector<Run>& runs);
+  Task<> fill_to(Returning& copy, Pages end);
+  Task<> return_run(Returning& copy, Run run);
+  Task<> append_copy(Returning& copy, Run run, Chunk slot);
+
+  Task<std::vector<Uuid>> disks_for(const std::vector<Fragment>& others, std::size_t count, ExtentNumber extent = {});
   Task<Making> begin(StripePlace place, Pages pages, Uuid disk);
   Task<> append(std::vector<Making>& makings, Pages window, const std::vector<Chunk>& slots);
   Awaitable<> append_to(Making& making, Pages window, Chunk slot);
@@ -93,6 +107,7 @@ class Striper {
 
   Cluster& cluster_;
   const StriperOptions options_;
+  const std::atomic<bool>* go_on_ = nullptr;
   std::map<Uuid, Node> nodes_;
   std::map<Uuid, Clock::time_point> silent_since_;
   std::map<ExtentNumber, Clock::time_point> sealed_since_;  ///< As far as only this one knows.

@@ -215,6 +215,7 @@ Task<std::vector<Run>> Striper::runs_of(const NumberedRecord& one) {
 Task<> Striper::write_stripe(const Stripe& stripe, std::vector<ReplicaImage>& images, std::vector<Making>& makings) {
   const Pages longest = fragment_pages(stripe, stripe.scheme.data);
   for (Pages window = 0; window < windows_of(longest); ++window) {
+    CO_TRY(go_on());
     CO_TRY(const auto slots, co_await staging_slots(stripe.scheme.count()));
     std::vector<KnownPart> data;
     std::vector<WantedPart> parity;
@@ -240,6 +241,7 @@ Task<> Striper::write_stripe(const Stripe& stripe, std::vector<ReplicaImage>& im
 Task<> Striper::check_stripe(const Stripe& stripe, std::vector<ImageCheck> checks) {
   const Pages longest = fragment_pages(stripe, stripe.scheme.data);
   for (Pages window = 0; window < windows_of(longest); ++window) {
+    CO_TRY(go_on());
     CO_TRY(const bool right, co_await check_window(stripe, window, checks));
     if (!right) co_return fail(ErrorCode::corrupt, "a fragment has other bytes than were written");
   }

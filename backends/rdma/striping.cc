@@ -68,6 +68,20 @@ ExtentRecord coded_record(const ExtentRecord& sealed, StripePlace place) {
   return coded;
 }
 
+ExtentRecord returning_record(const ExtentRecord& coded, const std::vector<Uuid>& disks) {
+  ExtentRecord returning = disowning_record(coded);
+  returning.partial = disks;
+  return returning;
+}
+
+ExtentRecord returned_record(const ExtentRecord& returning) {
+  ExtentRecord returned = returning;
+  returned.state = ExtentState::sealed;
+  returned.members = std::exchange(returned.partial, {});
+  returned.place.reset();
+  return returned;
+}
+
 bool names_fragment(const ExtentRecord* stripe, ExtentNumber fragment) {
   return stripe != nullptr && stripe->stripe &&
          std::ranges::count(stripe->stripe->fragments, fragment, &Fragment::extent) > 0;

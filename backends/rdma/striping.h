@@ -66,6 +66,11 @@ ExtentRecord with_fragments(const ExtentRecord& stripe, const std::vector<std::p
 /// nobody's then.
 ExtentRecord coded_record(const ExtentRecord& sealed, StripePlace place);
 
+/// The record of a coded extent that is on its way back to copies on these disks, which keep what they get.
+ExtentRecord returning_record(const ExtentRecord& coded, const std::vector<Uuid>& disks);
+/// The record once all of those have all of it that is needed.
+ExtentRecord returned_record(const ExtentRecord& returning);
+
 /// Whether the stripe counts on the fragment; null: there is no stripe.
 bool names_fragment(const ExtentRecord* stripe, ExtentNumber fragment);
 /// Whether the extent is in the stripe; null: there is no extent.

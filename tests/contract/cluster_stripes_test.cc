@@ -324,9 +324,64 @@ TEST_CASE("an extent of which nothing is named any more goes, and its stripe wit
 
 namespace {
 
+/// A stripe of which only some runs are needed, and the manager's last search for them is over.
+void make_thin(StripedCluster& striped) {
+  for (int n = 0; n < 4; ++n) striped.write_extent({9000, 100'000, 5});
+  REQUIRE(striped.round().coded == 4);
+  striped.drop_orphans();
+  // Of each extent but the first, one run: at its beginning, at its end, in its middle.
+  std::vector<StripedCluster::Written> kept;
+  for (const std::size_t n : {3UL, 8UL, 10UL}) kept.push_back(striped.written[n]);
+  striped.written = kept;
+}
+
+void collect(StripedCluster& striped) {
+  LiveRuns live(striped.written);
+  REQUIRE(run(striped.cluster.store().reconcile(live, true)));
+}
+
+}  // namespace
+
+TEST_CASE("of a stripe that is mostly dead, what is left comes back to copies, and gives back what is not needed") {
+  StripedCluster striped(kFourTwo);
+  make_thin(striped);
+  collect(striped);
+
+  CHECK(striped.round().returned == 3);
+  CHECK(striped.unreadable() == 0);
+  for (int n = 0; n < 2; ++n) striped.round();
+  CHECK(striped.strays() == 0);
+  CHECK(records(striped.cluster).size() == 3);
+  for (const auto& one : records(striped.cluster)) {
+    CHECK(one.versioned.record.state == rdma::ExtentState::sealed);
+    CHECK(one.versioned.record.members.size() == 3);
+  }
+  CHECK(striped.drop_orphans() == 6);
+  CHECK(striped.unreadable_without({0, 3}) == 0);
+  CHECK(repair(striped.cluster).endangered == 0);
+  for (std::size_t n = 0; n < striped.cluster.node_count(); ++n) CHECK(striped.cluster.scrub(n) == 0);
+  CHECK(striped.unreadable() == 0);
+  // Releases work as for any extent.
+  for (const auto& one : striped.written) REQUIRE(run(striped.cluster.store().release(one.extent)));
+  CHECK(records(striped.cluster).empty());
+}
+
+TEST_CASE("a stripe of which half is needed, or of which that is not known, stays") {
+  StripedCluster striped(kFourTwo);
+  striped.write_extents(4);
+  REQUIRE(striped.round().coded == 4);
+  std::erase_if(striped.written, [](const auto& one) { return one.bytes.size() < 1'000'000; });
+  collect(striped);
+  CHECK(striped.round().returned == 0);
+  CHECK(striped.unreadable() == 0);
+  CHECK(striped.round().extents == 4);
+}
+
+namespace {
+
 /// The nth operation and all behind it fail: to everybody else that manager ended there.
 struct Doomed {
-  explicit Doomed(ClusterStore& cluster, std::size_t operations)
+  explicit Doomed(ClusterStore& cluster, std::size_t operations = SIZE_MAX)
       : control(cluster.control(),
                 [this]() -> Result<> {
                   if (left == 0) return fail(ErrorCode::unavailable, "it ends here");
@@ -346,7 +401,7 @@ struct Doomed {
 
 /// Stands still before its nth operation until it may go on.
 struct Paused {
-  explicit Paused(ClusterStore& cluster, std::size_t operations)
+  explicit Paused(ClusterStore& cluster)
       : control(cluster.control(),
                 [this]() -> Result<> {
                   if (left-- == 0) {
@@ -356,7 +411,10 @@ struct Paused {
                   }
                   return done;
                 }),
-        manager(control, cluster.options(), uncertain, log) {
+        manager(control, cluster.options(), uncertain, log) {}
+
+  /// Returns when it stands still, or has ended.
+  void begin(std::size_t operations) {
     left = operations;
     round = std::jthread([this] {
       outcome = run(manager.stripe());
@@ -442,13 +500,51 @@ TEST_CASE("a manager that ends at any step of making a fragment anew leaves all 
   }
 }
 
+TEST_CASE("wherever a manager ends or stands still while it brings extents back all can be read") {
+  const bool stands = GENERATE(false, true);
+  bool ended = false;
+  // The first operations only look.
+  for (std::size_t step = 3; !ended; ++step) {
+    StripedCluster striped(kFourTwo);
+    make_thin(striped);
+    {
+      std::optional<Doomed> doomed;
+      std::optional<Paused> paused;
+      auto& manager = stands ? paused.emplace(striped.cluster).manager : doomed.emplace(striped.cluster).manager;
+      LiveRuns live(striped.written);
+      REQUIRE(run(manager.reconcile(live, true)));
+      if (stands) {
+        paused->begin(step);
+        ended = paused->ended;
+        collect(striped);
+        for (int n = 0; n < 2; ++n) striped.round();
+        striped.drop_orphans();
+        CHECK(striped.unreadable() == 0);
+        paused->go_on();
+      } else {
+        doomed->left = step;
+        const auto round = run(manager.stripe());
+        ended = doomed->left > 0;
+      }
+    }
+    check_after(striped, step);
+    for (int n = 0; n < 2; ++n) striped.round();
+    collect(striped);
+    for (int n = 0; n < 3; ++n) striped.round();
+    CHECK(striped.strays() == 0);
+    for (const auto& one : records(striped.cluster)) CHECK(one.versioned.record.state == rdma::ExtentState::sealed);
+    check_after(striped, step);
+  }
+}
+
 TEST_CASE("a manager that stands still at any step, while another goes on, does nothing wrong afterwards") {
   bool ended = false;
   for (std::size_t step = 0; !ended; ++step) {
     StripedCluster striped(kFourTwo);
     striped.write_short_extents(4);
     {
-      Paused paused(striped.cluster, step);
+      Paused paused(striped.cluster);
+      paused.begin(step);
       ended = paused.ended;
       // The other codes the same now and then; or only looks after what it takes for left.
       auto options = striped.cluster.options();
