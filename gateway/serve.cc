@@ -73,10 +73,11 @@ blob::Options blob_options(const Config& config) {
   return options;
 }
 
-http::ServerOptions server_options(const Config& config) {
+http::ServerOptions server_options(const Config& config, const LendableMemory* lendable) {
   http::ServerOptions options;
   options.thread_count = config.threads;
   options.connection_count_max = config.connections_max;
+  options.session.lendable = lendable;
   options.session.header_timeout = std::chrono::seconds(config.header_timeout_s);
   options.session.idle_timeout = std::chrono::seconds(config.idle_timeout_s);
   options.session.progress_timeout = std::chrono::seconds(config.body_timeout_s);
@@ -129,7 +130,7 @@ class Gateway {
               blob_options(config)),
         metrics_(pool_),
         admin_(metrics_, [this] { return ready_ && !server_.draining(); }),
-        server_(server_options(config), pool_, *access_log_, metrics_) {
+        server_(server_options(config, store_.lendable()), pool_, *access_log_, metrics_) {
     if (store_.cluster() != nullptr) {
       const auto collect = [this] { return reconcile(backend_, *log_); };
       care_ = std::make_unique<ClusterCare>(*store_.cluster(), collect,

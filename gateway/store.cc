@@ -18,13 +18,13 @@
 namespace sluice {
 namespace {
 
-local::LocalOptions local_options(const Config& config) {
+local::LocalOptions local_options(const Config& config, LendableMemory* lendable) {
   return {.directory = config.data,
           .block_cache_size = config.index_cache_size,
-          .checked_cache_size = config.read_cache_size,
           .segment_size = config.segment_size,
           .inline_size_max = config.inline_size_max,
-          .kept_apart = object::rows::kInline.front()};
+          .kept_apart = object::rows::kInline.front(),
+          .lendable = lendable};
 }
 
 /// The directory owns its index: whoever opens it next ends the commits of this run.
@@ -65,7 +65,8 @@ class Store::Kind {
 
 class Store::Local final : public Kind {
  public:
-  Local(const Config& config, BufferPool& pool, Log& log) : local_(local_options(config), pool, log) {}
+  Local(const Config& config, LendableMemory* lendable, BufferPool& pool, Log& log)
+      : local_(local_options(config, lendable), pool, log) {}
 
   Backend backend() override { return local_.backend(); }
   bool was_unclean() const override { return local_.was_unclean(); }
@@ -76,9 +77,9 @@ class Store::Local final : public Kind {
 
 class Store::LocalWithPostgres final : public Kind {
  public:
-  LocalWithPostgres(const Config& config, BufferPool& pool, Log& log)
+  LocalWithPostgres(const Config& config, LendableMemory* lendable, BufferPool& pool, Log& log)
       : inline_size_max_(config.inline_size_max),
-        extents_(local_options(config), pool, uncertain_, log),
+        extents_(local_options(config, lendable), pool, uncertain_, log),
         index_(postgres_options(config, extents_), uncertain_, log) {
     extents_.finish();
   }
@@ -151,10 +152,13 @@ class Store::ClusterWithPostgres final : public Kind {
 Store::Store(const Config& config, BufferPool& pool, Log& log) {
   if (!config.extents.empty()) {
     kind_ = std::make_unique<ClusterWithPostgres>(config, log);
-  } else if (config.index.empty()) {
-    kind_ = std::make_unique<Local>(config, pool, log);
+    return;
+  }
+  lendable_ = std::make_unique<LendableMemory>(config.read_cache_size);
+  if (config.index.empty()) {
+    kind_ = std::make_unique<Local>(config, lendable_.get(), pool, log);
   } else {
-    kind_ = std::make_unique<LocalWithPostgres>(config, pool, log);
+    kind_ = std::make_unique<LocalWithPostgres>(config, lendable_.get(), pool, log);
   }
 }
 

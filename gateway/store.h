@@ -7,6 +7,7 @@
 #include "gateway/core/backend.h"
 #include "gateway/core/chunk.h"
 #include "gateway/core/log.h"
+#include "gateway/core/lendable_memory.h"
 
 namespace sluice::rdma {
 class ClusterExtents;
@@ -29,6 +30,9 @@ class Store {
   /// Where the extents are on a cluster; nothing elsewhere. Lives as long as this.
   rdma::ClusterExtents* cluster();
 
+  /// Where bodies may lie that are read often; nothing on a cluster. Lives as long as this.
+  const LendableMemory* lendable() const { return lendable_.get(); }
+
   /// The cluster took this run for dead: nothing can be stored any more.
   bool was_given_up() const;
 
@@ -40,6 +44,7 @@ class Store {
   class Local;
   class LocalWithPostgres;
   class ClusterWithPostgres;
+  std::unique_ptr<LendableMemory> lendable_;
   std::unique_ptr<Kind> kind_;
 };
 

@@ -1,14 +1,16 @@
 #include "backends/local/checked_extents.h"
 
-#include <cstring>
 #include <iterator>
 
 namespace sluice::local {
 
 namespace {
 
-constexpr std::size_t kRowCost = 256;  ///< What an extent takes beside its bytes.
-constexpr int kDropsMax = 8;           ///< For one extent; what clients still hold cannot be had back.
+/// Kept free, so that what is put in again finds room while its old block is emptied.
+constexpr std::size_t kBlocksFree = 1;
+/// For one extent that comes: what leaves for it, and how much of that is put in again.
+constexpr int kDropsMax = 64;
+constexpr std::size_t kPutInAgainMax = 512 * 1024;
 
 }  // namespace
 
@@ -16,28 +18,41 @@ Chunk CheckedExtents::find(const Extent& extent) {
   const std::scoped_lock lock(mutex_);
   const auto known = by_id_.find(extent.id);
   if (known == by_id_.end() || known->second->extent != extent) return {};
-  rows_.splice(rows_.begin(), rows_, known->second);
+  known->second->found = true;
   return known->second->bytes;
 }
 
 void CheckedExtents::keep(const Extent& extent, std::string_view bytes) {
-  const std::size_t size = bytes.size() + kRowCost;
-  if (bytes.size() > kLengthMax || size > size_max_) return;
+  if (memory_ == nullptr || bytes.size() > kLengthMax) return;
   const std::scoped_lock lock(mutex_);
   if (by_id_.contains(extent.id)) return;
-  for (int drops = 0; *used_ + size > size_max_; ++drops) {
-    if (rows_.empty() || drops == kDropsMax) return;
-    drop(std::prev(rows_.end()));
-  }
-  *used_ += size;
-  auto* const memory = new std::byte[bytes.size()];
-  std::memcpy(memory, bytes.data(), bytes.size());
-  std::shared_ptr<const void> owner(memory, [used = used_, size](const std::byte* held) {
-    delete[] held;
-    *used -= size;
-  });
-  rows_.push_front({extent, Chunk(std::move(owner), {memory, bytes.size()})});
+  make_room();
+  Chunk copied = memory_->copy(bytes);
+  if (copied.empty()) return;
+  rows_.push_front({extent, std::move(copied)});
   by_id_[extent.id] = rows_.begin();
+}
+
+void CheckedExtents::make_room() {
+  std::size_t again = 0;
+  for (int drops = 0; drops < kDropsMax && !rows_.empty() && memory_->blocks_free() < kBlocksFree; ++drops) {
+    const auto oldest = std::prev(rows_.end());
+    const std::size_t size = oldest->bytes.size();
+    if (oldest->found && again + size <= kPutInAgainMax && put_in_again(oldest)) {
+      again += size;
+    } else {
+      drop(oldest);
+    }
+  }
+}
+
+bool CheckedExtents::put_in_again(std::list<Row>::iterator row) {
+  Chunk copied = memory_->copy(row->bytes.text());
+  if (copied.empty()) return false;
+  row->bytes = std::move(copied);
+  row->found = false;
+  rows_.splice(rows_.begin(), rows_, row);
+  return true;
 }
 
 void CheckedExtents::remove(ExtentId id) {

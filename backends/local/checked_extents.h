@@ -1,25 +1,28 @@
 #pragma once
 
-#include <atomic>
 #include <list>
-#include <memory>
 #include <mutex>
 #include <unordered_map>
 
 #include "backends/local/extent_layout.h"
+#include "gateway/core/lendable_memory.h"
 
 namespace sluice::local {
 
 /// Small extents that were read and checked lately, whole, so that a hot one costs
-/// neither a read nor another check. Holds at most `size_max` bytes, those among
-/// them that were dropped and are still on their way to a client. Safe for
+/// neither a read nor another check nor, where it is lent, a copy. Has as much room as the memory
+/// it is given; what was dropped and is still on its way to a client counts. Safe for
 /// concurrent use.
+///
+/// They leave in the order in which they came, as the memory wants it. One that was found since it came is
+/// put in again instead.
 class CheckedExtents {
  public:
   /// Longer ones are not kept: one would take the place of too many others.
-  static constexpr std::uint64_t kLengthMax = 256 * 1024;
+  static constexpr std::uint64_t kLengthMax = LendableMemory::kLengthMax;
 
-  explicit CheckedExtents(std::size_t size_max) : size_max_(size_max) {}
+  /// `memory` must outlive it, and be its alone; with none it keeps nothing.
+  explicit CheckedExtents(LendableMemory* memory) : memory_(memory) {}
 
   /// All bytes of this very extent (id, length and checksum); empty if they are not here.
   Chunk find(const Extent& extent);
@@ -31,14 +34,15 @@ class CheckedExtents {
   struct Row {
     Extent extent;
     Chunk bytes;
+    bool found = false;  ///< Since it came, or came again.
   };
-  using Used = std::atomic<std::size_t>;
+  void make_room();
+  bool put_in_again(std::list<Row>::iterator row);
   void drop(std::list<Row>::iterator row);
 
-  const std::size_t size_max_;
-  const std::shared_ptr<Used> used_ = std::make_shared<Used>(0);  ///< By all memory that is not freed yet.
+  LendableMemory* const memory_;
   std::mutex mutex_;
-  std::list<Row> rows_;  ///< The most recently used first.
+  std::list<Row> rows_;  ///< The one that came last first.
   std::unordered_map<ExtentId, std::list<Row>::iterator> by_id_;
 };
 

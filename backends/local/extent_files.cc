@@ -28,7 +28,7 @@ ExtentFiles::ExtentFiles(const std::filesystem::path& directory, const LocalOpti
                 .segments = std::make_shared<Segments>(segment_options(directory, options), log),
                 .flusher = Flusher(log),
                 .footers = FooterCache(kFooterCacheSize),
-                .checked = CheckedExtents(options.checked_cache_size)},
+                .checked = CheckedExtents(options.lendable)},
       index_uncertain_(index_uncertain) {}
 
 ExtentFiles::~ExtentFiles() = default;

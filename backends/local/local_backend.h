@@ -7,13 +7,13 @@
 #include "gateway/core/backend.h"
 #include "gateway/core/chunk.h"
 #include "gateway/core/log.h"
+#include "gateway/core/lendable_memory.h"
 
 namespace sluice::local {
 
 struct LocalOptions {
   std::filesystem::path directory;              ///< Made if absent.
   std::uint64_t block_cache_size = 64 << 20;    ///< Index blocks kept in memory.
-  std::uint64_t checked_cache_size = 64 << 20;  ///< Small extents kept in memory once they are checked.
   std::uint64_t write_buffer_size = 32 << 20;   ///< Index rows gathered before they are sorted to disk.
   std::uint64_t segment_size = 1ULL << 30;      ///< A segment takes no new extent beyond this.
   std::uint64_t reserve_size = 256 << 20;       ///< Kept free of extents, so that the index can go on.
@@ -21,6 +21,8 @@ struct LocalOptions {
   /// First byte of the keys whose values are many and large, so that their rows lie apart from
   /// the others. The same at every opening.
   char kept_apart = '\0';
+  /// Where small extents are kept once they are checked. Must outlive the backend; with none, nowhere.
+  LendableMemory* lendable = nullptr;
   unsigned index_threads = 4;  ///< Threads for index reads that need the disk.
 };
 

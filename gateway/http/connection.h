@@ -1,6 +1,7 @@
 #pragma once
 
 #include <openssl/ssl.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <boost/asio/as_tuple.hpp>
@@ -12,6 +13,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "gateway/core/lendable_memory.h"
 #include "gateway/core/result.h"
 #include "gateway/http/deadlines.h"
 #include "gateway/http/input_buffer.h"
@@ -29,7 +31,7 @@ class Connection : private Deadline {
   using Buffers = std::span<boost::asio::const_buffer>;
 
   Connection(Stream stream, const SessionScope& scope)
-      : Deadline(scope.deadlines), options_(scope.options), stream_(std::move(stream)) {
+      : Deadline(scope.deadlines), options_(scope.options), pipe_(scope.pipe), stream_(std::move(stream)) {
     // Lets read_at_hand() and write_now() return instead of waiting.
     ErrorCode ignored;
     socket().non_blocking(true, ignored);
@@ -111,9 +113,12 @@ class Connection : private Deadline {
     socket().cancel(ignored);
   }
   bool has_more_at_hand();
+  bool lends(const boost::asio::const_buffer& buffer) const;
+  std::size_t send_some(Buffers buffers, ErrorCode& error);
   void take_off(Buffers& buffers, std::size_t count);
 
   const SessionOptions& options_;
+  PagePipe& pipe_;
   Stream stream_;
   InputBuffer input_;
   ErrorCode read_error_;
@@ -182,22 +187,56 @@ void Connection<Stream>::take_off(Buffers& buffers, std::size_t count) {
   if (!buffers.empty()) buffers.front() += count;
 }
 
+/// Are the buffer's pages to be sent, and not copies of its bytes?
+template <class Stream>
+bool Connection<Stream>::lends(const boost::asio::const_buffer& buffer) const {
+  // A shorter one costs less to copy than the calls that lending takes.
+  constexpr std::size_t kLentMin = 16 * 1024;
+  const LendableMemory* const memory = options_.lendable;
+  return !kSecure && memory != nullptr && buffer.size() >= kLentMin && memory->holds(buffer.data());
+}
+
+/// Sends without waiting: less than all of `buffers` where some are lent and others are not.
+template <class Stream>
+std::size_t Connection<Stream>::send_some(Buffers buffers, ErrorCode& error) {
+  if (lends(buffers.front())) {
+    const std::span bytes(static_cast<const std::byte*>(buffers.front().data()), buffers.front().size());
+    const std::size_t sent = pipe_.send(socket().native_handle(), bytes, error);
+    if (error != boost::asio::error::operation_not_supported) return sent;
+    return socket().send(buffers.first(1), 0, error);
+  }
+  std::size_t count = 1;
+  while (count < buffers.size() && !lends(buffers[count])) ++count;
+  return socket().send(buffers.first(count), count < buffers.size() ? MSG_MORE : 0, error);
+}
+
 template <class Stream>
 void Connection<Stream>::write_now(Buffers& buffers) {
   if constexpr (!kSecure) {
     ErrorCode error;  // Whatever it is, write() meets it again.
-    take_off(buffers, stream_.write_some(buffers, error));
+    while (!buffers.empty() && !error) {
+      const std::size_t before = buffers.size();
+      take_off(buffers, send_some(buffers, error));
+      if (buffers.size() == before) break;  // The socket is full: asking again would only say so.
+    }
   }
 }
 
 template <class Stream>
 Awaitable<bool> Connection<Stream>::write(Buffers buffers) {
+  namespace asio = boost::asio;
   take_off(buffers, 0);
   while (!buffers.empty()) {
     set(options_.progress_timeout);
-    const auto [error, count] = co_await stream_.async_write_some(buffers, boost::asio::as_tuple(use_task));
-    if (error) co_return false;
-    take_off(buffers, count);
+    if (lends(buffers.front())) {
+      auto [error] = co_await socket().async_wait(asio::socket_base::wait_write, asio::as_tuple(use_task));
+      if (!error) take_off(buffers, send_some(buffers, error));
+      if (error && error != asio::error::would_block) co_return false;
+    } else {
+      const auto [error, count] = co_await stream_.async_write_some(buffers, asio::as_tuple(use_task));
+      if (error) co_return false;
+      take_off(buffers, count);
+    }
   }
   co_return true;
 }

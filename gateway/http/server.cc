@@ -98,6 +98,7 @@ struct Server::Worker {
   Deadlines deadlines;
   RequestIds ids;
   Outbox outbox;
+  PagePipe pipe;
   asio::io_context io{1};
   asio::executor_work_guard<Executor> work;
   std::vector<std::unique_ptr<LocalListener>> listeners;
@@ -161,6 +162,7 @@ Result<Endpoint> Server::listen(const Listener& listener) {
                        .deadlines = worker->deadlines,
                        .ids = worker->ids,
                        .outbox = worker->outbox,
+                       .pipe = worker->pipe,
                        .draining = draining_};
     listeners.push_back(std::make_unique<LocalListener>(std::move(acceptor), listener.tls, std::move(scope)));
   }

@@ -24,6 +24,9 @@ constexpr Refusal kInternal{500, Fault::internal, "An internal error occurred."}
 constexpr Refusal kOverloaded{503, Fault::overloaded, "Please reduce your request rate."};
 constexpr Refusal kUnavailable{503, Fault::unavailable, "The server cannot answer now; try again."};
 
+/// A longer answer keeps its receiver busy: holding it in the outbox would let both wait in turn.
+constexpr std::size_t kHeldMax = 16 * 1024;
+
 /// What to do with the connection after one request.
 enum class Then : std::uint8_t {
   next,    ///< Another request may follow.
@@ -162,7 +165,7 @@ Awaitable<Then> Session<Stream>::serve_all() {
       then = co_await serve_one(header);
       continue;
     }
-    if (Connection<Stream>::kSecure || !keeps_) {
+    if (Connection<Stream>::kSecure || !keeps_ || content_.size() > kHeldMax) {
       then = co_await finish_sending() ? Then::next : Then::close;
       if (!keeps_ && then == Then::next) then = Then::linger;
     } else {

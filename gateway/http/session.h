@@ -8,11 +8,13 @@
 #include <string>
 
 #include "gateway/core/chunk.h"
+#include "gateway/core/lendable_memory.h"
 #include "gateway/core/log.h"
 #include "gateway/http/deadlines.h"
 #include "gateway/http/message.h"
 #include "gateway/http/metrics.h"
 #include "gateway/http/outbox.h"
+#include "gateway/http/page_pipe.h"
 #include "gateway/http/request_id.h"
 
 namespace sluice::http {
@@ -30,6 +32,10 @@ struct SessionOptions {
   /// While more requests than these wait for the memory of their bodies, new ones that need
   /// more than what is at hand are refused at once.
   std::size_t memory_waiters_max = 1024;
+
+  /// What is in it is lent to the sockets and not copied; none need be there. Must outlive the
+  /// connections.
+  const LendableMemory* lendable = nullptr;
 
   std::size_t header_size_max = 32 * 1024;
   std::size_t target_size_max = 16 * 1024;
@@ -50,6 +56,7 @@ struct SessionScope {
   Deadlines& deadlines;
   RequestIds& ids;
   Outbox& outbox;
+  PagePipe& pipe;
   const std::atomic<bool>& draining;
 };
 

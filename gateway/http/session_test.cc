@@ -451,6 +451,7 @@ TEST_CASE("a client that takes nothing of its answer is given up") {
   Deadlines deadlines;
   RequestIds ids;
   Outbox outbox;
+  PagePipe pipe;
   NullLog log;
   const std::atomic<bool> draining = false;
   boost::asio::io_context io(1);
@@ -463,6 +464,7 @@ TEST_CASE("a client that takes nothing of its answer is given up") {
                            .deadlines = deadlines,
                            .ids = ids,
                            .outbox = outbox,
+                           .pipe = pipe,
                            .draining = draining};
   using boost::asio::ip::tcp;
   tcp::acceptor acceptor(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));

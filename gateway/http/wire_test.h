@@ -95,6 +95,7 @@ class Wire {
               .deadlines = deadlines,
               .ids = ids,
               .outbox = outbox,
+              .pipe = pipe,
               .draining = draining} {
     using boost::asio::ip::tcp;
     tcp::acceptor acceptor(io, tcp::endpoint(boost::asio::ip::address_v4::loopback(), 0));
@@ -185,6 +186,7 @@ class Wire {
   Deadlines deadlines;
   RequestIds ids{1};
   Outbox outbox;
+  PagePipe pipe;
   std::atomic<bool> draining = false;
   boost::asio::io_context io{1};
 
