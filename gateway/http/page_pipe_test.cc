@@ -69,7 +69,7 @@ TEST_CASE("pages arrive as they are, from any byte on") {
   LendableMemory memory(4 << 20);
   const std::string bytes = pattern(50'000, 1);
   const Chunk chunk = memory.copy(bytes);
-  for (const std::size_t from : {0, 1, 4095, 5000, 49'999}) {
+  for (const std::size_t from : {std::size_t{0}, std::size_t{1}, std::size_t{4095}, std::size_t{5000}, std::size_t{49'999}}) {
     const Chunk part = chunk.slice(from, bytes.size() - from);
     REQUIRE(send_all(pipe, ends.to, part.bytes()) == part.size());
     CHECK(ends.receive(part.size()) == bytes.substr(from));
