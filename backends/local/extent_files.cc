@@ -28,7 +28,7 @@ ExtentFiles::ExtentFiles(const std::filesystem::path& directory, const LocalOpti
                 .segments = std::make_shared<Segments>(segment_options(directory, options), log),
                 .flusher = Flusher(log),
                 .footers = FooterCache(kFooterCacheSize),
-                .checked = CheckedExtents(options.lendable)},
+                .checked = CheckedPieces(options.lendable)},
       index_uncertain_(index_uncertain) {}
 
 ExtentFiles::~ExtentFiles() = default;
@@ -42,10 +42,17 @@ Task<std::unique_ptr<ExtentWriter>> ExtentFiles::create(std::optional<std::uint6
   co_return writer;
 }
 
+Chunk ExtentFiles::at_hand(const Extent& extent, ByteRange range) {
+  const std::uint64_t from = range.offset % kPieceSize;
+  if (from + range.length > kPieceSize) return {};
+  const Chunk checked = services_.checked.find(extent, range.offset / kPieceSize);
+  return checked.empty() ? checked : checked.slice(from, range.length);
+}
+
 Task<std::unique_ptr<BodySource>> ExtentFiles::open(const Extent& extent, ByteRange range) {
   assert(range.length > 0 && range.offset < extent.length && range.length <= extent.length - range.offset);
-  if (const Chunk checked = services_.checked.find(extent); !checked.empty()) {
-    co_return std::make_unique<ChunkSource>(checked.slice(range.offset, range.length));
+  if (Chunk checked = at_hand(extent, range); !checked.empty()) {
+    co_return std::make_unique<ChunkSource>(std::move(checked));
   }
   const Place place = place_of(extent.id);
   auto file = services_.segments->file(place.segment);
@@ -54,11 +61,10 @@ Task<std::unique_ptr<BodySource>> ExtentFiles::open(const Extent& extent, ByteRa
   }
   if (!file) co_return std::unexpected(std::move(file).error());
   auto footer = services_.footers.find(extent);
-  const bool read_before = footer != nullptr;
   if (!footer) {
     CO_TRY(footer, co_await read_footer(services_, *file, extent));
   }
-  co_return std::make_unique<ExtentSource>(services_, *std::move(file), extent, std::move(footer), range, read_before);
+  co_return std::make_unique<ExtentSource>(services_, *std::move(file), extent, std::move(footer), range);
 }
 
 Task<> ExtentFiles::release(const Extent& extent) {
@@ -75,7 +81,7 @@ Task<> ExtentFiles::release(const Extent& extent) {
   // A wrong length would give a neighbour's bytes back: the footer must be this extent's own.
   const auto footer = co_await read_footer(services_, *file, extent);
   services_.footers.remove(extent.id);
-  services_.checked.remove(extent.id);
+  services_.checked.remove(extent);
   if (!footer && footer.error().code == ErrorCode::corrupt) {
     services_.log.info("extent_not_released", {{"detail", std::string_view(footer.error().detail)}});
     co_return done;

@@ -25,7 +25,7 @@ class ExtentFiles final : public ExtentStore {
   std::uint64_t extent_length_max() const override { return kExtentLengthMax; }
   Task<std::unique_ptr<ExtentWriter>> create(std::optional<std::uint64_t> length_expected) override;
   Task<std::unique_ptr<BodySource>> open(const Extent& extent, ByteRange range) override;
-  Chunk at_hand(const Extent& extent) override { return services_.checked.find(extent); }
+  Chunk at_hand(const Extent& extent, ByteRange range) override;
   Task<> release(const Extent& extent) override;
   Task<Reconciled> reconcile(LiveExtents& live, bool give_back) override;
 

@@ -41,20 +41,33 @@ Task<FooterCache::Held> read_footer(ExtentServices& services, const IoFilePtr& f
 
 Task<Chunk> ExtentSource::read() {
   if (at_ == end_) co_return Chunk{};
-  const std::uint64_t first = at_ / kBlockSize;
-  const std::uint64_t from = first * kBlockSize;
-  const std::uint64_t to = std::min({from + BufferPool::kChunkSize, round_up(end_, kBlockSize), extent_.length});
+  const std::uint64_t piece = at_ / kPieceSize;
+  const std::uint64_t begin = piece * kPieceSize;
+  if (Chunk checked = services_.checked.find(extent_, piece); !checked.empty()) {
+    co_return take(std::move(checked), begin);
+  }
+  const bool keeps = keeps_ && services_.checked.worth_keeping(extent_, piece);
+  const std::uint64_t from = keeps ? begin : round_down(at_, kBlockSize);
+  const std::uint64_t end = begin + piece_length(extent_, piece);
+  const std::uint64_t to = keeps ? end : std::min(round_up(end_, kBlockSize), end);
   CO_TRY(const Chunk chunk, co_await services_.pool.acquire());
-  const Chunk blocks = chunk.slice(0, to - from);
+  Chunk blocks = chunk.slice(0, to - from);
   CO_TRY(const auto source, in_extent(co_await read_fully(file_, blocks, place_of(extent_.id).offset + from), extent_));
   cold_ = cold_ || source == ReadFrom::device;
   if (cold_) read_ahead(to);
-  CO_TRY(check_blocks(extent_, *footer_, first, blocks.text()));
-  if (keeps_ && blocks.size() == extent_.length) services_.checked.keep(extent_, blocks.text());
-  const std::uint64_t size = std::min(to, end_) - at_;
-  const Chunk asked = blocks.slice(at_ - from, size);
+  CO_TRY(check_blocks(extent_, *footer_, from / kBlockSize, blocks.text()));
+  if (keeps) {
+    if (Chunk kept = services_.checked.keep(extent_, piece, blocks.text()); !kept.empty()) blocks = std::move(kept);
+  }
+  co_return take(std::move(blocks), from);
+}
+
+/// What is asked for of bytes that begin at `from`.
+Chunk ExtentSource::take(Chunk bytes, std::uint64_t from) {
+  const std::uint64_t size = std::min(from + bytes.size(), end_) - at_;
+  Chunk asked = bytes.slice(at_ - from, size);
   at_ += size;
-  co_return asked;
+  return asked;
 }
 
 void ExtentSource::read_ahead(std::uint64_t from) {

@@ -3,7 +3,7 @@
 #include <memory>
 #include <optional>
 
-#include "backends/local/checked_extents.h"
+#include "backends/local/checked_pieces.h"
 #include "backends/local/flusher.h"
 #include "backends/local/footer_cache.h"
 #include "backends/local/segments.h"
@@ -17,7 +17,7 @@ struct ExtentServices {
   std::shared_ptr<Segments> segments;
   Flusher flusher;
   FooterCache footers;
-  CheckedExtents checked;
+  CheckedPieces checked;
 };
 
 /// Writes one extent. Bytes are gathered into whole chunks and written with

@@ -54,19 +54,19 @@ std::optional<http::Response> Handler::read_at_hand(Call& call) {
   object::OpenOptions options;
   auto which = read_which(call.query());
   if (!which || !which->current()) return std::nullopt;
-  auto held = services_.objects.at_hand(call.name(), with_content);
-  if (!held || !admit_at_hand(call)) return std::nullopt;
-
-  auto conditions = read_conditions(call.fields());
-  if (!conditions || conditions->lease) return std::nullopt;
-  options.conditions = *std::move(conditions);
   if (with_content) {
     auto range = read_range(call.fields());
     if (!range) return std::nullopt;
     options.range = *std::move(range);
   }
+  auto held = services_.objects.at_hand(call.name(), with_content, options.range);
+  if (!held || !admit_at_hand(call)) return std::nullopt;
+
+  auto conditions = read_conditions(call.fields());
+  if (!conditions || conditions->lease) return std::nullopt;
+  options.conditions = *std::move(conditions);
   const auto range = object::Objects::range_of(*held, options);
-  if (!range) return std::nullopt;
+  if (!range || (with_content && *range != held->range)) return std::nullopt;
   const object::ObjectInfo& info = held->record->info;
   const Shown shown{.info = info,
                     .range = *range,
@@ -74,7 +74,7 @@ std::optional<http::Response> Handler::read_at_hand(Call& call) {
                     .description = &held->descriptions->blob_face};
   http::Response response = describe(call, shown, services_.clock.now());
   if (info.versioned) response.header.add("x-ms-is-current-version", "true");
-  if (with_content) response.content = held->content->slice(range->offset, range->length);
+  if (with_content) response.content = *std::move(held->content);
   return response;
 }
 

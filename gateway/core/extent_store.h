@@ -68,8 +68,8 @@ class ExtentStore {
   /// corrupt, never with wrong bytes: every chunk it hands out has been checked.
   virtual Task<std::unique_ptr<BodySource>> open(const Extent& extent, ByteRange range) = 0;
 
-  /// All bytes of `extent`, if they are in memory and checked; empty says nothing.
-  virtual Chunk at_hand(const Extent&) { return {}; }
+  /// What open() would give, if that is in memory, in one piece, and checked; empty says nothing.
+  virtual Chunk at_hand(const Extent& /*extent*/, ByteRange /*range*/) { return {}; }
 
   /// Gives the extent's space back. Nobody may be reading it. Idempotent:
   /// releasing an unknown or released extent succeeds.

@@ -2,7 +2,6 @@
 
 #include <sys/mman.h>
 
-#include <cstdint>
 #include <cstring>
 #include <functional>
 #include <mutex>
@@ -10,12 +9,6 @@
 #include <vector>
 
 namespace sluice {
-namespace {
-
-constexpr std::size_t kPageSize = 4096;
-
-}  // namespace
-
 class LendableMemory::Blocks {
  public:
   explicit Blocks(std::size_t count);

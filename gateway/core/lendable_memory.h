@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -19,6 +20,7 @@ namespace sluice {
 class LendableMemory {
  public:
   static constexpr std::size_t kBlockSize = 2 * 1024 * 1024;
+  static constexpr std::size_t kPageSize = 4096;
   /// The longest chunk.
   static constexpr std::size_t kLengthMax = 256 * 1024;
 
@@ -36,6 +38,11 @@ class LendableMemory {
 
   /// Is it memory of one of its chunks?
   bool holds(const void* memory) const;
+
+  /// Bytes up to the beginning of a page.
+  static std::size_t to_next_page(const void* memory) {
+    return (kPageSize - reinterpret_cast<std::uintptr_t>(memory) % kPageSize) % kPageSize;
+  }
 
  private:
   class Blocks;

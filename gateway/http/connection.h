@@ -199,15 +199,25 @@ bool Connection<Stream>::lends(const boost::asio::const_buffer& buffer) const {
 /// Sends without waiting: less than all of `buffers` where some are lent and others are not.
 template <class Stream>
 std::size_t Connection<Stream>::send_some(Buffers buffers, ErrorCode& error) {
-  if (lends(buffers.front())) {
-    const std::span bytes(static_cast<const std::byte*>(buffers.front().data()), buffers.front().size());
-    const std::size_t sent = pipe_.send(socket().native_handle(), bytes, error);
-    if (error != boost::asio::error::operation_not_supported) return sent;
-    return socket().send(buffers.first(1), 0, error);
+  namespace asio = boost::asio;
+  std::array<asio::const_buffer, 4> copied;
+  std::size_t count = 0;
+  bool more = false;
+  for (const auto& buffer : buffers) {
+    if (count == copied.size()) break;
+    more = lends(buffer);
+    // What stands before whole pages goes along with the head: a page more would often be a segment more.
+    const std::size_t before = more ? LendableMemory::to_next_page(buffer.data()) : buffer.size();
+    if (before != 0) copied[count++] = asio::buffer(buffer, before);
+    if (more) break;
   }
-  std::size_t count = 1;
-  while (count < buffers.size() && !lends(buffers[count])) ++count;
-  return socket().send(buffers.first(count), count < buffers.size() ? MSG_MORE : 0, error);
+  if (count != 0) return socket().send(std::span(copied).first(count), more ? MSG_MORE : 0, error);
+
+  const auto& lent = buffers.front();
+  const std::span bytes(static_cast<const std::byte*>(lent.data()), lent.size());
+  const std::size_t sent = pipe_.send(socket().native_handle(), bytes, error);
+  if (error != asio::error::operation_not_supported) return sent;
+  return socket().send(buffers.first(1), 0, error);
 }
 
 template <class Stream>

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "gateway/core/lendable_memory.h"
+#include "gateway/http/wire_test.h"
 
 namespace sluice::http {
 namespace {
@@ -69,7 +70,8 @@ TEST_CASE("pages arrive as they are, from any byte on") {
   LendableMemory memory(4 << 20);
   const std::string bytes = pattern(50'000, 1);
   const Chunk chunk = memory.copy(bytes);
-  for (const std::size_t from : {std::size_t{0}, std::size_t{1}, std::size_t{4095}, std::size_t{5000}, std::size_t{49'999}}) {
+  for (const std::size_t from :
+       {std::size_t{0}, std::size_t{1}, std::size_t{4095}, std::size_t{5000}, std::size_t{49'999}}) {
     const Chunk part = chunk.slice(from, bytes.size() - from);
     REQUIRE(send_all(pipe, ends.to, part.bytes()) == part.size());
     CHECK(ends.receive(part.size()) == bytes.substr(from));
@@ -126,6 +128,63 @@ TEST_CASE("a peer that is gone is an error") {
   boost::system::error_code error;
   for (int i = 0; i < 100 && !error; ++i) pipe.send(ends.to, chunk.bytes(), error);
   CHECK((error == boost::asio::error::broken_pipe || error == boost::asio::error::connection_reset));
+}
+
+/// Answers with pages of `memory`: at once, or piece by piece.
+class Lending : public Handler {
+ public:
+  explicit Lending(LendableMemory& memory, bool at_once) : memory_(memory), at_once_(at_once) {}
+
+  std::optional<Response> answer_at_once(RequestContext&, const Request&) override {
+    if (!at_once_) return std::nullopt;
+    Response response{.header = ResponseHeader(200)};
+    response.content = memory_.copy(bytes).slice(1234, bytes.size() - 1234);
+    return response;
+  }
+  Awaitable<Response> handle(RequestContext&, const Request&) override {
+    Response response{.header = ResponseHeader(200), .content_length = 3 * bytes.size()};
+    response.body = std::make_unique<Pieces>(memory_, bytes);
+    co_return response;
+  }
+  Response refuse(RequestContext&, const Refusal& refusal) override {
+    return Response{.header = ResponseHeader(refusal.status)};
+  }
+
+  const std::string bytes = pattern(LendableMemory::kLengthMax, 5);
+
+ private:
+  struct Pieces : BodySource {
+    Pieces(LendableMemory& memory, const std::string& bytes) : memory_(memory), bytes_(bytes) {}
+    Task<Chunk> read() override { co_return left_-- > 0 ? memory_.copy(bytes_) : Chunk{}; }
+    LendableMemory& memory_;
+    const std::string& bytes_;
+    int left_ = 3;
+  };
+  LendableMemory& memory_;
+  const bool at_once_;
+};
+
+TEST_CASE("lent bodies arrive whole, after what was asked before them") {
+  std::signal(SIGPIPE, SIG_IGN);
+  LendableMemory memory(64 << 20);
+  const bool at_once = GENERATE(true, false);
+  Lending handler(memory, at_once);
+  test::Wire wire(handler, {.lendable = &memory});
+  std::string requests;
+  for (int i = 0; i < 20; ++i) requests += "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+  requests += "GET /a HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+  wire.send(requests);
+  std::string answers = wire.until_closed();
+
+  const std::string body = at_once ? handler.bytes.substr(1234) : handler.bytes + handler.bytes + handler.bytes;
+  for (int i = 0; i < 21; ++i) {
+    const auto begin = answers.find("\r\n\r\n");
+    REQUIRE(begin != std::string::npos);
+    CHECK(answers.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK((answers.substr(begin + 4, body.size()) == body));
+    answers.erase(0, begin + 4 + body.size());
+  }
+  CHECK(answers.empty());
 }
 
 }  // namespace

@@ -33,20 +33,35 @@ std::optional<Chunk> inline_at_hand(Index& index, const InlineContent& content) 
   return Chunk::of(std::move(row));
 }
 
-std::optional<Chunk> content_at_hand(Backend backend, const Content& content) {
-  if (std::holds_alternative<std::monostate>(content)) return Chunk{};
-  if (const auto* body = std::get_if<InlineContent>(&content)) return inline_at_hand(backend.index, *body);
+/// What lies in one of the slices.
+std::optional<Chunk> slice_at_hand(ExtentStore& extents, const std::vector<Slice>& slices, ByteRange range) {
+  for (const Slice& slice : slices) {
+    if (range.offset < slice.range.length) {
+      if (range.length > slice.range.length - range.offset) return std::nullopt;
+      Chunk bytes = extents.at_hand(slice.extent, {slice.range.offset + range.offset, range.length});
+      return bytes.size() == range.length ? std::optional(std::move(bytes)) : std::nullopt;
+    }
+    range.offset -= slice.range.length;
+  }
+  return std::nullopt;
+}
+
+/// `size`: of the object.
+std::optional<Chunk> content_at_hand(Backend backend, const Content& content, std::uint64_t size, ByteRange range) {
+  if (range.length == 0) return Chunk{};
+  if (const auto* body = std::get_if<InlineContent>(&content)) {
+    const auto all = inline_at_hand(backend.index, *body);
+    if (!all || all->size() != size) return std::nullopt;
+    return all->slice(range.offset, range.length);
+  }
   const auto* slices = std::get_if<std::vector<Slice>>(&content);
-  if (slices == nullptr || slices->size() != 1) return std::nullopt;
-  const auto& [extent, range] = slices->front();
-  const Chunk all = backend.extents.at_hand(extent);
-  if (all.empty() || range.offset + range.length > all.size()) return std::nullopt;
-  return all.slice(range.offset, range.length);
+  return slices == nullptr ? std::nullopt : slice_at_hand(backend.extents, *slices, range);
 }
 
 }  // namespace
 
-std::optional<HeldObject> Objects::at_hand(const ObjectName& name, bool with_content) {
+std::optional<HeldObject> Objects::at_hand(const ObjectName& name, bool with_content,
+                                           const std::optional<RangeRequest>& range) {
   if (!check_name(name)) return std::nullopt;
   HeldObject held;
   held.row = backend_.index.at_hand(object_key(name));
@@ -58,8 +73,11 @@ std::optional<HeldObject> Objects::at_hand(const ObjectName& name, bool with_con
   const bool is_archived = info.tiering.tier == Tier::archive;
   if (info.delete_marker || info.soft_deleted || info.encryption || is_archived) return std::nullopt;
   if (!with_content) return held;
-  held.content = content_at_hand(backend_, held.record->content);
-  if (!held.content || held.content->size() != info.size) return std::nullopt;
+  const auto resolved = range ? resolve(*range, info.size) : ByteRange{0, info.size};
+  if (!resolved) return std::nullopt;
+  held.range = *resolved;
+  held.content = content_at_hand(backend_, held.record->content, info.size, held.range);
+  if (!held.content) return std::nullopt;
   return held;
 }
 

@@ -61,7 +61,8 @@ struct Descriptions {
 struct HeldObject {
   std::shared_ptr<const Row> row;  ///< Keeps `record`.
   const ObjectRecord* record = nullptr;
-  std::optional<Chunk> content;                ///< All of it, checked.
+  std::optional<Chunk> content;                ///< What `range` is of it, checked.
+  ByteRange range;                             ///< Resolved, of what was asked for.
   const Descriptions* descriptions = nullptr;  ///< As long as `row`.
 };
 
@@ -196,8 +197,9 @@ class Objects {
   Task<OpenObject> open(const RequestContext& context, const ObjectName& name, const OpenOptions& options);
 
   /// The current object of that name, if that costs no wait and it is not encrypted; nothing
-  /// says nothing. For `with_content` its bytes must be in memory too.
-  std::optional<HeldObject> at_hand(const ObjectName& name, bool with_content);
+  /// says nothing. For `with_content` the bytes of `range`, without one all, must be in memory too.
+  std::optional<HeldObject> at_hand(const ObjectName& name, bool with_content,
+                                    const std::optional<RangeRequest>& range = std::nullopt);
 
   /// What open() would read of it: fails as that does where neither a version, a part nor a
   /// key is asked for.

@@ -267,6 +267,13 @@ Outcome<CopySource> parse_copy_source(std::string_view text) {
   return CopySource{std::move(name), which};
 }
 
+std::optional<object::RangeRequest> range_asked(const Fields& fields) {
+  const auto range = fields.find("range");
+  const auto spec = range ? http::parse_range(*range) : std::nullopt;
+  if (!spec) return std::nullopt;
+  return object::RangeRequest{.first = spec->first, .last = spec->last};
+}
+
 Outcome<ByteRange> parse_copy_range(std::string_view text) {
   constexpr std::string_view kUnit = "bytes=";
   const auto dash = text.find('-');

@@ -11,6 +11,7 @@
 #include "gateway/object/conditions.h"
 #include "gateway/object/info.h"
 #include "gateway/object/name.h"
+#include "gateway/object/objects.h"
 #include "gateway/s3/error.h"
 #include "gateway/s3/operation.h"
 
@@ -58,6 +59,9 @@ struct CopySource {
 /// x-amz-copy-source in all its forms: with or without a leading slash,
 /// percent-encoded, with or without `?versionId=`.
 Outcome<CopySource> parse_copy_source(std::string_view text);
+
+/// Range; nothing without one, or where RFC 9110 14.2 has it ignored.
+std::optional<object::RangeRequest> range_asked(const Fields& fields);
 
 /// x-amz-copy-source-range: `bytes=first-last`, nothing else. Fails with InvalidArgument.
 Outcome<ByteRange> parse_copy_range(std::string_view text);

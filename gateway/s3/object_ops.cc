@@ -62,18 +62,13 @@ Outcome<object::OpenOptions> Handler::read_options(const Call& call) const {
   TRY(options.customer_key, customer_key(fields, may_carry_keys(call)));
   options.admit = admission(call, call.access);
   options.conditions = read_conditions(fields, services_.clock.now());
-  const auto range = fields.find("range");
+  options.range = range_asked(fields);
   const auto part = call.target.query.value("partNumber");
-  if (range && part) {
+  if (part && fields.has("range")) {
     return s3::refuse(Code::invalid_request, "Cannot specify both Range header and partNumber query parameter");
   }
   if (part) {
     TRY(options.part_number, parse_part_number(*part));
-  }
-  if (range) {
-    if (const auto spec = http::parse_range(*range)) {
-      options.range = object::RangeRequest{.first = spec->first, .last = spec->last};
-    }
   }
   return options;
 }

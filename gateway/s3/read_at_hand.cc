@@ -1,4 +1,5 @@
 #include "gateway/s3/handler.h"
+#include "gateway/s3/headers.h"
 
 // GetObject and HeadObject where memory has all that is asked for. Whatever else comes
 // up, an error too, is left to the operations themselves, which tell it as it is.
@@ -30,7 +31,7 @@ std::optional<http::Response> Handler::answer_at_once(RequestContext& context, c
 // Looks first and asks who it is afterwards: what is not at hand is not verified twice.
 std::optional<http::Response> Handler::read_at_hand(Call& call) {
   const bool with_content = call.row->operation == Operation::get_object;
-  auto held = services_.objects.at_hand(call.name(), with_content);
+  auto held = services_.objects.at_hand(call.name(), with_content, range_asked(*call.fields));
   if (!held || !authenticate(call)) return std::nullopt;
 
   const auto needs_bucket = authorize_alone(call);
@@ -44,7 +45,7 @@ std::optional<http::Response> Handler::read_at_hand(Call& call) {
   const auto options = read_options(call);
   if (!options) return std::nullopt;
   const auto range = object::Objects::range_of(*held, *options);
-  if (!range) return std::nullopt;
+  if (!range || (with_content && *range != held->range)) return std::nullopt;
   const bool ranged = options->range.has_value();
   const Shown shown{.info = held->record->info,
                     .range = *range,
@@ -53,7 +54,7 @@ std::optional<http::Response> Handler::read_at_hand(Call& call) {
                     .ranged = ranged,
                     .description = &held->descriptions->s3_face};
   http::Response response = describe(call, shown);
-  if (with_content) response.content = held->content->slice(range->offset, range->length);
+  if (with_content) response.content = *std::move(held->content);
   return response;
 }
 

@@ -88,6 +88,7 @@ class Server:
     pid: int = 0  # 0: not on this machine.
     flags: tuple = ()
     tls: bool = False
+    ranges: bool = False
     static: bool = False
     blob: bool = False
 
@@ -143,8 +144,8 @@ def sluice(binary, data, under=(), more=()):
 
 @contextlib.contextmanager
 def nginx(root):
-    """Yields its plain and its TLS server."""
-    ports = free_port(), free_port()
+    """Yields its plain server, the one for ranges, and that by TLS."""
+    ports = free_port(), free_port(), free_port()
     cert, key = certificate(root)
     config = root / "nginx.conf"
     config.write_text(f"""
@@ -153,7 +154,9 @@ events {{ worker_connections 4096; }}
 http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 1000000000; open_file_cache max=10000;
   server {{ listen 127.0.0.1:{ports[0]}; root {root}/files; }}
   server {{ listen 127.0.0.1:{ports[1]} ssl; ssl_certificate {cert}; ssl_certificate_key {key};
-            ssl_protocols TLSv1.3; root {root}/files; }} }}
+            ssl_protocols TLSv1.3; root {root}/files; }}
+  # With tcp_nopush the end of a range waits for a delayed acknowledgement, 40 ms.
+  server {{ listen 127.0.0.1:{ports[2]}; root {root}/files; tcp_nopush off; }} }}
 """)
     (root / "files").mkdir(exist_ok=True)
     for directory in [root, root / "files"]:
@@ -162,6 +165,7 @@ http {{ access_log off; sendfile on; tcp_nopush on; keepalive_requests 100000000
     try:
         wait_for(ports[0])
         yield (Server("nginx", ports[0], pid=process.pid, flags=("--plain",), static=True),
+               Server("nginx", ports[2], pid=process.pid, flags=("--plain",), static=True, ranges=True),
                Server("nginx", ports[1], pid=process.pid, flags=("--plain", "--tls"), static=True, tls=True))
     finally:
         process.terminate()
@@ -320,8 +324,9 @@ def at_half_load(arguments, workload, ours, filled):
 def run(arguments, workload, servers, filled):
     if HALF in workload.flags:
         workload = at_half_load(arguments, workload, servers[0], filled)
-    taking_part = [s for s in servers if s.tls == workload.tls and (workload.nginx or not s.static) and
-                   (workload.blob or not s.blob)]  # fmt: skip
+    ranges = "--range" in workload.flags
+    taking_part = [s for s in servers if s.tls == workload.tls and (workload.blob or not s.blob) and
+                   (not s.static or (workload.nginx and s.ranges == ranges))]  # fmt: skip
     if not workload.tls:
         taking_part += arguments.others
     for server in taking_part:
@@ -365,6 +370,8 @@ def main():
                 more = ("--tls-cert", str(cert), "--tls-key", str(key))
                 tls_data = arguments.root / "tls-data"
                 servers.append(stack.enter_context(sluice(arguments.sluice, tls_data, more=more))[0])
+            control = pathlib.Path("/proc/sys/net/ipv4/tcp_congestion_control").read_text().strip()
+            print(f"TCP's congestion control: {control}\n")
             print("| workload | server | requests/s | MB/s | x nginx | x Sluice's S3 | p50 us | p99 us | p99.9 us | "
                   "CPU us/request | peak RSS MiB |")
             print("|" + " --- |" * 11)
