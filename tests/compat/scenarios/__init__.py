@@ -10,6 +10,7 @@ from scenarios import (  # noqa: F401
     deployment,
     encryption,
     framing,
+    hot,
     listing,
     memory,
     objects,
