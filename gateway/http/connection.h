@@ -63,13 +63,6 @@ class Connection : private Deadline {
   /// What an earlier read met; it is over then.
   const ErrorCode& read_error() const { return read_error_; }
 
-  /// Wakes who waits in receive(), with operation_aborted. Did a deadline do so?
-  void wake() {
-    ErrorCode ignored;
-    socket().cancel(ignored);
-  }
-  bool expired() const { return expired_; }
-
   /// Receives into `memory` what is there already, without waiting for the peer;
   /// how much. An error is kept for the next fill().
   Awaitable<std::size_t> read_at_hand(std::span<std::byte> memory);

@@ -1,6 +1,7 @@
 #include "gateway/http/session.h"
 
 #include <array>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -58,8 +59,7 @@ class InFlight {
 /// One connection. All memory it needs again and again lives as long as it does.
 ///
 /// What a request costs beside its handling is one wait, for its bytes, in run()'s own
-/// frame. An answer that is made at once goes to the outbox, and the next request may be
-/// waited for before it has gone.
+/// frame, and one turn, in which an answer that was made at once goes out of the outbox.
 template <class Stream>
 class Session : private Outbox::Sender {
  public:
@@ -80,7 +80,6 @@ class Session : private Outbox::Sender {
 
   Header find_header();
   Header go_on();
-  Awaitable<Header> go_on_after(typename Connection<Stream>::ErrorCode error);
   Header scan_header();
   void begin_request(bool understood);
 
@@ -156,9 +155,8 @@ Awaitable<Then> Session<Stream>::serve_all() {
     while (header == Header::awaited) {
       const auto error =
           connection_.read_error() ? connection_.read_error() : connection_.take(co_await connection_.receive());
-      header = !error ? go_on() : co_await go_on_after(error);
+      header = error ? Header::gone : go_on();
     }
-    if (is_sending() && !co_await finish_sending()) co_return Then::close;
     if (header == Header::gone) co_return Then::close;
     begin_request(header == Header::complete);
     if (header != Header::complete || !answer_at_once()) {
@@ -170,6 +168,9 @@ Awaitable<Then> Session<Stream>::serve_all() {
       if (!keeps_ && then == Then::next) then = Then::linger;
     } else {
       scope_.outbox.add(*this, connection_.executor());
+      // Goes on when the outbox has sent: the next request is often there by then, and is not before.
+      co_await asio::post(connection_.executor(), use_task);
+      if (is_sending() && !co_await finish_sending()) co_return Then::close;
     }
   }
   co_return then;
@@ -233,15 +234,6 @@ Header Session<Stream>::go_on() {
   const Header header = scan_header();
   if (header != Header::awaited) connection_.clear();
   return header;
-}
-
-/// Looks on after a receive that failed: an answer that did not go out in one may have
-/// ended it.
-template <class Stream>
-Awaitable<Header> Session<Stream>::go_on_after(typename Connection<Stream>::ErrorCode error) {
-  const bool woken = error == asio::error::operation_aborted && !connection_.expired() && is_sending();
-  if (!woken || !co_await finish_sending()) co_return Header::gone;
-  co_return header_begun_ ? Header::awaited : find_header();
 }
 
 /// Looks for a header in the input.
@@ -320,15 +312,11 @@ std::optional<Response> Session<Stream>::response_at_once() {
   }
 }
 
-/// Sends what goes without waiting. If that is not all, run() is woken to go on with it.
+/// Sends what goes without waiting; run() goes on with the rest.
 template <class Stream>
 void Session<Stream>::send_now() {
   connection_.write_now(unsent_);
-  if (unsent_.empty()) {
-    sent_all(Outcome::complete);
-  } else {
-    connection_.wake();
-  }
+  if (unsent_.empty()) sent_all(Outcome::complete);
 }
 
 template <class Stream>
