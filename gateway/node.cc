@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <thread>
 
+#include "backends/rdma/compaction.h"
 #include "backends/rdma/etcd_control.h"
 #include "backends/rdma/extent_node.h"
 #include "backends/rdma/orphans.h"
@@ -29,7 +30,7 @@ namespace asio = boost::asio;
 
 constexpr std::chrono::seconds kTick(1);
 constexpr int kTicksToKeep = 3;
-constexpr std::chrono::seconds kAmendPeriod(5);
+constexpr std::chrono::seconds kAmendPeriod(5), kCompactPeriod(5);
 constexpr std::chrono::seconds kFirstScrub(60);  // After the start, when clients have what they wait for.
 constexpr std::size_t kAdminMemory = 4 << 20;
 constexpr std::size_t kStagingSlot = rdma::kPageSize + rdma::kRunLengthMax;
@@ -72,6 +73,11 @@ class NodeMetrics {
     gauges_.set("sluice_node_scrub_damaged_total", "extents reported to be damaged", counts.damaged);
   }
 
+  void set(const rdma::CompactionCounts& counts) {
+    gauges_.set("sluice_node_compacted_slabs_total", "freed by moving what was needed of them", counts.slabs);
+    gauges_.set("sluice_node_compacted_bytes_total", "moved for it", counts.pages * rdma::kPageSize);
+  }
+
   void set(const rdma::ExtentNodeCounts& counts, const rdma::Disk& disk, std::uint64_t orphans) {
     gauges_.set("sluice_node_orphans_dropped_total", "extents the cluster did not know", orphans);
     const auto bytes_of_slabs = [&](std::uint64_t slabs) {
@@ -106,6 +112,10 @@ class Node {
         cluster_(cluster_of(control_)),
         disk_(config.disk, io_.get_executor()),
         scrub_(disk_, control_, {.bytes_per_second = config.scrub_rate}, *log_),
+        compaction_(disk_,
+                    {.bytes_per_second = config.compact_rate,
+                     .damaged = [this](rdma::ExtentNumber extent) { scrub_.suspect(extent); }},
+                    *log_),
         fabric_({.provider = config.provider, .host = host_and_port(config.listen).first}, io_.get_executor()),
         node_(disk_, fabric_,
               {.secret = config.cluster_secret,
@@ -147,6 +157,7 @@ class Node {
     asio::co_spawn(io_, drop_orphans(), asio::detached);
     asio::co_spawn(io_, scrub(), asio::detached);
     asio::co_spawn(io_, amend(), asio::detached);
+    asio::co_spawn(io_, compact(), asio::detached);
     thread_ = std::thread([this] { io_.run(); });
     server_.start();
     log_->info("serving", {{"disk", config_.disk}, {"incarnation", rdma::to_text(address_.incarnation)}});
@@ -175,6 +186,7 @@ class Node {
     for (int n = 0;; ++n) {
       node_metrics_.set(node_.counts(), disk_, orphans_dropped_);
       node_metrics_.set(scrub_.counts());
+      node_metrics_.set(compaction_.counts());
       if (n % kTicksToKeep == 0) {
         const auto kept = co_await control_.keep_node(address_);
         if (!kept) log_->warning("keep_failed", {{"detail", kept.error().detail}});
@@ -230,6 +242,16 @@ class Node {
     }
   }
 
+  Awaitable<> compact() {
+    Timer timer(io_.get_executor());
+    while (true) {
+      timer.expires_after(kCompactPeriod);
+      co_await timer.async_wait(asio::as_tuple(use_task));
+      const auto outcome = co_await compaction_.round();
+      if (!outcome) log_->warning("not_compacted", {{"detail", outcome.error().detail}});
+    }
+  }
+
   // What was asked of the run before, and done.
   Awaitable<std::uint64_t> scrub_answered() {
     const auto nodes = co_await control_.nodes();
@@ -247,6 +269,7 @@ class Node {
   asio::io_context io_{1};
   rdma::Disk disk_;
   rdma::Scrub scrub_;
+  rdma::Compaction compaction_;
   rdma::Fabric fabric_;
   rdma::ExtentNode node_;
   BufferPool pool_;

@@ -26,6 +26,7 @@ struct NodeConfig {
   std::uint64_t orphan_after_s = 600;
   std::uint64_t scrub_rate = 16ULL << 20;
   std::uint64_t scrub_period_s = 604800;
+  std::uint64_t compact_rate = 16ULL << 20;
   std::string log = "-";
   std::string log_level = "info";
 

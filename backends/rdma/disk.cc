@@ -64,8 +64,9 @@ std::set<Pages> pages_of_all(const std::vector<Run>& runs) {
 
 // Makes the extent one that is not sealed, with what was released of these runs alone. What was released of
 // others would count as if it were of those that take their place.
-std::vector<Record> kept_releases(ExtentNumber extent, const ExtentEntry& entry, const std::set<Pages>& runs) {
-  std::vector<Record> changes{{Record::Kind::place, extent, *entry.slab, 0}};
+std::vector<Record> kept_releases(ExtentNumber extent, const ExtentEntry& entry, std::uint32_t slab,
+                                  const std::set<Pages>& runs) {
+  std::vector<Record> changes{{Record::Kind::place, extent, slab, 0}};
   for (const Pages page : entry.released) {
     if (runs.contains(page)) changes.push_back({Record::Kind::release, extent, page, 0});
   }
@@ -102,11 +103,12 @@ void Disk::format(const std::filesystem::path& path, const DiskLayout& layout, b
   if (::fsync(file.fd()) != 0) refuse(path, std::strerror(errno));
 }
 
-Disk::Disk(const std::filesystem::path& path, const Executor& executor)
+Disk::Disk(const std::filesystem::path& path, const Executor& executor, DiskOptions options)
     : file_(std::make_shared<IoFile>(open_disk(path, 0))),
       superblock_(read_superblock(file_->fd(), path)),
       table_(superblock_.slabs),
-      flush_(file_, executor) {
+      flush_(file_, executor),
+      options_(std::move(options)) {
   auto replayed = DiskLog::replay(file_->fd(), superblock_);
   table_ = std::move(replayed.table);
   log_ = std::make_unique<DiskLog>(superblock_, replayed, table_, file_, flush_, executor);
@@ -149,7 +151,10 @@ Replica& Disk::replica(ExtentNumber extent) {
 
 std::optional<std::uint64_t> Disk::where(ExtentNumber extent, Pages page) const {
   const ExtentEntry* entry = table_.find(extent);
-  if (entry == nullptr || !entry->slab || page >= superblock_.slab_pages) return std::nullopt;
+  if (entry == nullptr || page >= superblock_.slab_pages) return std::nullopt;
+  const auto moved = entry->moved.find(page);
+  if (moved != entry->moved.end()) return slab_offset(superblock_, moved->second.slab) + bytes_of(moved->second.page);
+  if (!entry->slab) return std::nullopt;
   return slab_offset(superblock_, *entry->slab) + bytes_of(page);
 }
 
@@ -188,7 +193,7 @@ Task<> Disk::seal(ExtentNumber extent, Pages pages) {
   }
   std::vector<Record> changes;
   const bool is_stale = entry != nullptr && entry->slab && !std::ranges::includes(runs, entry->released);
-  if (is_stale) changes = kept_releases(extent, *entry, runs);
+  if (is_stale) changes = kept_releases(extent, *entry, *entry->slab, runs);
   changes.push_back({Record::Kind::seal, extent, pages, static_cast<std::uint32_t>(runs.size())});
   CO_TRY(co_await change(std::move(changes)));
   replicas_.erase(extent);
@@ -197,12 +202,14 @@ Task<> Disk::seal(ExtentNumber extent, Pages pages) {
 
 Task<> Disk::release(ExtentNumber extent, Pages page) {
   const ExtentEntry* before = table_.find(extent);
-  if (before == nullptr || !before->slab || before->released.contains(page)) co_return done;
+  if (before == nullptr || !before->holds() || before->released.contains(page)) co_return done;
+  // What compaction left behind was released.
+  if (!before->slab && !before->moved.contains(page)) co_return done;
   CO_TRY(const RunHeader found, co_await header(extent, page));
   if (before->sealed && page >= before->sealed->pages) co_return fail(ErrorCode::corrupt, "no such run");
   CO_TRY(co_await change({{Record::Kind::release, extent, page, 0}}));
   const ExtentEntry& entry = *table_.find(extent);
-  if (!entry.slab) co_return done;
+  if (!entry.holds()) co_return done;
   if (!entry.is_empty()) co_return co_await punch(extent, found.run);
   co_return co_await drop_if_empty(extent);
 }
@@ -210,30 +217,34 @@ Task<> Disk::release(ExtentNumber extent, Pages page) {
 // The slab is free for others only once it is known for good that nothing in it is needed, and no hole
 // can come late, and into another extent.
 Task<> Disk::drop_if_empty(ExtentNumber extent) {
-  while (punching_.contains(extent)) {
+  while (is_busy(extent)) {
     CO_TRY(co_await punched_.wait());
   }
   const ExtentEntry* entry = table_.find(extent);
-  if (!entry->slab || !entry->is_empty()) co_return done;
+  if (!entry->holds() || !entry->is_empty()) co_return done;
+  co_return co_await drop_now(extent);
+}
+
+// Applied when it is durable: until then the slab is nobody else's, and what is in it goes nowhere.
+Task<> Disk::drop_now(ExtentNumber extent) {
   const Record drop{Record::Kind::drop, extent, 0, 0};
-  CO_TRY(co_await log_->append({drop}));
-  // Of two that dropped it at one time the other was first, and it may be placed again.
-  if (entry->slab && entry->is_empty()) table_.apply(drop);
-  co_return done;
+  moving_.insert(extent);
+  auto outcome = co_await log_->append({drop});
+  if (outcome) table_.apply(drop);
+  moving_.erase(extent);
+  punched_.finish(done);
+  co_return outcome;
 }
 
 Task<> Disk::drop(ExtentNumber extent) {
   const ExtentEntry* entry = table_.find(extent);
-  if (entry == nullptr || !entry->slab) co_return done;
-  if (punching_.contains(extent)) co_return fail(ErrorCode::busy, "space is being given back");
+  if (entry == nullptr || !entry->holds()) co_return done;
+  if (is_busy(extent)) co_return fail(ErrorCode::busy, "space is being given back");
   if (!entry->sealed) {
     if (is_appended_to(extent)) co_return fail(ErrorCode::busy, "an append is under way");
     co_return co_await seal(extent, 0);
   }
-  const Record record{Record::Kind::drop, extent, 0, 0};
-  CO_TRY(co_await log_->append({record}));
-  table_.apply(record);
-  co_return done;
+  co_return co_await drop_now(extent);
 }
 
 bool Disk::is_appended_to(ExtentNumber extent) {
@@ -244,39 +255,51 @@ bool Disk::is_appended_to(ExtentNumber extent) {
 // Runs that were given back may have lost their bytes: of those that are kept that is known still.
 Task<> Disk::begin_anew(ExtentNumber extent, Epoch epoch, const std::vector<Run>& kept) {
   const ExtentEntry* entry = table_.find(extent);
-  if (entry == nullptr || !entry->slab) co_return co_await fence(extent, epoch);
-  if (punching_.contains(extent)) co_return fail(ErrorCode::busy, "space is being given back");
+  if (entry == nullptr || !entry->holds()) co_return co_await fence(extent, epoch);
+  if (is_busy(extent)) co_return fail(ErrorCode::busy, "space is being given back");
   if (!entry->sealed && is_appended_to(extent)) co_return fail(ErrorCode::busy, "an append is under way");
-  auto changes = kept_releases(extent, *entry, pages_of_all(kept));
+  std::optional<std::uint32_t> slab = entry->slab;
+  if (!slab) {
+    CO_TRY(slab, co_await gather(extent));
+  }
+  auto changes = kept_releases(extent, *entry, *slab, pages_of_all(kept));
   changes.push_back({Record::Kind::fence, extent, static_cast<std::uint64_t>(epoch), 0});
   for (const Record& one : changes) table_.apply(one);
+  table_.give_up(*slab);
   replicas_.insert_or_assign(extent, Replica(table_.find(extent)->fence, kept));
   co_return co_await log_->append(std::move(changes));
 }
 
-// A file gives the bytes back to its file system; a partition, or an old file system, does not.
 Task<> Disk::punch(ExtentNumber extent, const Run& run) {
-  const auto offset = where(extent, run.page + 1);
-  if (!offset || run.length == 0) co_return done;
-  IoRing& ring = IoRing::of(co_await boost::asio::this_coro::executor);
+  const auto header = where(extent, run.page);
+  if (!header || run.length == 0) co_return done;
   ++punching_[extent];
-  co_await IoOperation::wait(
-      ring.fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, *offset, bytes_of(pages_for(run.length))));
+  co_await punch(*header + kPageSize, bytes_of(pages_for(run.length)));
   if (--punching_[extent] == 0) punching_.erase(extent);
   punched_.finish(done);
   co_return done;
 }
 
+// A file gives the bytes back to its file system; a partition, or an old file system, does not.
+Awaitable<> Disk::punch(std::uint64_t offset, std::uint64_t size) {
+  if (options_.before_hole) co_await options_.before_hole();
+  if (!options_.punches) co_return;
+  IoRing& ring = IoRing::of(co_await boost::asio::this_coro::executor);
+  co_await IoOperation::wait(ring.fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, size));
+}
+
 Task<std::optional<Run>> Disk::run_at(ExtentNumber extent, Pages page) {
-  const auto offset = where(extent, page);
-  if (!offset) co_return std::optional<Run>{};
   Chunk memory = aligned_memory(kPageSize);
-  CO_TRY(co_await read_fully(file_, memory, *offset));
-  const auto header = decode_run_header(memory.text());
-  const bool right =
-      header && header->incarnation == superblock_.incarnation && header->extent == extent && header->run.page == page;
-  if (!right || end_of(header->run) > superblock_.slab_pages) co_return std::optional<Run>{};
-  co_return header->run;
+  while (true) {
+    const auto offset = where(extent, page);
+    if (!offset) co_return std::optional<Run>{};
+    CO_TRY(co_await read_fully(file_, memory, *offset));
+    const auto header = decode_run_header(memory.text());
+    const bool right = header && header->incarnation == superblock_.incarnation && header->extent == extent &&
+                       header->run.page == page;
+    if (right && end_of(header->run) <= superblock_.slab_pages) co_return header->run;
+    if (where(extent, page) == offset) co_return std::optional<Run>{};
+  }
 }
 
 Task<bool> Disk::has(ExtentNumber extent, Run run) {
@@ -292,24 +315,27 @@ Task<bool> Disk::has(ExtentNumber extent, Run run) {
   co_return true;
 }
 
+// What compaction moves meanwhile is read once more, from where it is then.
 Task<RunHeader> Disk::header(ExtentNumber extent, Pages page) {
-  const ExtentEntry* entry = table_.find(extent);
-  const auto offset = where(extent, page);
-  if (!offset || entry->released.contains(page)) co_return fail(ErrorCode::corrupt, "no such run");
   Chunk memory = aligned_memory(kPageSize);
-  CO_TRY(co_await read_fully(file_, memory, *offset));
-  auto header = decode_run_header(memory.text());
-  const bool right =
-      header && header->incarnation == superblock_.incarnation && header->extent == extent && header->run.page == page;
-  if (!right) co_return fail(ErrorCode::corrupt, "no such run");
-  co_return *std::move(header);
+  while (true) {
+    const ExtentEntry* entry = table_.find(extent);
+    const auto offset = where(extent, page);
+    if (!offset || entry->released.contains(page)) co_return fail(ErrorCode::corrupt, "no such run");
+    CO_TRY(co_await read_fully(file_, memory, *offset));
+    auto header = decode_run_header(memory.text());
+    const bool right = header && header->incarnation == superblock_.incarnation && header->extent == extent &&
+                       header->run.page == page;
+    if (right) co_return *std::move(header);
+    if (where(extent, page) == offset) co_return fail(ErrorCode::corrupt, "no such run");
+  }
 }
 
 Task<std::vector<Run>> Disk::list(ExtentNumber extent, Pages from, std::size_t count) {
   std::vector<Run> runs;
   const ExtentEntry* entry = table_.find(extent);
-  if (entry != nullptr && entry->sealed && !entry->slab) co_return runs;
-  if (entry == nullptr || !entry->slab) co_return fail(ErrorCode::corrupt, "no such extent");
+  if (entry != nullptr && entry->sealed && !entry->holds()) co_return runs;
+  if (entry == nullptr || !entry->holds()) co_return fail(ErrorCode::corrupt, "no such extent");
   if (!entry->sealed) {
     for (auto run = replica(extent).runs().lower_bound(from); run != replica(extent).runs().end(); ++run) {
       if (runs.size() == count) break;
@@ -318,20 +344,21 @@ Task<std::vector<Run>> Disk::list(ExtentNumber extent, Pages from, std::size_t c
     }
     co_return runs;
   }
-  // Headers say where the next one is; those of released runs are still there.
+  // Headers say where the next one is; those of released runs are still there, until it is compacted: then it is
+  // known where each is.
   const Pages end = entry->sealed->pages;
   for (Pages page = from; page < end && runs.size() < count;) {
-    const auto offset = where(extent, page);
-    if (!offset) co_return std::vector<Run>{};
-    Chunk memory = aligned_memory(kPageSize);
-    CO_TRY(co_await read_fully(file_, memory, *offset));
-    const auto header = decode_run_header(memory.text());
-    if (!header || header->extent != extent || header->run.page != page) {
-      co_return fail(ErrorCode::corrupt, "a run's header");
+    if (!entry->slab) {
+      const auto next = entry->moved.lower_bound(page);
+      if (next == entry->moved.end()) break;
+      page = next->first;
     }
-    const ExtentEntry* now = table_.find(extent);
-    if (now->slab && !now->released.contains(page)) runs.push_back(header->run);
-    page = end_of(header->run);
+    CO_TRY(const auto run, co_await run_at(extent, page));
+    if (!entry->holds()) co_return std::vector<Run>{};
+    if (!run && entry->slab) co_return fail(ErrorCode::corrupt, "a run's header");
+    if (!run && entry->is_needed(page)) co_return fail(ErrorCode::corrupt, "a run's header");
+    if (run && entry->is_needed(page)) runs.push_back(*run);
+    page = run ? end_of(*run) : page + 1;
   }
   co_return runs;
 }
@@ -344,18 +371,22 @@ Task<std::size_t> Disk::read(const RunHeader& header, std::uint32_t offset, std:
   const std::uint32_t begin = first * kBlockSize;
   const std::uint32_t end = std::min(header.run.length, (last + 1) * kBlockSize);
   const std::uint64_t size = bytes_of(pages_for(end - begin));
-  const auto from = where(header.extent, header.run.page + 1 + begin / kPageSize);
-  if (!from) co_return fail(ErrorCode::corrupt, "no such run");
   if (memory.size() < size) co_return fail(ErrorCode::internal, "memory for a read");
   const Chunk blocks = memory.slice(0, size);
-  CO_TRY(co_await read_fully(file_, blocks, *from));
-  const auto bytes = blocks.text().substr(0, end - begin);
-  for (std::uint32_t n = first; n <= last; ++n) {
-    if (crc32c(bytes.substr((n - first) * kBlockSize, kBlockSize)) != header.blocks[n]) {
-      co_return fail(ErrorCode::corrupt, "a block's checksum");
-    }
+  const auto is_right = [&](std::uint32_t n) {
+    const auto bytes = blocks.text().substr(0, end - begin);
+    return crc32c(bytes.substr((n - first) * kBlockSize, kBlockSize)) == header.blocks[n];
+  };
+  while (true) {
+    const auto from = where(header.extent, header.run.page);
+    if (!from) co_return fail(ErrorCode::corrupt, "no such run");
+    CO_TRY(co_await read_fully(file_, blocks, *from + kPageSize + begin));
+    std::uint32_t n = first;
+    while (n <= last && is_right(n)) ++n;
+    if (n > last) co_return offset - begin;
+    // Unless compaction moved it meanwhile.
+    if (where(header.extent, header.run.page) == from) co_return fail(ErrorCode::corrupt, "a block's checksum");
   }
-  co_return offset - begin;
 }
 
 }  // namespace sluice::rdma

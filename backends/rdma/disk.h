@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -8,10 +9,18 @@
 #include <unordered_map>
 
 #include "backends/rdma/disk_log.h"
+#include "backends/rdma/pace.h"
 #include "backends/rdma/replica.h"
 #include "backends/rdma/waiters.h"
 
 namespace sluice::rdma {
+
+struct DiskOptions {
+  /// Holes, for what is released. A partition, and an old file system, has none.
+  bool punches = true;
+  /// Comes before each hole; for tests.
+  std::function<Awaitable<>()> before_hole{};
+};
 
 struct DiskLayout {
   Uuid cluster;
@@ -34,7 +43,7 @@ class Disk {
 
   /// Opens it, reads the log, and checks every byte of the extents that are not sealed;
   /// blocking. Throws std::runtime_error for the operator.
-  Disk(const std::filesystem::path& path, const Executor& executor);
+  Disk(const std::filesystem::path& path, const Executor& executor, DiskOptions options = {});
 
   const Superblock& superblock() const { return superblock_; }
   const DiskTable& table() const { return table_; }
@@ -87,13 +96,52 @@ class Disk {
   /// room for the blocks, in whole pages. Fails with corrupt.
   Task<std::size_t> read(const RunHeader& header, std::uint32_t offset, std::uint32_t length, Chunk memory);
 
+  /// Where the header of the run at the page is on the device, should there be one.
+  std::optional<std::uint64_t> where(ExtentNumber extent, Pages page) const;
+
+  /// Moves the runs that are needed from a slab of a sealed extent, or one that compaction filled, to where
+  /// they are close together, and frees it; whether it did. At a crash each run is where it was or where it
+  /// is to be, whole. What is damaged is not moved: it fails with corrupt. One at a time.
+  Task<bool> move_out(std::uint32_t slab, Pace& pace);
+  /// The slab that compaction fills just now.
+  std::optional<std::uint32_t> filling() const { return filling_; }
+  /// Pages of the runs in the slab that are needed, their headers included. Reads all headers.
+  Task<Pages> needed_in(std::uint32_t slab);
+
  private:
+  /// A run that was copied to its new place.
+  struct Copied {
+    ExtentNumber extent;
+    Pages page;
+    Spot to;
+  };
+  /// What leaves a slab.
+  struct Leaving {
+    std::uint32_t slab;
+    std::map<ExtentNumber, std::vector<Pages>> tenants;
+    Pages filled_before = 0;
+    std::vector<Copied> copied{};
+    std::set<std::uint32_t> targets{};  ///< Reserved.
+    bool began_anew = false;            ///< The only target, for this.
+    bool logged = false;
+  };
+
+  Task<bool> move_out(Leaving& leaving, Pace& pace);
+  Task<> copy_out(Leaving& leaving, ExtentNumber extent, Pace& pace);
+  Task<std::vector<Run>> runs_in(std::uint32_t slab, ExtentNumber extent);
+  Result<Spot> spot_for(Pages pages, Leaving& leaving);
+  Task<std::optional<Chunk>> image(ExtentNumber extent, const Run& run);
+  std::vector<Record> moves(const Leaving& leaving) const;
+  Task<std::uint32_t> gather(ExtentNumber extent);
+  Task<> gather_into(std::uint32_t slab, ExtentNumber extent);
+  bool is_busy(ExtentNumber extent) const { return punching_.contains(extent) || moving_.contains(extent); }
   Task<> change(std::vector<Record> records);
   Task<> drop_if_empty(ExtentNumber extent);
+  Task<> drop_now(ExtentNumber extent);
   bool is_appended_to(ExtentNumber extent);
   void scan(ExtentNumber extent, const ExtentEntry& entry);
-  std::optional<std::uint64_t> where(ExtentNumber extent, Pages page) const;
   Task<> punch(ExtentNumber extent, const Run& run);
+  Awaitable<> punch(std::uint64_t offset, std::uint64_t size);
 
   IoFilePtr file_;
   Superblock superblock_;
@@ -102,8 +150,12 @@ class Disk {
   std::unique_ptr<DiskLog> log_;
   std::unordered_map<ExtentNumber, Replica> replicas_;
   std::set<ExtentNumber> condemned_;
+  const DiskOptions options_;
   std::map<ExtentNumber, std::size_t> punching_;  ///< Holes on their way into its slab.
-  Waiters punched_;
+  std::set<ExtentNumber> moving_;                 ///< Being compacted, or dropped.
+  Waiters punched_;                               ///< One of both is over.
+  std::optional<std::uint32_t> filling_;
+  Pages filled_ = 0;  ///< Of that.
 };
 
 }  // namespace sluice::rdma

@@ -18,9 +18,9 @@ std::string_view text_of(const Uuid& uuid) {
   return {reinterpret_cast<const char*>(uuid.bytes.data()), uuid.bytes.size()};
 }
 
-void head(BytesOut& out, std::uint32_t magic) {
+void head(BytesOut& out, std::uint32_t magic, std::uint16_t version = kDiskVersion) {
   out.number(magic);
-  out.number(kDiskVersion);
+  out.number(version);
 }
 
 // The checksum follows what it covers; zeros follow the checksum.
@@ -41,6 +41,11 @@ bool is_sealed(std::string_view page, std::size_t size) {
   if (page.size() != kPageSize || size + sizeof(std::uint32_t) > kPageSize) return false;
   if (BytesIn(page.substr(size)).number<std::uint32_t>() != crc32c(page.substr(0, size))) return false;
   return page.find_first_not_of('\0', size + sizeof(std::uint32_t)) == std::string_view::npos;
+}
+
+bool is_known(Record::Kind kind, std::uint16_t version) {
+  const auto last = version == kDiskVersion ? Record::Kind::drop : Record::Kind::vacate;
+  return kind >= Record::Kind::place && kind <= last;
 }
 
 constexpr std::size_t kSuperblockSize = 4 + 2 + 16 + 16 + 4 + 4 + 4;
@@ -135,11 +140,15 @@ std::optional<RunHeader> decode_run_header(std::string_view page) {
   return header;
 }
 
+Record moved(ExtentNumber extent, Pages page, Spot to) {
+  return {Record::Kind::move, extent, std::uint64_t{to.page} << 32 | page, to.slab};
+}
+
 std::string encode_page(const LogPage& log) {
   assert(log.records.size() <= kRecordsInPage);
   std::string page;
   BytesOut out(page);
-  head(out, kLogMagic);
+  head(out, kLogMagic, log.version);
   out.number(log.kind);
   out.number(log.generation);
   out.number(log.sequence);
@@ -156,8 +165,10 @@ std::string encode_page(const LogPage& log) {
 
 std::optional<LogPage> decode_log_page(std::string_view page) {
   BytesIn in(page);
-  if (!has_head(in, kLogMagic)) return std::nullopt;
   LogPage log;
+  if (in.number<std::uint32_t>() != kLogMagic) return std::nullopt;
+  log.version = in.number<std::uint16_t>();
+  if (log.version < kDiskVersion || log.version > kCompactedVersion) return std::nullopt;
   log.kind = in.number<LogPage::Kind>();
   log.generation = in.number<std::uint64_t>();
   log.sequence = in.number<Pages>();
@@ -172,7 +183,7 @@ std::optional<LogPage> decode_log_page(std::string_view page) {
     record.extent = in.number<ExtentNumber>();
     record.value = in.number<std::uint64_t>();
     record.count = in.number<std::uint32_t>();
-    if (record.kind < Record::Kind::place || record.kind > Record::Kind::drop) return std::nullopt;
+    if (!is_known(record.kind, log.version)) return std::nullopt;
     log.records.push_back(record);
   }
   return log;

@@ -13,7 +13,10 @@ namespace sluice::rdma {
 
 /// What an extent node keeps on its disk, as values and as bytes: docs/rdma.md. Pure.
 
+/// Of superblocks and runs, and of a log that has no record of compaction.
 inline constexpr std::uint16_t kDiskVersion = 1;
+/// Of a log that may have some: who does not know them must not take its pages for the end of it.
+inline constexpr std::uint16_t kCompactedVersion = 2;
 
 /// Stored bytes are checked in blocks of this size; the last of a run may be shorter.
 inline constexpr std::uint32_t kBlockSize = 64 * 1024;
@@ -49,6 +52,13 @@ struct RunHeader {
 /// The header of a run of these bytes; its `run.crc32c` is theirs.
 RunHeader describe(const Replicated& replica, Epoch epoch, Pages page, std::string_view bytes);
 
+/// Where compaction put a run: in a slab that many extents share.
+struct Spot {
+  std::uint32_t slab = 0;
+  Pages page = 0;
+  friend bool operator==(const Spot&, const Spot&) = default;
+};
+
 /// A change of what the node knows of an extent.
 struct Record {
   enum class Kind : std::uint8_t {
@@ -57,6 +67,10 @@ struct Record {
     seal = 3,     ///< `value`: its length in pages; `count`: the runs below.
     release = 4,  ///< `value`: the page of a run that is not needed.
     drop = 5,     ///< Its slab is free; only the fence is kept.
+    // Of version 2.
+    move = 6,    ///< `value`: a Spot's page << 32 | the page of a run, which is there from now on; `count`: its slab.
+    forget = 7,  ///< `value`: the page of a released run that was moved: its spot is free.
+    vacate = 8,  ///< Its slab is free: all its runs that are needed were moved.
   };
   Kind kind{};
   ExtentNumber extent{};
@@ -77,8 +91,11 @@ struct LogPage {
   Pages sequence = 0;            ///< The page's place in its area.
   Uuid incarnation;
   std::vector<Record> records;
+  std::uint16_t version = kDiskVersion;
   friend bool operator==(const LogPage&, const LogPage&) = default;
 };
+
+Record moved(ExtentNumber extent, Pages page, Spot to);
 
 inline constexpr std::size_t kRecordSize = 21;
 inline constexpr std::size_t kLogHeadSize = 44;

@@ -40,6 +40,16 @@ void check_page(const std::string& page, const std::string& hex) {
   CHECK(page.find_first_not_of('\0', hex.size() / 2) == std::string::npos);
 }
 
+LogPage compacted_page() {
+  const ExtentNumber extent{0x2122232425262728};
+  LogPage page = log_page();
+  page.version = kCompactedVersion;
+  page.records = {moved(extent, 0x31323334, {0x51525354, 0x41424344}),
+                  {Record::Kind::forget, extent, 0x31323334, 0},
+                  {Record::Kind::vacate, extent, 0, 0}};
+  return page;
+}
+
 // Whether any page that differs in one bit is still taken for one.
 template <class Decode>
 bool takes_a_changed_page(const std::string& page, Decode decode) {
@@ -98,7 +108,43 @@ TEST_CASE("superblock, run header and log page have their bytes") {
                  "6132a6bf");
 }
 
+// The bytes of version 2 of a log: they must never change.
+TEST_CASE("a log page of a compacted disk has its bytes") {
+  check_page(encode_page(compacted_page()),
+             "534c584c"
+             "0200"
+             "0300"
+             "0807060504030201"
+             "14131211"
+             "03000000"
+             "101112131415161718191a1b1c1d1e1f"
+             "06"
+             "2827262524232221"
+             "3433323144434241"
+             "54535251"
+             "07"
+             "2827262524232221"
+             "3433323100000000"
+             "00000000"
+             "08"
+             "2827262524232221"
+             "0000000000000000"
+             "00000000"
+             "7536615d");
+}
+
+TEST_CASE("what only a compacted disk has is nothing in a log of the version before") {
+  LogPage page = compacted_page();
+  page.version = kDiskVersion;
+  CHECK_FALSE(decode_log_page(encode_page(page)));
+  page.records = {{Record::Kind::drop, ExtentNumber{1}, 0, 0}};
+  CHECK(decode_log_page(encode_page(page)) == page);
+  page.version = kCompactedVersion + 1;
+  CHECK_FALSE(decode_log_page(encode_page(page)));
+}
+
 TEST_CASE("pages come back from their bytes") {
+  CHECK(decode_log_page(encode_page(compacted_page())) == compacted_page());
   CHECK(decode_superblock(encode_page(superblock())) == superblock());
   CHECK(decode_run_header(encode_page(header())) == header());
   CHECK(decode_log_page(encode_page(log_page())) == log_page());
@@ -108,6 +154,7 @@ TEST_CASE("a page with any bit changed, or of another size, is none") {
   CHECK_FALSE(takes_a_changed_page(encode_page(superblock()), decode_superblock));
   CHECK_FALSE(takes_a_changed_page(encode_page(header()), decode_run_header));
   CHECK_FALSE(takes_a_changed_page(encode_page(log_page()), decode_log_page));
+  CHECK_FALSE(takes_a_changed_page(encode_page(compacted_page()), decode_log_page));
   CHECK_FALSE(decode_superblock(""));
   CHECK_FALSE(decode_run_header(encode_page(header()).substr(0, 4095)));
   CHECK_FALSE(decode_log_page(std::string(kPageSize, '\0')));

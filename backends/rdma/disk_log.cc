@@ -16,6 +16,7 @@ namespace sluice::rdma {
 namespace {
 
 struct Area {
+  std::uint16_t version = 0;
   std::uint64_t generation = 0;
   Pages next = 0;
   std::vector<Record> records;
@@ -29,8 +30,9 @@ Area read_area(int fd, const Superblock& superblock, std::size_t number) {
     const auto page =
         decode_log_page(read_blocking(fd, log_offset(superblock, number) + bytes_of(sequence), kPageSize));
     if (!page || page->incarnation != superblock.incarnation || page->sequence != sequence) break;
+    if (sequence == 0) area.version = page->version;
     if (sequence == 0) area.generation = page->generation;
-    if (page->generation != area.generation) break;
+    if (page->generation != area.generation || page->version != area.version) break;
     if (area.complete != (page->kind == LogPage::Kind::changes)) break;
     if (page->kind == LogPage::Kind::complete) area.complete = true;
     area.records.insert(area.records.end(), page->records.begin(), page->records.end());
@@ -53,12 +55,15 @@ std::vector<std::vector<Record>> cut(const std::vector<Record>& records) {
 
 DiskLog::Replayed DiskLog::replay(int fd, const Superblock& superblock) {
   Replayed found{.table = DiskTable(superblock.slabs)};
+  std::array<std::uint16_t, 2> versions{};
   for (std::size_t number : {0U, 1U}) {
     const Area area = read_area(fd, superblock, number);
+    versions[number] = area.version;
     if (!area.complete || area.generation <= found.generation) continue;
     found = {.table = DiskTable(superblock.slabs), .area = number, .generation = area.generation, .next = area.next};
     for (const Record& record : area.records) found.table.apply(record);
   }
+  found.versions = versions;
   if (found.generation == 0) throw std::runtime_error("the disk's log is unreadable");
   return found;
 }
@@ -80,7 +85,8 @@ DiskLog::DiskLog(const Superblock& superblock, const Replayed& from, const DiskT
       executor_(executor),
       area_(from.area),
       generation_(from.generation),
-      next_(from.next) {}
+      next_(from.next),
+      versions_(from.versions) {}
 
 Task<> DiskLog::append(std::vector<Record> records) {
   if (!failed_) co_return failed_;
@@ -103,6 +109,10 @@ Awaitable<> DiskLog::run() {
 }
 
 Task<> DiskLog::write(std::vector<Record> records) {
+  const bool is_newer = std::ranges::any_of(records, [](const Record& one) { return one.kind > Record::Kind::drop; });
+  if (is_newer || versions_[area_] == kCompactedVersion) {
+    CO_TRY(co_await make_current());
+  }
   auto pages = cut(records);
   if (pages.size() > superblock_.log_pages - next_) {
     CO_TRY(co_await begin_area());
@@ -119,9 +129,19 @@ Task<> DiskLog::write_page(LogPage::Kind kind, std::vector<Record> records) {
                      .generation = generation_,
                      .sequence = next_,
                      .incarnation = superblock_.incarnation,
-                     .records = std::move(records)};
+                     .records = std::move(records),
+                     .version = versions_[area_]};
   const auto offset = log_offset(superblock_, area_) + bytes_of(next_++);
   co_return co_await write_fully(file_, aligned_chunk(encode_page(page)), offset);
+}
+
+// No area of the version before is left.
+Task<> DiskLog::make_current() {
+  while (versions_[0] != kCompactedVersion || versions_[1] != kCompactedVersion) {
+    versions_[1 - area_] = kCompactedVersion;
+    CO_TRY(co_await begin_area());
+  }
+  co_return done;
 }
 
 // The old area stays as it is until this one is whole: a crash in between falls back to it.
@@ -129,6 +149,7 @@ Task<> DiskLog::begin_area() {
   auto pages = cut(table_.snapshot());
   if (pages.empty()) pages.emplace_back();
   if (pages.size() >= superblock_.log_pages) co_return fail(ErrorCode::out_of_space, "the disk's log");
+  versions_[1 - area_] = std::max(versions_[1 - area_], versions_[area_]);
   area_ = 1 - area_;
   ++generation_;
   next_ = 0;

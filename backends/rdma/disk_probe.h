@@ -15,7 +15,8 @@ namespace sluice::rdma {
 /// A disk on a thread that runs only while a test asks; for tests.
 class DiskProbe {
  public:
-  explicit DiskProbe(const std::filesystem::path& path) : disk_(path, io_.get_executor()) {}
+  explicit DiskProbe(const std::filesystem::path& path, DiskOptions options = {})
+      : disk_(path, io_.get_executor(), std::move(options)) {}
 
   Disk& disk() { return disk_; }
 

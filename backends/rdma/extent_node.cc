@@ -135,7 +135,7 @@ void ExtentNode::tell_damage(const Message& message, const Result<>& outcome) {
   const auto* read = std::get_if<Read>(&message);
   if (outcome || read == nullptr || outcome.error().code != ErrorCode::corrupt || !options_.damaged) return;
   const ExtentEntry* entry = disk_.table().find(read->replica.extent);
-  if (entry == nullptr || !entry->slab || entry->released.contains(read->run.page)) return;
+  if (entry == nullptr || !entry->is_needed(read->run.page)) return;
   options_.damaged(read->replica.extent);
 }
 
@@ -202,7 +202,7 @@ Task<> ExtentNode::take_in(const SessionPtr& session, const Append& append) {
 std::optional<Reply> ExtentNode::sealed(ExtentNumber extent) const {
   const ExtentEntry* entry = disk_.table().find(extent);
   if (entry == nullptr || !entry->sealed) return std::nullopt;
-  return Reply{.value = entry->sealed->pages, .size = entry->slab ? 1U : 0U};
+  return Reply{.value = entry->sealed->pages, .size = entry->holds() ? 1U : 0U};
 }
 
 Awaitable<Reply> ExtentNode::fenced(ExtentNumber extent, Epoch epoch) {
@@ -239,7 +239,7 @@ Awaitable<Reply> ExtentNode::answer(const SessionPtr&, const Release& release) {
   Reply reply = reply_of(co_await disk_.release(release.replica.extent, release.page));
   const ExtentEntry* entry = disk_.table().find(release.replica.extent);
   // Who knows nothing of it may have lost what it knew.
-  reply.value = entry != nullptr && entry->sealed && !entry->slab ? 0 : 1;
+  reply.value = entry != nullptr && entry->sealed && !entry->holds() ? 0 : 1;
   co_return reply;
 }
 

@@ -12,13 +12,13 @@ Pages Orphans::durable(ExtentNumber extent) {
 Task<std::uint64_t> Orphans::round() {
   std::vector<ExtentNumber> held;
   for (const auto& [extent, entry] : disk_.table().extents()) {
-    if (entry.slab) held.push_back(extent);
+    if (entry.holds()) held.push_back(extent);
   }
   std::uint64_t dropped = 0;
   for (const ExtentNumber extent : held) {
     CO_TRY(const bool ours, co_await is_ours(extent));
     const ExtentEntry* entry = disk_.table().find(extent);
-    if (ours || !entry->slab) {
+    if (ours || !entry->holds()) {
       seen_.erase(extent);
       continue;
     }

@@ -16,18 +16,18 @@ constexpr std::size_t kRecordsListed = 500;
 
 std::optional<Scrub::Place> Scrub::place(ExtentNumber extent) const {
   const ExtentEntry* entry = disk_.table().find(extent);
-  if (entry == nullptr || !entry->slab) return std::nullopt;
-  return Place{*entry->slab, entry->fence};
+  if (entry == nullptr || !entry->holds()) return std::nullopt;
+  return Place{entry->slab, entry->fence};
 }
 
 bool Scrub::is_needed(ExtentNumber extent, Pages page) const {
   const ExtentEntry* entry = disk_.table().find(extent);
-  return entry != nullptr && entry->slab && !entry->released.contains(page);
+  return entry != nullptr && entry->is_needed(page);
 }
 
 bool Scrub::is_short(ExtentNumber extent, Pages pages) {
   const ExtentEntry* entry = disk_.table().find(extent);
-  if (entry == nullptr || !entry->slab) return true;
+  if (entry == nullptr || !entry->holds()) return true;
   // Who never heard of the seal has what a scan found.
   return entry->sealed ? entry->sealed->pages < pages : disk_.replica(extent).durable() < pages;
 }
@@ -50,7 +50,7 @@ Task<> Scrub::check_suspects() {
 Task<> Scrub::round() {
   std::vector<ExtentNumber> held;
   for (const auto& [extent, entry] : disk_.table().extents()) {
-    if (entry.slab) held.push_back(extent);
+    if (entry.holds()) held.push_back(extent);
   }
   if (!held.empty()) std::ranges::rotate(held, held.begin() + std::random_device{}() % held.size());
   for (const ExtentNumber extent : held) {
@@ -147,7 +147,7 @@ Task<> Scrub::begin_anew(ExtentNumber extent, const VersionedRecord& found) {
 Task<std::vector<Run>> Scrub::whole_runs(ExtentNumber extent) {
   std::vector<Run> whole;
   const ExtentEntry* entry = disk_.table().find(extent);
-  if (entry == nullptr || !entry->slab) co_return whole;
+  if (entry == nullptr || !entry->holds()) co_return whole;
   const Pages end = entry->sealed ? entry->sealed->pages : disk_.replica(extent).durable();
   for (Pages next = 0; next < end; next = end_of(whole.back())) {
     CO_TRY(const auto run, co_await disk_.run_at(extent, next));

@@ -51,7 +51,7 @@ class Scrub {
  private:
   /// Which copy of an extent it was: a disk may drop one and take another.
   struct Place {
-    std::uint32_t slab = 0;
+    std::optional<std::uint32_t> slab;  ///< Nothing: compacted.
     Epoch fence{};
     friend bool operator==(const Place&, const Place&) = default;
   };

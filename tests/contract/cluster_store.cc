@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 
+#include "backends/rdma/compaction.h"
 #include "backends/rdma/fabric_for_test.h"
 #include "backends/rdma/orphans.h"
 #include "backends/rdma/scrub.h"
@@ -17,12 +18,14 @@ namespace sluice::test {
 namespace {
 
 constexpr std::uint64_t kSlabSize = 16 << 20;
+// As on a partition: what is released comes back with its slab alone.
+const rdma::DiskOptions kDisk{.punches = false};
 constexpr char kSecret[] = "a secret for tests";
 
 }  // namespace
 
 NodeThread::NodeThread(const std::filesystem::path& path, const std::string& secret, Log& log)
-    : disk_(path, io_.get_executor()),
+    : disk_(path, io_.get_executor(), kDisk),
       fabric_(rdma::fabric_for_test(), io_.get_executor()),
       node_(disk_, fabric_, {.secret = secret, .staging_slots = 16, .damaged = {}}, log),
       port_(node_.listen("0")),
@@ -124,7 +127,7 @@ void ClusterStore::alone_with(std::size_t node, const std::function<Task<>(rdma:
   nodes_[node].reset();
   boost::asio::io_context io(1);
   {
-    rdma::Disk opened(paths_[node], io.get_executor());
+    rdma::Disk opened(paths_[node], io.get_executor(), kDisk);
     boost::asio::co_spawn(io, work(opened), [&](std::exception_ptr, Result<> outcome) {
       if (!outcome) throw std::runtime_error(outcome.error().detail);
       io.stop();
@@ -168,6 +171,15 @@ void ClusterStore::amend(std::size_t node) {
   });
 }
 
+std::uint64_t ClusterStore::compact(std::size_t node) {
+  std::optional<rdma::Compaction> compaction;
+  alone_with(node, [&](rdma::Disk& disk) {
+    const rdma::CompactionOptions options{.bytes_per_second = 1ULL << 40, .free_min = 1};
+    return compaction.emplace(disk, options, log_).round();
+  });
+  return compaction->counts().slabs;
+}
+
 void ClusterStore::stop(std::size_t node) { nodes_[node].reset(); }
 
 void ClusterStore::start(std::size_t node) {
@@ -190,7 +202,7 @@ bool ClusterStore::has(std::size_t node, const Extent& extent) { return has(node
 
 bool ClusterStore::has(std::size_t node, rdma::ExtentNumber extent) {
   const auto* entry = nodes_[node]->disk().table().find(extent);
-  return entry != nullptr && entry->slab;
+  return entry != nullptr && entry->holds();
 }
 
 void ClusterStore::await_seal(std::size_t node, const Extent& extent) {
@@ -206,18 +218,22 @@ void ClusterStore::damage(const Extent& extent) {
 
 void ClusterStore::damage_at(std::size_t node, const Extent& extent) {
   const auto place = rdma::place_of(extent.id);
-  damage_byte_at(node, place.extent, rdma::bytes_of(place.page) + rdma::kPageSize + extent.length / 2);
+  flip_at(node, place.extent, place.page, rdma::kPageSize + extent.length / 2);
 }
 
 void ClusterStore::damage_header_at(std::size_t node, const Extent& extent) {
   const auto place = rdma::place_of(extent.id);
-  damage_byte_at(node, place.extent, rdma::bytes_of(place.page) + 20);
+  flip_at(node, place.extent, place.page, 20);
+}
+
+void ClusterStore::damage_byte_at(std::size_t node, rdma::ExtentNumber extent, std::uint64_t offset) {
+  flip_at(node, extent, 0, offset);
 }
 
 // The node has no request under way: its table stands still.
-void ClusterStore::damage_byte_at(std::size_t node, rdma::ExtentNumber extent, std::uint64_t offset) {
+void ClusterStore::flip_at(std::size_t node, rdma::ExtentNumber extent, rdma::Pages page, std::uint64_t offset) {
   const auto& disk = nodes_[node]->disk();
-  const auto where = rdma::slab_offset(disk.superblock(), *disk.table().find(extent)->slab) + offset;
+  const auto where = disk.where(extent, page).value() + offset;
   std::fstream file(paths_[node], std::ios::in | std::ios::out | std::ios::binary);
   file.seekg(static_cast<std::streamoff>(where));
   const int byte = file.get();

@@ -76,6 +76,8 @@ class ClusterStore : public ExtentStoreFixture {
   std::uint64_t scrub(std::size_t node);
   /// Lets the node do what it can about what it reported.
   void amend(std::size_t node);
+  /// Empties slabs of which little is needed; how many are free for it.
+  std::uint64_t compact(std::size_t node);
   void silence(std::size_t node) { nodes_[node]->silence(); }
   void wake(std::size_t node) { nodes_[node]->wake(); }
   bool is_up(std::size_t node) const { return nodes_[node] != nullptr; }
@@ -105,6 +107,7 @@ class ClusterStore : public ExtentStoreFixture {
   rdma::ClusterTimeouts timeouts_;
   ClusterShape shape_;
   rdma::Uuid cluster_ = rdma::Uuid::random();
+  void flip_at(std::size_t node, rdma::ExtentNumber extent, rdma::Pages page, std::uint64_t offset);
   void format(std::size_t node);
   void announce(std::size_t node);
   void alone_with(std::size_t node, const std::function<Task<>(rdma::Disk&)>& work);

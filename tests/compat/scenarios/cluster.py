@@ -375,6 +375,9 @@ def rebalance(stage):
 
     with second_gateway(stage, settings={k: str(v) for k, v in BALANCE_SETTINGS.items()}) as second:
         command(stage, "rebalance")
+        command(stage, "rebalance", "stop")
+        await_status(stage, "the end of a request", lambda counts, _: counts["rebalancing"] == 0)
+        command(stage, "rebalance")
         await_status(stage, "the first extent on the new node", lambda _, disks: extents(disks)[new.name] > 0)
         managers = [server for server in (stage.server, second) if metric(server, "sluice_cluster_manager") == 1]
         expect(managers, "there is no manager")
@@ -634,6 +637,53 @@ def fill_file_system(stage):
     finally:
         small.kill()
         subprocess.run(["umount", "-l", place], check=True)
+
+
+COMPACT_SETTINGS = REPAIR_SETTINGS | {"SLUICE_NODE_COMPACT_RATE": "1GiB"}
+
+
+def put_until_full(s3, bodies):
+    """How many more objects of a MiB found room."""
+    before = len(bodies)
+    while True:
+        key = f"key-{len(bodies)}"
+        body = content(key, MIB)
+        answer = s3.request("PUT", "full", key, body=body)
+        if answer.status != 200:
+            expect(answer.status in (503, 507), f"a full cluster answers {answer}")
+            return len(bodies) - before
+        bodies[key] = body
+        expect(len(bodies) < 1000, "the disks never fill up")
+
+
+@scenario("cluster: slabs of which little is needed are emptied, also while nodes are killed", postgres=True, cluster=3,
+          long=True, settings=COMPACT_SETTINGS)  # fmt: skip
+def compact(stage):
+    for node in stage.cluster.nodes:
+        shrink(node, "190MiB")
+    s3 = S3(stage.server)
+    s3.make_bucket("full")
+    bodies = {}
+    found = put_until_full(s3, bodies)
+    expect(found > 60, "the disks were full at once")
+    kept = {key: body for number, (key, body) in enumerate(bodies.items()) if number % 5 == 2}
+    for key in bodies.keys() - kept.keys():
+        s3.expect(204, "DELETE", "full", key)
+    # Of each slab there is still something: none is free before it is emptied.
+    deadline = time.monotonic() + START_LIMIT_S
+    more = 0
+    chance = random.Random(stage.options.seed)
+    while more < found // 2:
+        expect(time.monotonic() < deadline, f"only {more} objects find room")
+        more += put_until_full(s3, bodies)
+        node = chance.choice(stage.cluster.nodes)
+        node.kill()
+        node.start()
+    emptied = sum(node.metric("sluice_node_compacted_slabs_total") for node in stage.cluster.nodes)
+    print(f"{found} objects, then {more} more; {emptied:.0f} slabs emptied since the last restarts")
+    await_status(stage, "full redundancy", whole)
+    kept |= {key: body for key, body in bodies.items() if int(key[4:]) >= found}
+    look_at_each_alone(stage, stage.cluster.nodes, "full", kept)
 
 
 def fill(stage):
