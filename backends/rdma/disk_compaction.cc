@@ -169,15 +169,27 @@ Task<std::uint32_t> Disk::gather(ExtentNumber extent) {
   co_return std::unexpected(gathered.error());
 }
 
+// What was in the slab before may be of the same extent: no scan may go on where a run is missing.
 Task<> Disk::gather_into(std::uint32_t slab, ExtentNumber extent) {
+  const std::uint64_t begin = slab_offset(superblock_, slab);
+  const Chunk nothing = aligned_chunk(std::string(kPageSize, '\0'));
   const auto moved = table_.find(extent)->moved;
+  Pages next = 0;
   for (const auto& [page, spot] : moved) {
+    if (!table_.find(extent)->is_needed(page)) continue;
     CO_TRY(const auto run, co_await run_at(extent, page));
     const auto from = where(extent, page);
     if (!run || !from) continue;
+    if (page > next) {
+      CO_TRY(co_await write_fully(file_, nothing, begin + bytes_of(next)));
+    }
     const Chunk image = aligned_memory(bytes_of(pages_of(*run)));
     CO_TRY(co_await read_fully(file_, image, *from));
-    CO_TRY(co_await write_fully(file_, image, slab_offset(superblock_, slab) + bytes_of(page)));
+    CO_TRY(co_await write_fully(file_, image, begin + bytes_of(page)));
+    next = end_of(*run);
+  }
+  if (next < superblock_.slab_pages) {
+    CO_TRY(co_await write_fully(file_, nothing, begin + bytes_of(next)));
   }
   co_return co_await flush_.flush();
 }
