@@ -274,6 +274,7 @@ Task<> Disk::punch(ExtentNumber extent, const Run& run) {
   const auto header = where(extent, run.page);
   if (!header || run.length == 0) co_return done;
   ++punching_[extent];
+  if (options_.before_hole) co_await options_.before_hole();
   co_await punch(*header + kPageSize, bytes_of(pages_for(run.length)));
   if (--punching_[extent] == 0) punching_.erase(extent);
   punched_.finish(done);
@@ -282,7 +283,6 @@ Task<> Disk::punch(ExtentNumber extent, const Run& run) {
 
 // A file gives the bytes back to its file system; a partition, or an old file system, does not.
 Awaitable<> Disk::punch(std::uint64_t offset, std::uint64_t size) {
-  if (options_.before_hole) co_await options_.before_hole();
   if (!options_.punches) co_return;
   IoRing& ring = IoRing::of(co_await boost::asio::this_coro::executor);
   co_await IoOperation::wait(ring.fallocate(file_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, size));

@@ -18,7 +18,7 @@ namespace sluice::rdma {
 struct DiskOptions {
   /// Holes, for what is released. A partition, and an old file system, has none.
   bool punches = true;
-  /// Comes before each hole; for tests.
+  /// Comes before each hole for a run; for tests.
   std::function<Awaitable<>()> before_hole{};
 };
 
