@@ -44,7 +44,8 @@ TEST_CASE("the date is the present one") {
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   const auto said = parse_http_date(date_now());
   REQUIRE(said);
-  CHECK(*said >= now);
+  // The clock it is from may lag behind by a few milliseconds, and so say the second before.
+  CHECK(*said >= now - std::chrono::seconds(1));
   CHECK(*said <= now + std::chrono::hours(1));
 }
 
