@@ -83,7 +83,7 @@ constexpr Option kOptions[] = {
     {"threads", &Config::threads, "N", "I/O threads; 0 is one a core", false, false, 0, 1024},
     {"body-memory", &Config::body_memory_size, "SIZE", "bound of all memory for bodies", true, false, 4 << 20},
     {"index-cache", &Config::index_cache_size, "SIZE", "index blocks kept in memory", true, false, 1 << 20},
-    {"read-cache", &Config::read_cache_size, "SIZE", "objects of 16 to 256 KiB kept in memory, read and checked", true,
+    {"read-cache", &Config::read_cache_size, "SIZE", "pieces of objects kept in memory, read and checked", true,
      false, 1 << 20},
     {"inline-size", &Config::inline_size_max, "SIZE", "bodies up to this live in the index", true, false, 0, 64 << 10},
     {"segment-size", &Config::segment_size, "SIZE", "a segment file takes no new extent beyond this", true, false,

@@ -94,7 +94,7 @@ class NodeMetrics {
     gauges_.set("sluice_node_corrupt_total", "requests that met damaged bytes", counts.corrupt);
     gauges_.set("sluice_node_failures_total", "requests that the device failed", counts.failures);
     gauges_.set("sluice_node_disk_bytes", "room for extents", bytes_of_slabs(disk.superblock().slabs));
-    gauges_.set("sluice_node_disk_free_bytes", "of that, in free slabs", bytes_of_slabs(disk.table().free_slabs()));
+    gauges_.set("sluice_node_disk_free_bytes", "of that, for new extents", bytes_of_slabs(disk.table().free_slabs()));
     gauges_.set("sluice_node_disk_failed", "1 once a write failed", disk.failed() ? 1 : 0);
   }
 
