@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint64_t kBlobSizeMin = 1024;
 constexpr int kOpenFilesMax = 256;
+constexpr double kFilterRatio = 0.01;  ///< Of a write buffer: some ten bits a row of 130 bytes.
 constexpr unsigned kApartAmplification = 50;  ///< Rows in later tables, in per cent of the oldest.
 constexpr unsigned kCollectingAmplification = 5;
 constexpr std::uint64_t kLogSizeMax = 256 << 20;  ///< What a start may have to read again.
@@ -66,6 +67,9 @@ rocksdb::Options rocks_options(const LocalOptions& options) {
   rocks.bytes_per_sync = 1 << 20;
   rocks.max_open_files = kOpenFilesMax;
   rocks.allow_concurrent_memtable_write = false;
+  // Most objects that are written are new: without a filter each would be searched for among all that came lately.
+  rocks.memtable_whole_key_filtering = true;
+  rocks.memtable_prefix_bloom_size_ratio = kFilterRatio;
   // Keys begin with the letter of their kind, and many kinds are written in ascending order.
   rocks.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewCappedPrefixTransform(1));
   rocks.avoid_unnecessary_blocking_io = true;
@@ -84,6 +88,7 @@ rocksdb::Options rocks_options(const LocalOptions& options) {
 
 rocksdb::ColumnFamilyOptions apart_options(const rocksdb::Options& rocks) {
   rocksdb::ColumnFamilyOptions apart(rocks);
+  apart.memtable_prefix_bloom_size_ratio = 0;  // What is looked for there is there.
   // Small tables that hardly overlap: by levels they would be moved down one by one and never merged.
   apart.compaction_style = rocksdb::kCompactionStyleUniversal;
   apart.compaction_options_universal.max_size_amplification_percent = kApartAmplification;

@@ -17,19 +17,28 @@ RowCache::Value RowCache::find(std::string_view key) {
   return row.value;
 }
 
+RowCache::Value RowCache::find(std::string_view key, Moment moment) {
+  Shard& shard = shard_of(hash_of(key));
+  const std::scoped_lock lock(shard.mutex);
+  const auto found = shard.places.find(key);
+  if (found == shard.places.end() || found->second->since > moment) return nullptr;
+  found->second->found = true;
+  return found->second->value;
+}
+
 RowCache::Ticket RowCache::ticket(std::string_view key) {
   Shard& shard = shard_of(hash_of(key));
   const std::scoped_lock lock(shard.mutex);
-  return shard.changes;
+  return {shard.changes, moment_.load()};
 }
 
 void RowCache::keep(std::string_view key, Value value, Ticket ticket) {
-  Held row{.key = std::string(key), .value = std::move(value)};
+  Held row{.key = std::string(key), .value = std::move(value), .since = ticket.moment};
   if (cost(row) > shard_capacity_ / 4) return;
   const std::size_t hash = hash_of(key);
   Shard& shard = shard_of(hash);
   const std::scoped_lock lock(shard.mutex);
-  if (shard.changes != ticket || shard.places.contains(key)) return;
+  if (shard.changes != ticket.changes || shard.places.contains(key)) return;
   if (std::ranges::find(shard.written, hash) != shard.written.end()) return;
   shard.size += cost(row);
   shard.rows.push_front(std::move(row));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <list>
@@ -28,12 +29,24 @@ class RowCache {
   /// Holds about `capacity` bytes of keys and values.
   explicit RowCache(std::size_t capacity);
 
-  using Ticket = std::uint64_t;
+  /// Counts writes that have ended.
+  using Moment = std::uint64_t;
+
+  struct Ticket {
+    std::uint64_t changes = 0;  ///< Of its part of the cache.
+    Moment moment = 0;
+  };
 
   using Value = std::shared_ptr<const Row>;
 
   /// The value; null if the row is not here.
   Value find(std::string_view key);
+
+  /// The value that a snapshot of the index shows which was taken after moment() gave `moment` and before this
+  /// call; null if that is not known.
+  Value find(std::string_view key, Moment moment);
+  Moment moment() const { return moment_.load(); }
+
   Ticket ticket(std::string_view key);
   void keep(std::string_view key, Value value, Ticket ticket);
 
@@ -44,6 +57,7 @@ class RowCache {
   struct Held {
     std::string key;
     Value value;
+    Moment since = 0;    ///< When it was read: it has had this value from then on, or longer.
     bool found = false;  ///< Since it came to the front.
   };
   /// The latest kept first. What has been found meanwhile gets a second chance when it is at the
@@ -56,7 +70,7 @@ class RowCache {
     Rows rows;
     std::unordered_map<std::string_view, Rows::iterator> places;  ///< Views into `rows`.
     std::size_t size = 0;
-    Ticket changes = 0;                ///< Begun and ended so far.
+    std::uint64_t changes = 0;         ///< Begun and ended so far.
     std::vector<std::size_t> written;  ///< Hashes of the rows that are being written.
   };
   static constexpr std::size_t kShardCount = 64;
@@ -71,6 +85,7 @@ class RowCache {
   void end_write(std::size_t hash);
 
   const std::size_t shard_capacity_;
+  std::atomic<Moment> moment_ = 0;
   std::array<Shard, kShardCount> shards_;
 };
 
@@ -78,6 +93,7 @@ class RowCache::Writing {
  public:
   explicit Writing(RowCache& cache) : cache_(cache) {}
   ~Writing() {
+    ++cache_.moment_;  // First, so that what is kept of these rows from now on is known to be of after the write.
     for (const std::size_t hash : hashes_) cache_.end_write(hash);
   }
   Writing(const Writing&) = delete;

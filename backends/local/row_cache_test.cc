@@ -71,6 +71,30 @@ TEST_CASE("a row that one commit writes twice is free once the commit has ended"
   CHECK(find(cache, "key") == "value");
 }
 
+TEST_CASE("a snapshot of before a write does not get what was read after it, and one of after it does") {
+  RowCache cache(1 << 20);
+  const auto before = cache.moment();
+  RowCache::Moment during = 0;
+  {
+    RowCache::Writing writing(cache);
+    writing.add("key");
+    during = cache.moment();
+  }
+  keep(cache, "key", "value");
+
+  CHECK(cache.find("key", before) == nullptr);
+  CHECK(cache.find("key", during) == nullptr);
+  REQUIRE(cache.find("key", cache.moment()) != nullptr);
+  CHECK(cache.find("key", cache.moment())->bytes() == "value");
+}
+
+TEST_CASE("what was read before other rows were written is known to later snapshots") {
+  RowCache cache(1 << 20);
+  keep(cache, "key", "value");
+  { RowCache::Writing(cache).add("other"); }
+  CHECK(cache.find("key", cache.moment()) != nullptr);
+}
+
 TEST_CASE("the rows used last stay when there is no room for all") {
   RowCache cache(1 << 20);
   keep(cache, "hot", "value");
