@@ -7,6 +7,7 @@ namespace sluice::local {
 namespace {
 
 constexpr std::size_t kBatchSizeMax = 4 << 20;  ///< Bytes of one write to the log, but for its last commit.
+constexpr std::size_t kBatchHeaderSize = 64, kWriteOverhead = 16;  ///< At most, so that a batch never has to grow.
 constexpr std::size_t kRecentMax = 256 * 1024;  ///< Some 16 MB; no transaction lives through that many writes.
 
 }  // namespace
@@ -71,7 +72,10 @@ std::vector<Committer::Queued> Committer::take() {
 // Validates in order, so that a commit also conflicts with one before it in the same batch.
 void Committer::commit_all(std::vector<Queued> batch) {
   std::vector<Queued> accepted;
-  rocksdb::WriteBatch writes;
+  accepted.reserve(batch.size());
+  std::size_t size = kBatchHeaderSize;
+  for (const Queued& queued : batch) size += queued.commit.size() + queued.commit.writes.size() * kWriteOverhead;
+  rocksdb::WriteBatch writes(size);
   for (Queued& queued : batch) {
     if (const auto valid = validate(queued.commit); !valid) {
       queued.answer.give(valid);

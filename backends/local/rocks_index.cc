@@ -354,10 +354,16 @@ class RocksIndex::RocksTransaction final : public Transaction {
   }
 
   Task<Value> get(std::string_view key) override {
+    if (const auto known = at_hand(key)) co_return known->bytes();
     commit_.read.push_back(mark_of(key));
-    const SnapshotPtr& at = snapshot();
-    if (const auto known = state_.cache().find(key, moment_)) co_return known->bytes();
-    co_return co_await state_.get(at, key);
+    co_return co_await state_.get(snapshot(), key);
+  }
+
+  std::shared_ptr<const Row> at_hand(std::string_view key) override {
+    take_snapshot();
+    auto known = state_.cache().find(key, moment_);
+    if (known) commit_.read.push_back(mark_of(key));
+    return known;
   }
 
   Task<std::vector<Entry>> scan(const KeyRange& range, std::size_t limit) override {
@@ -392,12 +398,15 @@ class RocksIndex::RocksTransaction final : public Transaction {
   }
 
   const SnapshotPtr& snapshot() {
-    if (!commit_.snapshot) {
-      moment_ = state_.cache().moment();
-      commit_.snapshot = number_ = state_.committer().begin_snapshot();
-      snapshot_ = state_.take_snapshot();
-    }
+    take_snapshot();
     return snapshot_;
+  }
+
+  void take_snapshot() {
+    if (commit_.snapshot) return;
+    moment_ = state_.cache().moment();
+    commit_.snapshot = number_ = state_.committer().begin_snapshot();
+    snapshot_ = state_.take_snapshot();
   }
 
   State& state_;

@@ -57,6 +57,10 @@ class Transaction {
   /// The value of `key` in the snapshot, or nothing.
   virtual Task<std::optional<std::string>> get(std::string_view key) = 0;
 
+  /// The row in the snapshot, if the index has it at hand in memory, guarded as if get() had given it.
+  /// Null says nothing and guards nothing: get() has to be asked.
+  virtual std::shared_ptr<const Row> at_hand(std::string_view) { return nullptr; }
+
   /// The first rows of `range` in key order, at most `limit` of them.
   virtual Task<std::vector<Entry>> scan(const KeyRange& range, std::size_t limit) = 0;
 

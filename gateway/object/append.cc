@@ -161,11 +161,11 @@ Task<ObjectInfo> Appends::create_once(const ObjectName& name, const PutOptions& 
   ObjectRecord record;
   record.info = empty_info(options);
   CO_TRY(const auto bucket, co_await claim_bucket(rows, name.bucket));
-  CO_TRY(const auto key, new_object_key(keys_, options.encryption, bucket.settings));
+  CO_TRY(const auto key, new_object_key(keys_, options.encryption, bucket->settings));
   if (key) record.info.encryption = key->encryption;
-  if (options.owner.empty()) record.info.owner = bucket.owner;
+  if (options.owner.empty()) record.info.owner = bucket->owner;
   CO_TRY(const bool garbage,
-         co_await install(rows, references, clock_.now(), name, bucket.settings, options.conditions, record));
+         co_await install(rows, references, clock_.now(), name, bucket->settings, options.conditions, record));
   CO_TRY(co_await references.apply(rows));
   CO_TRY(co_await transaction->commit());
   if (garbage) reclaimer_.wake();

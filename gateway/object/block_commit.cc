@@ -209,7 +209,7 @@ class BlockCommitting {
   Task<std::optional<ObjectInfo>> finish(Catalog& rows, References& references, const std::optional<UploadRecord>& set,
                                          ObjectRecord& record) {
     CO_TRY(const auto bucket, co_await claim_bucket(rows, name_.bucket));
-    CO_TRY(co_await install(rows, references, clock_.now(), name_, bucket.settings, options_.conditions, record));
+    CO_TRY(co_await install(rows, references, clock_.now(), name_, bucket->settings, options_.conditions, record));
     CO_TRY(co_await references.apply(rows));
     if (set) {
       rows.erase(set_row());

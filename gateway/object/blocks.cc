@@ -135,10 +135,10 @@ Task<std::optional<ObjectKey>> Blocks::begin_set(const ObjectName& name, const s
   CO_TRY(const auto bucket, co_await claim_bucket(rows, name.bucket));
   CO_TRY(const auto head, co_await rows.get<ObjectRecord>(object_key(name)));
   CO_TRY(const auto set, co_await rows.get<UploadRecord>(row));
-  if (set && set->bucket_id == bucket.id) co_return key_of(*set, customer_key);
+  if (set && set->bucket_id == bucket->id) co_return key_of(*set, customer_key);
   if (set) rows.put(upload_garbage_key(set->blocks), UploadGarbage{});
-  CO_TRY(auto key, key_beside(head, {.choice = {}, .customer_key = customer_key}, bucket.settings));
-  rows.put(row, new_set(bucket, id, key, clock_.now()));
+  CO_TRY(auto key, key_beside(head, {.choice = {}, .customer_key = customer_key}, bucket->settings));
+  rows.put(row, new_set(*bucket, id, key, clock_.now()));
   CO_TRY(co_await transaction->commit());
   co_return std::move(key);
 }
@@ -148,7 +148,7 @@ Task<PartInfo> Blocks::stage(const RequestContext&, const ObjectName& name, cons
   CO_TRY(check_name(name));
   CO_TRY(check_id(id));
   CO_TRY(const auto bucket, co_await check_early(backend_.index, clock_.now(), name, holding(options.lease)));
-  CO_TRY(auto key, co_await find_key(name, id, bucket, options.customer_key));
+  CO_TRY(auto key, co_await find_key(name, id, *bucket, options.customer_key));
   Staged staged{
       .name = name, .options = options, .key = std::move(key), .record = {}, .md5 = {}, .body = {}, .source = {}};
   staged.record.info.block_id = id;
@@ -164,7 +164,7 @@ Task<PartInfo> Blocks::stage_copy(const RequestContext&, const ObjectName& name,
   CO_TRY(check_name(copy.from));
   CO_TRY(check_id(id));
   CO_TRY(const auto bucket, co_await check_early(backend_.index, clock_.now(), name, holding(options.lease)));
-  CO_TRY(auto key, co_await find_key(name, id, bucket, options.customer_key));
+  CO_TRY(auto key, co_await find_key(name, id, *bucket, options.customer_key));
   Staged staged{.name = name,
                 .options = options,
                 .key = std::move(key),

@@ -5,20 +5,11 @@
 #include "gateway/object/catalog.h"
 #include "gateway/object/cursor.h"
 #include "gateway/object/ids.h"
+#include "gateway/object/known_bucket.h"
 #include "gateway/object/retry.h"
 
 namespace sluice::object {
 namespace {
-
-BucketInfo info_of(const std::string& name, const BucketRecord& record) {
-  return {name, record.owner, record.created, record.modified, record.revision, record.settings, record.lease};
-}
-
-/// Left on the row of a bucket: what it says.
-struct DecodedBucket : RowNote {
-  explicit DecodedBucket(BucketInfo decoded) : info(std::move(decoded)) {}
-  const BucketInfo info;
-};
 
 Result<> put(Catalog& rows, const std::string& name, const BucketRecord& record) {
   auto value = record.encode();
@@ -145,19 +136,11 @@ Task<> Buckets::remove_once(const std::string& name, const std::optional<std::st
 
 Task<BucketInfo> Buckets::stat(const RequestContext&, const std::string& name) {
   CO_TRY(const auto record, co_await find_bucket(backend_.index, name));
-  co_return info_of(name, record);
+  co_return info_of(name, *record);
 }
 
 std::shared_ptr<const BucketInfo> Buckets::at_hand(const std::string& name) {
-  auto row = may_be_bucket(name) ? backend_.index.at_hand(bucket_key(name)) : nullptr;
-  if (!row) return nullptr;
-  const RowNote* note = row->note();
-  if (note == nullptr) {
-    const auto record = BucketRecord::decode(row->bytes());
-    if (!record) return nullptr;
-    note = row->leave(std::make_unique<DecodedBucket>(info_of(name, *record)));
-  }
-  return {std::move(row), &static_cast<const DecodedBucket*>(note)->info};
+  return bucket_at_hand(backend_.index, name);
 }
 
 Task<BucketPage> Buckets::list(const RequestContext&, const std::string& owner, const std::string& prefix,

@@ -219,18 +219,4 @@ std::string successor(std::string_view prefix) {
 
 KeyRange keys_with(std::string_view prefix) { return {std::string(prefix), successor(prefix)}; }
 
-Task<BucketRecord> find_bucket(Index& index, const std::string& bucket) {
-  if (!may_be_bucket(bucket)) co_return fail(ErrorCode::no_such_bucket);
-  const auto key = bucket_key(bucket);
-  CO_TRY(const auto row, co_await index.get(key));
-  if (!row) co_return fail(ErrorCode::no_such_bucket, bucket);
-  co_return decode_row<BucketRecord>(key, *row);
-}
-
-Awaitable<Error> why_missing(Index& index, const ObjectName& name) {
-  const auto bucket = co_await find_bucket(index, name.bucket);
-  if (!bucket) co_return bucket.error();
-  co_return Error{ErrorCode::no_such_object, name.key};
-}
-
 }  // namespace sluice::object

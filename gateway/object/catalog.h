@@ -129,10 +129,4 @@ class Catalog {
   Transaction& transaction_;
 };
 
-/// The bucket's row, read by itself. Fails with no_such_bucket.
-Task<BucketRecord> find_bucket(Index& index, const std::string& bucket);
-
-/// Why there is no object of that name: no_such_bucket or no_such_object.
-Awaitable<Error> why_missing(Index& index, const ObjectName& name);
-
 }  // namespace sluice::object

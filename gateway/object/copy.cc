@@ -45,10 +45,10 @@ class Copy {
     CO_TRY(check_source(options_.source_conditions, source.record.info));
     CO_TRY(check_lease(options_.source_conditions.lease, source.record.info.lease, clock_.now()));
     CO_TRY(const auto bucket, co_await check_early(backend_.index, clock_.now(), to_, options_.conditions));
-    CO_TRY(check_protectable(options_.protection, bucket.settings.object_lock));
+    CO_TRY(check_protectable(options_.protection, bucket->settings.object_lock));
     source_ = &source;
     CO_TRY(describe());
-    CO_TRY(const auto encryption, encryption_of_copy(bucket.settings));
+    CO_TRY(const auto encryption, encryption_of_copy(bucket->settings));
     CO_TRY(const bool there, co_await take_checksum());
     if (!there) co_return Step{};
     const bool turns_block = options_.as_block && source.record.info.kind != ObjectKind::block;
@@ -56,14 +56,14 @@ class Copy {
     if (!is_snapshot_ && (turns_block || !shares(encryption))) {
       const bool too_large = (turns_block || map != nullptr) && source.record.info.size > kAnewMax;
       if (too_large) co_return fail(ErrorCode::entity_too_large, std::to_string(source.record.info.size));
-      co_return co_await make_anew(encryption, bucket.settings);
+      co_return co_await make_anew(encryption, bucket->settings);
     }
     if (decryption_.key) {
       CO_TRY(record_.info.encryption, rewrap(keys_, *decryption_.key, encryption));
     }
-    if (map != nullptr && !is_onto_itself(bucket.settings.versioning)) co_return co_await make_of_pages(*map);
+    if (map != nullptr && !is_onto_itself(bucket->settings.versioning)) co_return co_await make_of_pages(*map);
     const auto* manifest = manifest_in(source.record.content);
-    const bool duplicates = manifest != nullptr && !is_onto_itself(bucket.settings.versioning);
+    const bool duplicates = manifest != nullptr && !is_onto_itself(bucket->settings.versioning);
     if (duplicates && manifest->rows.size() > 1) co_return co_await make_in_steps(*manifest);
     auto attempt = [this] { return make_at_once(); };
     co_return co_await retry_conflicts(attempt);
@@ -164,7 +164,7 @@ class Copy {
       if (!current) co_return Step{};
     }
     CO_TRY(co_await name_rewritten(rows, references, rewritten));
-    CO_TRY(const bool garbage, co_await place(rows, references, bucket, Before::let_go));
+    CO_TRY(const bool garbage, co_await place(rows, references, *bucket, Before::let_go));
     CO_TRY(co_await references.apply(rows));
     CO_TRY(co_await transaction->commit());
     if (garbage) reclaimer_.wake();
@@ -212,12 +212,12 @@ class Copy {
     CO_TRY(const auto bucket, co_await claim_bucket(rows, to_.bucket));
     CO_TRY(const bool current, co_await source_is_current(*transaction));
     if (!current) co_return Step{};
-    const auto before = is_onto_itself(bucket.settings.versioning) ? Before::kept : Before::let_go;
+    const auto before = is_onto_itself(bucket->settings.versioning) ? Before::kept : Before::let_go;
     record_.content = source_->record.content;
     if (before == Before::let_go) {
       CO_TRY(co_await duplicate(rows, references));
     }
-    CO_TRY(const bool garbage, co_await place(rows, references, bucket, before));
+    CO_TRY(const bool garbage, co_await place(rows, references, *bucket, before));
     CO_TRY(co_await references.apply(rows));
     CO_TRY(co_await transaction->commit());
     if (garbage) reclaimer_.wake();
@@ -372,7 +372,7 @@ class Copy {
       CO_TRY(const bool current, co_await source_is_current(*transaction));
       if (!current) co_return Step{};
     }
-    CO_TRY(const bool garbage, co_await place(rows, references, bucket, Before::let_go));
+    CO_TRY(const bool garbage, co_await place(rows, references, *bucket, Before::let_go));
     CO_TRY(co_await references.apply(rows));
     CO_TRY(co_await transaction->commit());
     if (garbage) reclaimer_.wake();

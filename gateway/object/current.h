@@ -1,5 +1,6 @@
 #pragma once
 
+#include "gateway/object/known_bucket.h"
 #include "gateway/object/versions.h"
 
 namespace sluice::object {

@@ -31,7 +31,7 @@ class Follow {
     CO_TRY(const auto bucket, co_await find_bucket(backend_.index, to_.bucket));
     CO_TRY(const auto early, co_await check_early());
     if (early != Followed::yes) co_return FollowAnswer{early};
-    CO_TRY(encryption_, encryption_of(bucket.settings));
+    CO_TRY(encryption_, encryption_of(bucket->settings));
     const Building object(reclaimer_, new_id(clock_.now()));
     const Building snapshot(reclaimer_, new_id(clock_.now()));
     const StillCurrent is_current = [this](Transaction& transaction) { return source_is_there(transaction); };
@@ -117,7 +117,7 @@ class Follow {
     CO_TRY(auto head, co_await rows.get<ObjectRecord>(object_key(to_)));
     CO_TRY(const auto followed, check(head));
     if (followed != Followed::yes) co_return FollowAnswer{followed};
-    CO_TRY(auto record, co_await place(rows, references, bucket, std::move(head), PageMap{object.id()}));
+    CO_TRY(auto record, co_await place(rows, references, *bucket, std::move(head), PageMap{object.id()}));
     CO_TRY(put_with_snapshot(rows, record, PageMap{snapshot.id()}));
     CO_TRY(co_await references.apply(rows));
     CO_TRY(co_await transaction->commit());

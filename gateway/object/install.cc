@@ -4,14 +4,14 @@
 
 namespace sluice::object {
 
-Task<BucketRecord> claim_bucket(Catalog& rows, const std::string& bucket) {
-  CO_TRY(auto record, co_await rows.get<BucketRecord>(bucket_key(bucket)));
-  if (!record) co_return fail(ErrorCode::no_such_bucket, bucket);
-  if (!record->removal.empty()) {
-    record->removal.clear();
-    rows.put(bucket_key(bucket), *record);
+Task<KnownBucket> claim_bucket(Catalog& rows, const std::string& bucket) {
+  CO_TRY(auto known, co_await find_bucket(rows.transaction(), bucket));
+  if (!known->removal.empty()) {
+    BucketRecord record = *known;
+    record.removal.clear();
+    rows.put(bucket_key(bucket), record);
   }
-  co_return std::move(*record);
+  co_return std::move(known);
 }
 
 Task<bool> install(Catalog& rows, References& references, UtcTime now, const ObjectName& name,
@@ -49,7 +49,7 @@ Task<bool> install(Catalog& rows, References& references, UtcTime now, const Obj
   co_return garbage;
 }
 
-Task<BucketRecord> check_early(Index& index, UtcTime now, const ObjectName& name, const Conditions& conditions) {
+Task<KnownBucket> check_early(Index& index, UtcTime now, const ObjectName& name, const Conditions& conditions) {
   CO_TRY(auto bucket, co_await find_bucket(index, name.bucket));
   if (conditions.empty() && !conditions.lease) co_return std::move(bucket);
   const auto key = object_key(name);

@@ -2,6 +2,7 @@
 
 #include "gateway/object/catalog.h"
 #include "gateway/object/conditions.h"
+#include "gateway/object/known_bucket.h"
 #include "gateway/object/references.h"
 #include "gateway/object/versions.h"
 
@@ -9,7 +10,7 @@ namespace sluice::object {
 
 /// The row of the bucket an object is about to be put into, which the commit then
 /// guards. Fails with no_such_bucket. A removal under way is called off.
-Task<BucketRecord> claim_bucket(Catalog& rows, const std::string& bucket);
+Task<KnownBucket> claim_bucket(Catalog& rows, const std::string& bucket);
 
 /// What becomes of the content that the object of that name had before, unless it is kept as a version.
 enum class Before : std::uint8_t {
@@ -29,6 +30,6 @@ Task<bool> install(Catalog& rows, References& references, UtcTime now, const Obj
 
 /// Bucket and conditions of a write, and the lease it names, checked before anything is
 /// done for it; the bucket.
-Task<BucketRecord> check_early(Index& index, UtcTime now, const ObjectName& name, const Conditions& conditions);
+Task<KnownBucket> check_early(Index& index, UtcTime now, const ObjectName& name, const Conditions& conditions);
 
 }  // namespace sluice::object

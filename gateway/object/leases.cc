@@ -1,6 +1,7 @@
 #include "gateway/object/leases.h"
 
 #include "gateway/object/catalog.h"
+#include "gateway/object/known_bucket.h"
 #include "gateway/object/retry.h"
 #include "gateway/object/versions.h"
 

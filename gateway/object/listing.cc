@@ -4,6 +4,7 @@
 
 #include "gateway/object/catalog.h"
 #include "gateway/object/cursor.h"
+#include "gateway/object/known_bucket.h"
 
 namespace sluice::object {
 namespace {

@@ -106,8 +106,8 @@ Task<ObjectInfo> Objects::put(const RequestContext&, const ObjectName& name, con
                               DigestSource& body) {
   CO_TRY(check_name(name));
   CO_TRY(const auto bucket, co_await check_early(backend_.index, clock_.now(), name, options.conditions));
-  CO_TRY(check_protectable(options.protection, bucket.settings.object_lock));
-  CO_TRY(const auto key, new_object_key(keys_, options.encryption, bucket.settings));
+  CO_TRY(check_protectable(options.protection, bucket->settings.object_lock));
+  CO_TRY(const auto key, new_object_key(keys_, options.encryption, bucket->settings));
   const auto algorithm = options.checksum.value_or(DigestAlgorithm::crc64nvme);
   body.take(DigestAlgorithm::md5);
   body.take(algorithm);
@@ -136,19 +136,19 @@ Task<ObjectInfo> Objects::put(const RequestContext&, const ObjectName& name, con
   }
 
   auto attempt = [&] { return commit(name, options, object); };
-  CO_TRY(auto made, co_await retry_conflicts(attempt));
+  CO_TRY(co_await retry_conflicts(attempt));
   object.body.keep();
-  co_return made;
+  co_return std::move(info);
 }
 
-Task<ObjectInfo> Objects::commit(const ObjectName& name, const PutOptions& options, NewObject& object) {
+Task<> Objects::commit(const ObjectName& name, const PutOptions& options, NewObject& object) {
   const auto transaction = backend_.index.begin();
   Catalog rows(*transaction);
   References references;
   CO_TRY(const auto bucket, co_await claim_bucket(rows, name.bucket));
-  if (options.owner.empty()) object.record.info.owner = bucket.owner;
+  if (options.owner.empty()) object.record.info.owner = bucket->owner;
   CO_TRY(const bool garbage,
-         co_await install(rows, references, clock_.now(), name, bucket.settings, options.conditions, object.record));
+         co_await install(rows, references, clock_.now(), name, bucket->settings, options.conditions, object.record));
   if (const auto* data = std::get_if<InlineContent>(&object.record.content)) {
     transaction->put(inline_key(data->id), object.body.inline_bytes);
   }
@@ -156,7 +156,7 @@ Task<ObjectInfo> Objects::commit(const ObjectName& name, const PutOptions& optio
   CO_TRY(co_await references.apply(rows));
   CO_TRY(co_await transaction->commit());
   if (garbage) reclaimer_.wake();
-  co_return object.record.info;
+  co_return done;
 }
 
 Task<std::optional<ObjectInfo>> Objects::head(const RequestContext&, const ObjectName& name) {

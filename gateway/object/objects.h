@@ -292,7 +292,7 @@ class Objects {
 
  private:
   struct NewObject;
-  Task<ObjectInfo> commit(const ObjectName& name, const PutOptions& options, NewObject& object);
+  Task<> commit(const ObjectName& name, const PutOptions& options, NewObject& object);
   Task<ObjectInfo> undelete_once(const ObjectName& name);
   Task<ObjectInfo> protect_once(const ObjectName& name, const ProtectionChange& change);
   Task<ObjectInfo> change_once(const ObjectName& name, const ChangeOptions& options, const Edit& edit);

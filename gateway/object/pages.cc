@@ -124,11 +124,11 @@ Task<ObjectInfo> Pages::create_once(const ObjectName& name, const ObjectInfo& in
   record.info.md5 = digest_of(DigestAlgorithm::md5, map.id).bytes;
   record.content = map;
   CO_TRY(const auto bucket, co_await claim_bucket(rows, name.bucket));
-  if (info.owner.empty()) record.info.owner = bucket.owner;
-  CO_TRY(const auto key, new_object_key(keys_, options.encryption, bucket.settings));
+  if (info.owner.empty()) record.info.owner = bucket->owner;
+  CO_TRY(const auto key, new_object_key(keys_, options.encryption, bucket->settings));
   if (key) record.info.encryption = key->encryption;
   CO_TRY(const bool garbage,
-         co_await install(rows, references, now, name, bucket.settings, options.conditions, record));
+         co_await install(rows, references, now, name, bucket->settings, options.conditions, record));
   rows.put(manifest_key(map.id, 0), first_row());
   CO_TRY(co_await references.apply(rows));
   CO_TRY(co_await transaction->commit());

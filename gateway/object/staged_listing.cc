@@ -2,6 +2,7 @@
 
 #include "gateway/object/catalog.h"
 #include "gateway/object/cursor.h"
+#include "gateway/object/known_bucket.h"
 #include "gateway/object/listing.h"
 
 namespace sluice::object {
@@ -120,10 +121,10 @@ class StagedLister {
 
 Task<ListPage> list_with_staged(Backend backend, const RequestContext&, const std::string& bucket,
                                 const ListOptions& options) {
-  CO_TRY(auto record, co_await find_bucket(backend.index, bucket));
+  CO_TRY(const auto record, co_await find_bucket(backend.index, bucket));
   if (options.limit == 0 || options.prefix.size() > kKeySizeMax) co_return ListPage{};
   const auto transaction = backend.index.begin();
-  StagedLister lister(*transaction, bucket, std::move(record.id), options);
+  StagedLister lister(*transaction, bucket, record->id, options);
   co_return co_await lister.list();
 }
 

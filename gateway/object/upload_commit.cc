@@ -170,8 +170,8 @@ class Commit {
   Task<ObjectInfo> finish(Catalog& rows, const UploadRecord& upload, ObjectRecord& record) {
     References references;
     CO_TRY(const auto bucket, co_await claim_bucket(rows, name_.bucket));
-    if (bucket.id != upload.bucket_id) co_return fail(ErrorCode::no_such_upload, upload_id_);
-    CO_TRY(co_await install(rows, references, clock_.now(), name_, bucket.settings, options_.conditions, record));
+    if (bucket->id != upload.bucket_id) co_return fail(ErrorCode::no_such_upload, upload_id_);
+    CO_TRY(co_await install(rows, references, clock_.now(), name_, bucket->settings, options_.conditions, record));
     CO_TRY(co_await references.apply(rows));
     rows.erase(upload_row());
     rows.put(upload_garbage_key(upload_id_), garbage_);

@@ -4,6 +4,7 @@
 
 #include "gateway/object/cursor.h"
 #include "gateway/object/ids.h"
+#include "gateway/object/known_bucket.h"
 #include "gateway/object/retry.h"
 #include "gateway/object/staging.h"
 
@@ -32,7 +33,7 @@ Task<UploadRecord> find_upload(Index& index, const ObjectName& name, const std::
   if (!row) co_return no_such_upload(upload_id);
   CO_TRY(auto record, decode_row<UploadRecord>(key, *row));
   // One of an earlier bucket of the name, which the reclaimer has not come to yet.
-  if (record.bucket_id != bucket.id) co_return no_such_upload(upload_id);
+  if (record.bucket_id != bucket->id) co_return no_such_upload(upload_id);
   co_return std::move(record);
 }
 
@@ -45,11 +46,11 @@ UploadInfo info_of(const std::string& key, const std::string& upload_id, const U
 Task<UploadInfo> Uploads::begin(const RequestContext&, const ObjectName& name, const UploadOptions& options) {
   CO_TRY(check_name(name));
   CO_TRY(const auto bucket, co_await find_bucket(backend_.index, name.bucket));
-  CO_TRY(check_protectable(options.protection, bucket.settings.object_lock));
-  CO_TRY(auto key, new_object_key(keys_, options.encryption, bucket.settings));
+  CO_TRY(check_protectable(options.protection, bucket->settings.object_lock));
+  CO_TRY(auto key, new_object_key(keys_, options.encryption, bucket->settings));
   const auto now = clock_.now();
-  const UploadRecord record{.bucket_id = bucket.id,
-                            .owner = options.owner.empty() ? bucket.owner : options.owner,
+  const UploadRecord record{.bucket_id = bucket->id,
+                            .owner = options.owner.empty() ? bucket->owner : options.owner,
                             .headers = options.headers,
                             .metadata = options.metadata,
                             .tags = options.tags,
@@ -68,7 +69,7 @@ Task<UploadInfo> Uploads::begin(const RequestContext&, const ObjectName& name, c
     const auto transaction = backend_.index.begin();
     Catalog rows(*transaction);
     CO_TRY(const auto current, co_await rows.get<BucketRecord>(bucket_key(name.bucket)));
-    if (!current || current->id != bucket.id) co_return fail(ErrorCode::no_such_bucket, name.bucket);
+    if (!current || current->id != bucket->id) co_return fail(ErrorCode::no_such_bucket, name.bucket);
     transaction->put(upload_key(name, upload_id), value);
     co_return co_await transaction->commit();
   };
@@ -145,7 +146,7 @@ Task<UploadPage> Uploads::list(const RequestContext&, const std::string& bucket,
     CO_TRY(const auto record, decode_row<UploadRecord>(row->key, row->value));
     const auto name = upload_of_key(row->key);
     if (!name) co_return fail(ErrorCode::corrupt, "the key of an upload row");
-    if (record.bucket_id != current.id || name->upload_id == kBlocksUpload) {
+    if (record.bucket_id != current->id || name->upload_id == kBlocksUpload) {
       cursor.pop();
       continue;
     }

@@ -2,6 +2,7 @@
 
 #include "gateway/object/catalog.h"
 #include "gateway/object/cursor.h"
+#include "gateway/object/known_bucket.h"
 #include "gateway/object/listing.h"
 #include "gateway/object/versions.h"
 

@@ -5,6 +5,7 @@
 
 #include "gateway/object/cursor.h"
 #include "gateway/object/ids.h"
+#include "gateway/object/known_bucket.h"
 #include "gateway/object/soft_delete.h"
 
 namespace sluice::object {
