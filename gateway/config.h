@@ -48,7 +48,7 @@ struct Config {
   std::uint64_t threads = 0;  ///< 0: one a core.
   std::uint64_t body_memory_size = 64ULL << 20;
   std::uint64_t index_cache_size = 64ULL << 20;
-  std::uint64_t read_cache_size = 256ULL << 20;
+  std::uint64_t read_cache_size = 0;  ///< 0: by the memory there is.
   std::uint64_t inline_size_max = 16ULL << 10;
   std::uint64_t segment_size = 1ULL << 30;
   std::uint64_t connections_max = 10000;

@@ -14,6 +14,7 @@
 #include "backends/rdma/etcd_control.h"
 #include "gateway/cluster_control.h"
 #include "gateway/object/catalog.h"
+#include "gateway/usable_memory.h"
 
 namespace sluice {
 namespace {
@@ -154,7 +155,8 @@ Store::Store(const Config& config, BufferPool& pool, Log& log) {
     kind_ = std::make_unique<ClusterWithPostgres>(config, log);
     return;
   }
-  lendable_ = std::make_unique<LendableMemory>(config.read_cache_size);
+  const auto size = config.read_cache_size != 0 ? config.read_cache_size : default_read_cache_size(usable_memory());
+  lendable_ = std::make_unique<LendableMemory>(size);
   if (config.index.empty()) {
     kind_ = std::make_unique<Local>(config, lendable_.get(), pool, log);
   } else {
