@@ -257,6 +257,40 @@ void check_snapshots(Index& index) {
   }
 }
 
+/// What was read lately an index may have at hand in memory; that must make no difference.
+void check_at_hand(Index& index) {
+  write(index, {{"a", "1"}, {"b", "1"}});
+  CHECK(get(index, "a") == "1");
+  CHECK(get(index, "b") == "1");
+  const auto transaction = index.begin();
+  SECTION("a row that is read again after a change is not shown to a snapshot of before it") {
+    CHECK(get(*transaction, "b") == "1");
+    write(index, {{"a", "2"}});
+    CHECK(get(index, "a") == "2");
+    if (const auto row = transaction->at_hand("a")) CHECK(row->bytes() == "1");
+    CHECK(get(*transaction, "a") == "1");
+  }
+  SECTION("a row that changed before the snapshot is shown as it is") {
+    write(index, {{"a", "2"}});
+    CHECK(get(index, "a") == "2");
+    if (const auto row = transaction->at_hand("a")) CHECK(row->bytes() == "2");
+    CHECK(get(*transaction, "a") == "2");
+  }
+  SECTION("a row at hand is guarded as one that was got") {
+    const auto row = transaction->at_hand("a");
+    CHECK((row ? row->bytes() : get(*transaction, "a")) == "1");
+    write(index, {{"a", "2"}});
+    transaction->put("x", "mine");
+    CHECK(is_conflict(run(transaction->commit())));
+  }
+  SECTION("a row that is not at hand guards nothing") {
+    CHECK(transaction->at_hand("nothing") == nullptr);
+    write(index, {{"nothing", "2"}});
+    transaction->put("x", "mine");
+    CHECK(run(transaction->commit()));
+  }
+}
+
 void check_conflicts(Index& index) {
   write(index, {{"a", "1"}, {"b", "1"}});
   const auto transaction = index.begin();
@@ -430,6 +464,7 @@ void check_index_contract(const MakeIndex& make) {
   check_order(*index);
   SECTION("walks") { check_walks(*index); }
   SECTION("snapshots") { check_snapshots(*index); }
+  SECTION("at hand") { check_at_hand(*index); }
   SECTION("conflicts") { check_conflicts(*index); }
   check_concurrency(*index);
 }
