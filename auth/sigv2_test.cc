@@ -68,6 +68,7 @@ TEST_CASE("AWS's version 2 example of getting an object is accepted") {
   CHECK(identity->identity.user->name == "example");
   CHECK(identity->payload == Payload::unsigned_payload);
   CHECK_FALSE(identity->presigned);
+  CHECK_FALSE(identity->by_header);
 }
 
 TEST_CASE("AWS's version 2 example of putting an object is accepted") {

@@ -368,6 +368,7 @@ SignedIdentity SigV4::Attempt::identity() const {
   result.payload = payload_.payload;
   result.payload_sha256 = payload_.sha256;
   result.presigned = presigned_;
+  result.by_header = !presigned_;
   result.plus_is_space = plus_is_space_;
   result.plus_is_literal = target_.query_has_plus && !plus_is_space_;
   if (!is_streaming_signed(payload_.payload)) return result;

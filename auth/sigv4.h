@@ -43,6 +43,7 @@ struct SignedIdentity {
   Payload payload = Payload::unsigned_payload;
   std::string payload_sha256;  ///< Raw 32 bytes, for Payload::sha256.
   bool presigned = false;
+  bool by_header = false;        ///< Version 4 in the Authorization header: it covers every x-amz-* field.
   bool plus_is_space = false;    ///< A raw `+` in the query was signed as a space, not as itself.
   bool plus_is_literal = false;  ///< It was signed as itself; Version 2 does not cover enough to tell.
 

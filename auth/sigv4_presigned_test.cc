@@ -24,6 +24,7 @@ TEST_CASE("AWS's example of a presigned URL is accepted") {
 
   REQUIRE(identity);
   CHECK(identity->presigned);
+  CHECK_FALSE(identity->by_header);
   CHECK(identity->payload == Payload::unsigned_payload);
   CHECK(identity->identity.account() == "acme");
 }

@@ -43,6 +43,7 @@ TEST_CASE("AWS's example of getting an object is accepted") {
   CHECK(identity->payload == Payload::sha256);
   CHECK(to_hex(identity->payload_sha256) == kEmptySha256);
   CHECK_FALSE(identity->presigned);
+  CHECK(identity->by_header);
   CHECK(identity->signing_key.empty());
 }
 
