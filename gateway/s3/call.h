@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -8,6 +9,7 @@
 #include "gateway/object/buckets.h"
 #include "gateway/object/name.h"
 #include "gateway/s3/access.h"
+#include "gateway/s3/offered_memory.h"
 #include "gateway/s3/operation.h"
 
 namespace sluice::s3 {
@@ -27,6 +29,10 @@ struct Call {
   auth::SignedIdentity signature{};
   std::optional<object::BucketInfo> bucket{};  ///< Where it has been looked up.
   std::optional<Access> access{};              ///< What decides about it; nothing for root.
+
+  /// The client's memory, where the object's bytes are or go instead of in a body.
+  std::unique_ptr<OfferedMemory> offered{};
+  std::string rdma_reply{};  ///< What x-amz-rdma-reply is then; empty: as offers are answered.
 
   object::ObjectName name() const { return {target.bucket, target.key}; }
   std::string account() const { return std::string(signature.identity.account()); }

@@ -61,7 +61,8 @@ class Gateway {
  public:
   static constexpr const char* kAmzDate = "20260102T030405Z";
 
-  explicit Gateway(const Options& options = {});
+  /// `memory` is that of clients of S3 over RDMA; without it that is off.
+  explicit Gateway(const Options& options = {}, ClientMemory* memory = nullptr);
   ~Gateway();
 
   /// Each request that can be answered at once is answered in both ways, which must agree.
@@ -83,6 +84,12 @@ class Gateway {
 
   /// How much of the last request's body was read.
   std::size_t body_bytes_read() const;
+
+  /// The value of a metric of S3 over RDMA, of the one whose label has this value.
+  double count(const std::string& metric, const std::string& label = {}) const;
+
+  /// Flips a bit of all that is stored in extents.
+  void damage();
 
   FixedClock& clock();
   object::Objects& objects();

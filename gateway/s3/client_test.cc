@@ -1,3 +1,5 @@
+#include <prometheus/registry.h>
+
 #include <algorithm>
 
 #include "auth/canonical_request.h"
@@ -52,19 +54,24 @@ constexpr std::chrono::sys_days kDay = std::chrono::year(2026) / 1 / 2;
 }  // namespace
 
 struct Gateway::State {
-  explicit State(const Options& options)
-      : region(options.region),
+  State(const Options& options, ClientMemory* memory)
+      : rdma(pool, registry, memory),
+        region(options.region),
         handler({.buckets = buckets,
                  .objects = objects,
                  .uploads = uploads,
                  .backend = backend.backend(),
                  .signatures = signatures,
                  .clock = clock,
-                 .keys = keys},
+                 .keys = keys,
+                 .rdma = &rdma},
                 with_names(options)) {
     keys.add("master", SecretKey::random());
   }
 
+  BufferPool pool{4 << 20};
+  prometheus::Registry registry;
+  Rdma rdma;
   std::string region;
   std::string seed;
   std::size_t bytes_read = 0;
@@ -82,11 +89,22 @@ struct Gateway::State {
   Handler handler;
 };
 
-Gateway::Gateway(const Options& options) : state_(std::make_unique<State>(options)) {}
+Gateway::Gateway(const Options& options, ClientMemory* memory) : state_(std::make_unique<State>(options, memory)) {}
 Gateway::~Gateway() = default;
 
 int Gateway::answered_at_once() const { return state_->answered_at_once; }
 std::size_t Gateway::body_bytes_read() const { return state_->bytes_read; }
+double Gateway::count(const std::string& metric, const std::string& label) const {
+  for (const auto& family : state_->registry.Collect()) {
+    if (family.name != metric) continue;
+    for (const auto& one : family.metric) {
+      if (label.empty() || one.label.at(0).value == label) return one.counter.value;
+    }
+  }
+  throw std::runtime_error("no such metric: " + metric + " " + label);
+}
+
+void Gateway::damage() { state_->backend.extents.corrupt_all(); }
 FixedClock& Gateway::clock() { return state_->clock; }
 object::Objects& Gateway::objects() { return state_->objects; }
 const std::string& Gateway::seed() const { return state_->seed; }

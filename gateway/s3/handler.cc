@@ -6,7 +6,6 @@
 #include "auth/policy.h"
 #include "gateway/core/encoding.h"
 #include "gateway/s3/headers.h"
-#include "gateway/s3/rdma_token.h"
 
 namespace sluice::s3 {
 namespace {
@@ -151,6 +150,7 @@ const Handler::Entry Handler::kEntries[] = {
     {Operation::get_object_legal_hold, &Handler::get_object_legal_hold},
     {Operation::put_object_legal_hold, &Handler::put_object_legal_hold},
     {Operation::preflight, &Handler::preflight},
+    {Operation::connect_rdma, &Handler::connect_rdma},
     {Operation::not_implemented, &Handler::not_implemented},
 };
 
@@ -165,8 +165,7 @@ Awaitable<http::Response> Handler::handle(RequestContext& context, const http::R
   }
   if (call.target.scope == Scope::bucket) response.header.add("x-amz-bucket-region", options_.region);
   if (call.fields->has("origin")) co_await share(call, response);
-  // A client that offers its memory must be told, whatever the answer, that nothing was done with it.
-  if (call.fields->has("x-amz-rdma-token")) response.header.add("x-amz-rdma-reply", "501");
+  tell_offer(call, response);
   co_return response;
 }
 
@@ -221,7 +220,7 @@ Awaitable<Answer> Handler::answer(Call& call) {
   if (is_write(header.method) && call.row->operation != Operation::not_implemented) {
     CO_TRY(check_write_headers(*call.fields, *call.row));
   }
-  CO_TRY(check_rdma(call));
+  CO_TRY(co_await take_offer(call));
   const auto entry = std::ranges::find(kEntries, call.row->operation, &Entry::operation);
   co_return co_await (this->*entry->method)(call);
 }

@@ -16,6 +16,7 @@
 #include "gateway/s3/access.h"
 #include "gateway/s3/acl.h"
 #include "gateway/s3/call.h"
+#include "gateway/s3/rdma.h"
 
 namespace sluice::s3 {
 
@@ -28,6 +29,7 @@ struct Services {
   const auth::SigV4& signatures;
   const Clock& clock;
   const object::KeyRing& keys = object::KeyRing::none();
+  Rdma* rdma = nullptr;
 };
 
 struct Options {
@@ -194,6 +196,15 @@ class Handler final : public http::Handler {
   http::Response describe(const Call& call, const Shown& shown) const;
   Step<Failure> explain_read(Call& call, const Error& error);
   Awaitable<Answer> refuse_read(Call& call, const Error& error);
+
+  // rdma_ops.cc
+  Awaitable<Answer> connect_rdma(Call& call);
+  /// Where the request offers memory for the object's bytes: takes it, or fails as Rdma::take().
+  Step<> take_offer(Call& call);
+  /// What the answer says of that.
+  void tell_offer(Call& call, http::Response& response) const;
+  /// Puts the bytes of `opened` there, and answers with `response` without a body.
+  Awaitable<Answer> store_offered(Call& call, http::Response response, object::OpenObject opened);
 
   // copy_ops.cc
   Awaitable<Answer> copy_object(Call& call);

@@ -49,6 +49,8 @@ constexpr HeaderRule kWriteHeaders[] = {
     {"x-amz-trailer", kAll},
     {"x-amz-decoded-content-length", kAll},
     {"x-amz-rdma-token", kAll},
+    {"x-amz-rdma-psn", in(connect_rdma)},
+    {"x-amz-rdma-mtu", in(connect_rdma)},
     {"x-amz-checksum-crc*", kAll},
     {"x-amz-checksum-sha*", kAll},
     {"x-amz-checksum-md5", kAll},  // Refused with the other checksums not known.

@@ -154,6 +154,7 @@ Awaitable<Answer> Handler::get_object(Call& call) {
   auto opened = co_await services_.objects.open(call.context, name, options);
   if (!opened) co_return co_await refuse_read(call, opened.error());
   http::Response response = describe(call, shown(opened->selection, options.range.has_value()));
+  if (call.offered) co_return co_await store_offered(call, std::move(response), *std::move(opened));
   response.content = std::move(opened->content);
   response.body = std::move(opened->body);
   co_return response;

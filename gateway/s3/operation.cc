@@ -59,6 +59,8 @@ constexpr OperationRow kOperations[] = {
     {"DeleteObjects", kBucket, kPost, "delete", delete_objects, Action::delete_object},
 
     {"ListBuckets", kService, kGet, "", list_buckets, Action::list_buckets},
+    // Not of S3. Whoever may send a request at all may ask for a connection.
+    {"ConnectRdma", kService, kPost, "rdma-rc-connect", connect_rdma, Action::list_buckets},
     {"HeadBucket", kBucket, kHead, "", head_bucket, Action::list_objects},
     {"CreateBucket", kBucket, kPut, "", create_bucket, Action::create_bucket},
     {"DeleteBucket", kBucket, kDelete, "", delete_bucket, Action::delete_bucket},

@@ -21,6 +21,7 @@ enum class Operation : std::uint8_t {
   bucket_probe,     ///< Answered as for a bucket that has no such configuration.
   preflight,
 
+  connect_rdma,
   list_buckets,
   create_bucket,
   head_bucket,

@@ -6,12 +6,10 @@
 #include <vector>
 
 #include "gateway/core/encoding.h"
-#include "gateway/s3/headers.h"
 
 namespace sluice::s3 {
 namespace {
 
-constexpr std::string_view kToken = "x-amz-rdma-token";
 constexpr std::array<std::size_t, 7> kDescriptorWidths = {16, 8, 8, 4, 6, 1, 32};
 constexpr std::size_t kReliableDigits = 88, kNumberDigitsMax = 16, kFieldsMax = kDescriptorWidths.size() + 2;
 
@@ -45,6 +43,12 @@ std::vector<std::string_view> split(std::string_view text) {
   return {};
 }
 
+std::string little_endian(std::uint64_t value, std::size_t size) {
+  std::string bytes;
+  for (std::size_t i = 0; i < size; ++i) bytes += static_cast<char>(value >> (8 * i));
+  return bytes;
+}
+
 /// The memory, and how many of the fields say it.
 struct Window {
   RdmaToken token;
@@ -57,14 +61,27 @@ std::optional<Window> dynamic_window(const std::vector<std::string_view>& fields
     if (fields[i].size() != kDescriptorWidths[i]) return std::nullopt;
   }
   if (fields[5] != "0" && fields[5] != "1") return std::nullopt;
-  return Window{{RdmaToken::Transport::dynamic, number(fields[0]), number(fields[1])}, kDescriptorWidths.size()};
+  Window found{.token = {}, .fields = kDescriptorWidths.size()};
+  found.token.window.address = number(fields[0]);
+  found.token.window.size = number(fields[1]);
+  return found;
 }
 
 std::optional<Window> reliable_window(std::string_view digits) {
   const std::uint64_t transport = number(digits.substr(0, 2));
   if (transport > 1) return std::nullopt;
-  const auto kind = transport == 0 ? RdmaToken::Transport::dynamic : RdmaToken::Transport::reliable;
-  return Window{{kind, little_endian(digits.substr(50, 16)), little_endian(digits.substr(66, 16))}, 1};
+  Window found{.token = {}, .fields = 1};
+  ClientWindow& window = found.token.window;
+  window.address = little_endian(digits.substr(50, 16));
+  window.size = little_endian(digits.substr(66, 16));
+  if (transport == 0) return found;
+  found.token.transport = RdmaToken::Transport::reliable;
+  window.queue_pair = static_cast<std::uint32_t>(little_endian(digits.substr(2, 8)));
+  for (std::size_t i = 0; i < window.device.size(); ++i) {
+    window.device[i] = static_cast<std::uint8_t>(number(digits.substr(10 + 2 * i, 2)));
+  }
+  window.key = static_cast<std::uint32_t>(little_endian(digits.substr(42, 8)));
+  return found;
 }
 
 }  // namespace
@@ -73,37 +90,35 @@ std::optional<RdmaToken> parse_rdma_token(std::string_view text) {
   if (text.ends_with(';')) text.remove_suffix(1);
   const auto fields = split(text);
   if (fields.empty() || !std::ranges::all_of(fields, is_hex)) return std::nullopt;
-  const auto window = fields[0].size() == kReliableDigits ? reliable_window(fields[0]) : dynamic_window(fields);
-  if (!window) return std::nullopt;
-  RdmaToken token = window->token;
-  if (token.size > UINT64_MAX - token.address) return std::nullopt;
-  if (fields.size() == window->fields) return token;
+  const auto found = fields[0].size() == kReliableDigits ? reliable_window(fields[0]) : dynamic_window(fields);
+  if (!found) return std::nullopt;
+  RdmaToken token = found->token;
+  ClientWindow& window = token.window;
+  if (window.size > UINT64_MAX - window.address) return std::nullopt;
+  if (fields.size() == found->fields) return token;
 
-  if (fields.size() != window->fields + 2) return std::nullopt;
-  const std::string_view address = fields[window->fields], size = fields[window->fields + 1];
+  if (fields.size() != found->fields + 2) return std::nullopt;
+  const std::string_view address = fields[found->fields], size = fields[found->fields + 1];
   if (address.size() > kNumberDigitsMax || size.size() > kNumberDigitsMax) return std::nullopt;
   const std::uint64_t begin = number(address), length = number(size);
-  if (begin < token.address || length > token.size || begin - token.address > token.size - length) return std::nullopt;
-  token.address = begin;
-  token.size = length;
+  if (begin < window.address || length > window.size || begin - window.address > window.size - length) {
+    return std::nullopt;
+  }
+  window.address = begin;
+  window.size = length;
   return token;
 }
 
-Outcome<> check_rdma(const Call& call) {
-  if (!call.fields->has(kToken)) return {};
-  if (!parse_rdma_token(joined(*call.fields, kToken))) {
-    return std::unexpected(Failure(Code::invalid_argument, "The x-amz-rdma-token header is not an RDMA token.")
-                               .with("ArgumentName", std::string(kToken)));
-  }
-  const http::RequestHeader& header = call.request.header;
-  const Operation operation = call.row->operation;
-  const bool takes_bytes = operation == Operation::put_object || operation == Operation::upload_part;
-  const bool has_body = header.chunked || header.content_length.value_or(0) != 0;
-  if (operation != Operation::get_object && (!takes_bytes || has_body)) return {};
-  return std::unexpected(Failure(Code::not_implemented,
-                                 "Objects are not transferred over RDMA here. Send the request again over HTTP, "
-                                 "without x-amz-rdma-token.")
-                             .with("Header", std::string(kToken)));
+std::string format_rdma_end(const RdmaEnd& end) {
+  constexpr std::uint8_t kReliable = 1, kPort = 1;
+  std::string bytes;
+  bytes += static_cast<char>(kReliable);
+  bytes += little_endian(end.queue_pair, 4);
+  bytes.append(end.address.begin(), end.address.end());
+  bytes.append(4 + 8 + 8, '\0');
+  bytes += static_cast<char>(kPort);
+  bytes.append(2, '\0');
+  return to_hex(bytes);
 }
 
 }  // namespace sluice::s3

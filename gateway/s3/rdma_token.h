@@ -2,19 +2,22 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
-#include "gateway/s3/call.h"
+#include "gateway/core/client_memory.h"
 
 namespace sluice::s3 {
+
+inline constexpr std::string_view kRdmaToken = "x-amz-rdma-token";
+inline constexpr std::string_view kRdmaReply = "x-amz-rdma-reply";
 
 /// The memory that a client of S3 over RDMA offers in x-amz-rdma-token for the object's bytes.
 struct RdmaToken {
   /// How its queue pair is reached: dynamically connected, or by a connection made before.
   enum class Transport : std::uint8_t { dynamic, reliable };
   Transport transport = Transport::dynamic;
-  std::uint64_t address = 0;  ///< Of the transfer, in the client's memory.
-  std::uint64_t size = 0;
+  ClientWindow window{};  ///< Of dynamic transport: address and size alone.
   friend bool operator==(const RdmaToken&, const RdmaToken&) = default;
 };
 
@@ -29,10 +32,7 @@ struct RdmaToken {
 /// hipObject's interop.rst.)
 std::optional<RdmaToken> parse_rdma_token(std::string_view text);
 
-/// Bytes go by HTTP alone. A GetObject, and a PutObject or UploadPart without a body, that come with
-/// a token are declined: NotImplemented, upon which the client asks again without one. An empty
-/// object must not come of bytes that wait in a client's memory. What else has a token is done by
-/// HTTP, as those clients mean it. A header that is no token fails with InvalidArgument.
-Outcome<> check_rdma(const Call& call);
+/// The second kind, of a reliable connection's end, without memory.
+std::string format_rdma_end(const RdmaEnd& end);
 
 }  // namespace sluice::s3

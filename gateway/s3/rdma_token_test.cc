@@ -28,6 +28,13 @@ std::string with(std::string text, std::size_t at, char c) {
   return text;
 }
 
+RdmaToken dynamic(std::uint64_t address, std::uint64_t size) {
+  RdmaToken token;
+  token.window.address = address;
+  token.window.size = size;
+  return token;
+}
+
 class WithBucket : public Gateway {
  public:
   WithBucket() { put("/photos"); }
@@ -36,20 +43,41 @@ class WithBucket : public Gateway {
 }  // namespace
 
 TEST_CASE("a token of dynamically connected transport names memory by address and size") {
-  const RdmaToken whole{RdmaToken::Transport::dynamic, 0x0102030405060708, 0x01020304};
+  const RdmaToken whole = dynamic(0x0102030405060708, 0x01020304);
   CHECK(parse_rdma_token(kDynamic) == whole);
   CHECK(parse_rdma_token(kDynamic + ";") == whole);
   CHECK(parse_rdma_token(with(kDynamic, 74, 'F')) == whole);
-  const RdmaToken part{RdmaToken::Transport::dynamic, 0x0102030405060800, 0x1000};
+  const RdmaToken part = dynamic(0x0102030405060800, 0x1000);
   CHECK(parse_rdma_token(kDynamic + ":0102030405060800:0000000000001000") == part);
   CHECK(parse_rdma_token(kDynamic + ":0102030405060800:0000000000001000;") == part);
 }
 
 TEST_CASE("a token of reliable connections is 44 bytes") {
   REQUIRE(kReliable.size() == 88);
-  CHECK(parse_rdma_token(kReliable) == RdmaToken{RdmaToken::Transport::reliable, 0x1000, 0x2000});
-  CHECK(parse_rdma_token(kReliable + ":1800:10") == RdmaToken{RdmaToken::Transport::reliable, 0x1800, 0x10});
-  CHECK(parse_rdma_token(with(kReliable, 1, '0')) == RdmaToken{RdmaToken::Transport::dynamic, 0x1000, 0x2000});
+  RdmaToken token{.transport = RdmaToken::Transport::reliable,
+                  .window = {.device = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1},
+                             .queue_pair = 0x11,
+                             .key = 0x22,
+                             .address = 0x1000,
+                             .size = 0x2000}};
+  CHECK(parse_rdma_token(kReliable) == token);
+  CHECK(parse_rdma_token(with(kReliable, 1, '0')) == dynamic(0x1000, 0x2000));
+  token.window.address = 0x1800;
+  token.window.size = 0x10;
+  CHECK(parse_rdma_token(kReliable + ":1800:10") == token);
+}
+
+TEST_CASE("an end of a reliable connection is told as a token without memory") {
+  const RdmaEnd end{.address = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1},
+                    .queue_pair = 0x123456,
+                    .first_packet = 7,
+                    .mtu = 1024};
+
+  const std::string text = format_rdma_end(end);
+
+  CHECK(text == "0156341200fe8000000000000000000000000000010000000000000000000000000000000000000000010000");
+  const ClientWindow window{.device = end.address, .queue_pair = end.queue_pair};
+  CHECK(parse_rdma_token(text) == RdmaToken{.transport = RdmaToken::Transport::reliable, .window = window});
 }
 
 TEST_CASE("what is no token is none") {

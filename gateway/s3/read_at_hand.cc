@@ -9,7 +9,7 @@ namespace {
 
 bool may_be_read(const http::RequestHeader& header) {
   return (header.method == http::Method::get || header.method == http::Method::head) && !header.fields.has("origin") &&
-         !header.fields.has("x-amz-rdma-token");
+         !header.fields.has(kRdmaToken);
 }
 
 }  // namespace

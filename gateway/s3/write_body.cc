@@ -26,6 +26,10 @@ bool WriteBody::is_signed_in_chunks() const {
   return payload == auth::Payload::streaming_signed || payload == auth::Payload::streaming_signed_trailer;
 }
 
+BodySource& WriteBody::origin() const {
+  return call_.offered ? static_cast<BodySource&>(*call_.offered) : call_.request.body;
+}
+
 bool WriteBody::is_chunked() const {
   if (is_signed_in_chunks() || call_.signature.payload == auth::Payload::streaming_unsigned_trailer) return true;
   // Named as a coding alone it is a word that clients add; the decoded length is what tells.
@@ -35,6 +39,7 @@ bool WriteBody::is_chunked() const {
 }
 
 Outcome<std::optional<std::uint64_t>> WriteBody::declared_length() const {
+  if (call_.offered) return call_.offered->size();
   if (!is_chunked()) return call_.request.header.content_length;
   const auto text = call_.fields->find("x-amz-decoded-content-length");
   if (!text) return refuse(Code::missing_content_length, "You must provide the x-amz-decoded-content-length header.");
@@ -59,7 +64,7 @@ Outcome<> WriteBody::prepare() {
     return refuse(Code::invalid_request, "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
   }
 
-  bytes_ = &call_.request.body;
+  bytes_ = &origin();
   if (is_chunked()) {
     TRY(unframe());
   } else if (unbounded) {
@@ -109,7 +114,15 @@ Failure WriteBody::explain(const Error& error) const {
   if (error.code == ErrorCode::invalid_chunk && chunked_ && chunked_->fault()) {
     return Failure(*chunked_->fault(), error.detail);
   }
+  if (call_.offered && call_.offered->failed()) return not_moved(error);
   return error;
+}
+
+Failure not_moved(const Error& error) {
+  Failure failure(Code::service_unavailable,
+                  "The object's bytes could not be moved from or to the memory that x-amz-rdma-token offers.");
+  failure.detail = error.detail;
+  return failure;
 }
 
 Outcome<> check_plain_write(const Call& call) {

@@ -55,6 +55,8 @@ class WriteBody {
   Outcome<> unframe();
   Outcome<> expect_md5();
   Outcome<> expect_checksum();
+  /// Where the bytes come from: the request's body, or its client's memory.
+  BodySource& origin() const;
   bool is_chunked() const;
   bool is_signed_in_chunks() const;
 
@@ -67,6 +69,9 @@ class WriteBody {
   DeclaredChecksum checksum_;
   std::uint64_t length_ = 0;
 };
+
+/// The answer where bytes of a client's memory could not be moved.
+Failure not_moved(const Error& error);
 
 /// A PUT that names a part but no upload, or a version, must not become a PUT of the object.
 Outcome<> check_plain_write(const Call& call);
