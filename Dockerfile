@@ -10,7 +10,7 @@ RUN ./dev build release && strip build/release/sluice build/release/sluice-exten
 FROM debian:12-slim
 RUN apt-get update \
   && apt-get install -y --no-install-recommends \
-    ca-certificates curl libfabric1 libfmt9 libisal2 libjemalloc2 libpq5 libprometheus-cpp-core1.0 libpugixml1v5 librocksdb7.8 \
+    ca-certificates curl ibverbs-providers libfabric1 libfmt9 libibverbs1 libisal2 libjemalloc2 libpq5 libprometheus-cpp-core1.0 libpugixml1v5 librocksdb7.8 \
     libssl3 liburing2 \
   && rm -rf /var/lib/apt/lists/* \
   && useradd --system --uid 10001 --home-dir /var/lib/sluice --create-home --shell /usr/sbin/nologin sluice

@@ -39,6 +39,8 @@ struct Config {
   std::string cluster_code;  ///< Scheme of cold extents; empty: they stay replicated.
   std::uint64_t cluster_code_after_s = 24 * 60 * 60;
   std::string s3 = "127.0.0.1:9000";
+  std::string s3_rdma;  ///< DEVICE or DEVICE:GID; empty: objects' bytes go by HTTP alone.
+  std::uint64_t s3_rdma_memory_size = 64ULL << 20;
   std::string blob = "127.0.0.1:10000";
   std::string admin = "127.0.0.1:9001";
   std::string tls_cert;

@@ -18,6 +18,7 @@
 #include "auth/credentials.h"
 #include "auth/sigv4.h"
 #include "gateway/blob/handler.h"
+#include "gateway/client_memory.h"
 #include "gateway/cluster_care.h"
 #include "gateway/core/clock.h"
 #include "gateway/http/admin.h"
@@ -124,11 +125,13 @@ class Gateway {
         pages_(backend_, reclaimer_, clock_, keys_),
         credentials_(users_of(config)),
         signatures_(credentials_, clock_, config.region, config.sigv2),
-        s3_({buckets_, objects_, uploads_, backend_, signatures_, clock_, keys_}, s3_options(config)),
+        metrics_(pool_),
+        client_memory_(open_client_memory(config, *log_)),
+        rdma_(pool_, metrics_.registry(), client_memory_.get()),
+        s3_({buckets_, objects_, uploads_, backend_, signatures_, clock_, keys_, &rdma_}, s3_options(config)),
         azure_accounts_(config.azure_accounts),
         blob_({buckets_, objects_, blocks_, leases_, appends_, pages_, backend_, azure_accounts_, clock_},
               blob_options(config)),
-        metrics_(pool_),
         admin_(metrics_, [this] { return ready_ && !server_.draining(); }),
         server_(server_options(config, store_.lendable()), pool_, *access_log_, metrics_) {
     if (store_.cluster() != nullptr) {
@@ -281,10 +284,12 @@ class Gateway {
   object::Pages pages_;
   auth::Credentials credentials_;
   auth::SigV4 signatures_;
+  http::Metrics metrics_;
+  std::unique_ptr<ClientMemory> client_memory_;
+  s3::Rdma rdma_;
   s3::Handler s3_;
   auth::AzureAccounts azure_accounts_;
   blob::Handler blob_;
-  http::Metrics metrics_;
   http::AdminHandler admin_;
   std::unique_ptr<ClusterCare> care_;
   std::unique_ptr<http::TlsContext> tls_;

@@ -14,6 +14,7 @@ ALLOWED = {
     "backends/postgres": ["gateway/core"],
     "gateway/http": ["gateway/core"],
     "gateway/xml": ["gateway/core"],
+    "gateway/verbs": ["gateway/core"],
     "gateway/blob": ["gateway/core", "gateway/http", "gateway/object", "gateway/xml", "auth"],
     "gateway/s3": ["gateway/core", "gateway/http", "gateway/object", "gateway/xml", "auth"],
 }
