@@ -79,7 +79,8 @@ def main():
         print("\n".join(s.name for s in SCENARIOS.values() if s.client))
         return 0
     if arguments.list or arguments.list_sanitized or arguments.list_long:
-        wanted = [s.name for s in SCENARIOS.values()
+        listed = [s for s in SCENARIOS.values() if not s.rdma]
+        wanted = [s.name for s in listed
                   if (s.long if arguments.list_long else not s.long and (arguments.list or s.sanitized))]  # fmt: skip
         print("\n".join(wanted))
         return 0

@@ -10,7 +10,7 @@ set -euo pipefail
 
 cache=${GUEST_CACHE:-/var/cache/sluice-guest}
 modules="virtio_pci virtio_console 9pnet_virtio 9p overlay dummy virtio_rng rdma_rxe ib_uverbs rdma_ucm crc32_generic crc32c_generic"
-packages=(qemu-system-x86 busybox-static cpio kmod iproute2 rdma-core ibverbs-providers)
+packages=(qemu-system-x86 busybox-static cpio kmod iproute2 rdma-core ibverbs-providers python3-pyverbs)
 kept=(boot kernel/drivers/virtio kernel/drivers/char kernel/drivers/net kernel/net/core kernel/net/ipv4 kernel/net/ipv6
   kernel/net/9p kernel/fs/9p kernel/fs/configfs kernel/fs/fscache kernel/fs/netfs kernel/fs/overlayfs
   kernel/drivers/infiniband/core kernel/drivers/infiniband/sw kernel/crypto kernel/arch/x86/crypto kernel/lib)

@@ -47,6 +47,7 @@ class Scenario:
     guarded: bool = False  # that etcd speaks TLS, asks for certificates, and has users
     links: bool = False  # the ways to the cluster's nodes and of these to etcd can be cut
     long: bool = False  # only played by `./dev test cluster`
+    rdma: bool = False  # needs an RDMA device: in no list, played by tests/verbs
     client: bool = False  # of a real client: `./dev test cluster` plays it over a cluster too
     gateways: int = 1  # over the cluster; the scenario's server is then all of them, connection by connection
 

@@ -15,5 +15,6 @@ from scenarios import (  # noqa: F401
     memory,
     objects,
     pressure,
+    rdma,
     versions,
 )
