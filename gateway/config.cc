@@ -76,7 +76,7 @@ constexpr Option kOptions[] = {
     {"s3-rdma", &Config::s3_rdma, "DEVICE",
      "moves objects over RDMA for clients that offer their memory: DEVICE or DEVICE:GID; empty: declined"},
     {"s3-rdma-memory", &Config::s3_rdma_memory_size, "SIZE", "registered for that; a MiB a transfer", true, false,
-     1 << 20, 64ULL << 30},
+     1 << 20, 4ULL << 30},
     {"blob", &Config::blob, "ADDR", "Azure Blob listens here"},
     {"admin", &Config::admin, "ADDR", "health, readiness and /metrics; plain HTTP, keep it private"},
     {"tls-cert", &Config::tls_cert, "FILE", "certificate chain (PEM): S3 and Blob speak TLS; SIGHUP reloads"},

@@ -60,7 +60,7 @@ class ClientMemory {
 
   /// Makes our end of a connection to `client` for `owner`, in place of an earlier one to the
   /// same end. The MTU of the answer is that of both. Fails with invalid_argument where there
-  /// can be no such end, and unavailable where the device makes no more.
+  /// can be no such end, unavailable where the device makes no more, and busy where there are too many.
   virtual Task<RdmaEnd> connect(std::string owner, RdmaEnd client) = 0;
 
   /// Begins to move bytes by the connection that this owner asked for. Fails with

@@ -76,7 +76,7 @@ class Device::Work : public std::enable_shared_from_this<Work> {
  private:
   Result<std::unique_ptr<MemoryTransfer>> transfer(const Name& name, const ClientWindow& window);
   Result<RdmaEnd> connected(const RdmaEnd& client, std::shared_ptr<Peer>& peer);
-  void admit(std::shared_ptr<Peer> peer);
+  Result<> admit(std::shared_ptr<Peer> peer);
   bool give_up_idle();
   void post(Operation operation);
   void wait();
@@ -143,9 +143,11 @@ Device::Work::Work(const DeviceOptions& options, Log& log)
   channel_.reset(ibv_create_comp_channel(port_.context()));
   if (!channel_) throw std::runtime_error("RDMA: no completion channel");
   // Each transfer has one operation at a time; those of ended connections may still be in the queue.
-  const auto wanted = static_cast<int>(std::min<std::size_t>(4 * staging_->piece_count() + 64, 16384));
+  const std::size_t needed = staging_->piece_count() + 64;
+  const auto room = static_cast<std::size_t>(port_.completions_max());
+  if (needed > room) throw std::runtime_error("RDMA: the device has no queue for as many transfers: give less memory");
   completions_.reset(
-      ibv_create_cq(port_.context(), std::min(wanted, port_.completions_max()), nullptr, channel_.get(), 0));
+      ibv_create_cq(port_.context(), static_cast<int>(std::min(4 * needed, room)), nullptr, channel_.get(), 0));
   const int flags = ::fcntl(channel_->fd, F_GETFL);
   const bool armed = completions_ && ibv_req_notify_cq(completions_.get(), 0) == 0;
   if (!armed || ::fcntl(channel_->fd, F_SETFL, flags | O_NONBLOCK) != 0) {
@@ -185,8 +187,8 @@ void Device::Work::connect(std::string owner, const RdmaEnd& client, Answer<Resu
     --connects_waiting_;
     if (!ours) return answer.give(std::move(ours));
     asio::post(io_, [this, peer = std::move(peer), ours = std::move(ours), answer = std::move(answer)]() mutable {
-      admit(std::move(peer));
-      answer.give(std::move(ours));
+      const auto admitted = admit(std::move(peer));
+      answer.give(admitted ? std::move(ours) : std::unexpected(admitted.error()));
     });
   });
 }
@@ -198,12 +200,15 @@ Result<RdmaEnd> Device::Work::connected(const RdmaEnd& client, std::shared_ptr<P
   return ours;
 }
 
-void Device::Work::admit(std::shared_ptr<Peer> peer) {
+Result<> Device::Work::admit(std::shared_ptr<Peer> peer) {
   const auto same = peers_.find(peer->name);
   if (same != peers_.end()) end(same->second, "the client connects anew");
-  while (peers_.size() >= options_.connections_max && give_up_idle()) continue;
+  if (peers_.size() >= options_.connections_max && !give_up_idle()) {
+    return fail(ErrorCode::busy, "too many RDMA connections");
+  }
   peer->used = Clock::now();
   peers_[peer->name] = std::move(peer);
+  return done;
 }
 
 /// The one that moved nothing for longest. False: all move something.

@@ -13,7 +13,7 @@ namespace sluice::verbs {
 struct DeviceOptions {
   PortName port;
   std::size_t memory_size = 64 << 20;       ///< Of staging: a MiB a transfer.
-  std::size_t connections_max = 256;        ///< Beyond, the one that moved nothing for longest is given up.
+  std::size_t connections_max = 256;        ///< Beyond, one that moves nothing, for longest, is given up.
   std::chrono::milliseconds timeout{5000};  ///< Of one operation, of at most a MiB.
 };
 

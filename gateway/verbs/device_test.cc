@@ -231,6 +231,22 @@ TEST_CASE("of too many connections that which moved nothing for longest is given
   CHECK(run(device.begin("alice", third.window())));
 }
 
+TEST_CASE("a connection that moves something is not given up for another one", "[.rxe]") {
+  NullLog log;
+  Device device({.port = kPort, .connections_max = 1}, log);
+  Client first, second;
+  first.connect(device);
+  auto begun = run(device.begin("alice", first.window()));
+  REQUIRE(begun.has_value());
+
+  CHECK(run(device.connect("alice", second.end())).error().code == ErrorCode::busy);
+  CHECK(run((*begun)->read(0, 4096)));
+
+  begun->reset();
+  second.connect(device);
+  CHECK(run(device.begin("alice", second.window())));
+}
+
 TEST_CASE("what is no end of a connection is refused", "[.rxe]") {
   NullLog log;
   Device device({.port = kPort}, log);
