@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kBlobSizeMin = 1024;
 constexpr int kOpenFilesMax = 256;
-constexpr double kFilterRatio = 0.01;  ///< Of a write buffer: some ten bits a row of 130 bytes.
+constexpr double kFilterRatio = 0.01;         ///< Of a write buffer: some ten bits a row of 130 bytes.
 constexpr unsigned kApartAmplification = 50;  ///< Rows in later tables, in per cent of the oldest.
 constexpr unsigned kCollectingAmplification = 5;
 constexpr std::uint64_t kLogSizeMax = 256 << 20;  ///< What a start may have to read again.

@@ -91,7 +91,9 @@ TEST_CASE("a snapshot of before a write does not get what was read after it, and
 TEST_CASE("what was read before other rows were written is known to later snapshots") {
   RowCache cache(1 << 20);
   keep(cache, "key", "value");
-  { RowCache::Writing(cache).add("other"); }
+  {
+    RowCache::Writing(cache).add("other");
+  }
   CHECK(cache.find("key", cache.moment()) != nullptr);
 }
 
