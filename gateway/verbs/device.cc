@@ -81,7 +81,7 @@ class Device::Work : public std::enable_shared_from_this<Work> {
   void post(Operation operation);
   void wait();
   void complete();
-  void end(const std::shared_ptr<Peer>& peer, const std::string& why);
+  void end(std::shared_ptr<Peer> ended, const std::string& why);
   void tick();
 
   const DeviceOptions options_;
@@ -286,7 +286,7 @@ void Device::Work::complete() {
     const auto found = under_way_.find(done_work.wr_id);
     if (found == under_way_.end()) continue;  // Of a connection that is over.
     if (done_work.status != IBV_WC_SUCCESS) {
-      end(std::shared_ptr(found->second.peer), ibv_wc_status_str(done_work.status));
+      end(found->second.peer, ibv_wc_status_str(done_work.status));
       continue;
     }
     const Operation operation = std::move(found->second);
@@ -295,8 +295,9 @@ void Device::Work::complete() {
   }
 }
 
-void Device::Work::end(const std::shared_ptr<Peer>& ended, const std::string& why) {
-  const std::shared_ptr<Peer> peer = ended;
+// By value: what the caller has it from may be what is erased.
+void Device::Work::end(std::shared_ptr<Peer> ended, const std::string& why) {
+  const std::shared_ptr<Peer> peer = std::move(ended);
   const auto known = peers_.find(peer->name);
   if (known != peers_.end() && known->second == peer) peers_.erase(known);
   // Once it is destroyed, the device touches no piece on its account.
