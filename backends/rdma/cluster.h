@@ -18,6 +18,7 @@
 #include "backends/rdma/placement.h"
 #include "backends/rdma/staging.h"
 #include "backends/rdma/stripe_reads.h"
+#include "backends/rdma/survey.h"
 #include "gateway/core/extent_store.h"
 #include "gateway/core/log.h"
 
@@ -172,6 +173,11 @@ class Cluster {
   /// At most `count` runs from `from` on, which is then where to go on, or 0.
   Task<std::vector<Run>> list_at(Uuid member, ExtentNumber extent, Pages& from, std::size_t count);
   Task<std::vector<Run>> runs_at(Uuid member, ExtentNumber extent, Pages end);
+  /// What the disk can say of an extent that is so long and sealed, and that it has.
+  Task<Survey> survey_at(Uuid member, ExtentNumber extent, Pages end);
+  /// The bytes that answer a List or an Inspect; `from` is then where to go on, or 0.
+  template <class Question>
+  Task<std::string> listed_at(Uuid member, ExtentNumber extent, Pages& from, std::size_t count);
   Task<std::uint64_t> collect_extent(ExtentNumber extent, const std::vector<ExtentId>& live, bool give_back);
   Task<> erase(ExtentNumber extent);
   Awaitable<> all(std::vector<Awaitable<>> tasks);

@@ -102,25 +102,44 @@ Task<> Cluster::erase(ExtentNumber extent) {
   co_return done;
 }
 
-Task<std::vector<Run>> Cluster::list_at(Uuid member, ExtentNumber extent, Pages& from, std::size_t count) {
+template <class Question>
+Task<std::string> Cluster::listed_at(Uuid member, ExtentNumber extent, Pages& from, std::size_t count) {
   CO_TRY(NodeClient* const client, co_await node(member));
-  Result<std::vector<Run>> runs = fail(ErrorCode::unavailable, "a list longer than its room");
+  Result<std::string> listed = fail(ErrorCode::unavailable, "a list longer than its room");
   {
     const Chunk slot = co_await landing_slot();
     const Chunk into = slot.slice(0, std::min(slot.size(), count * kListedRunSize));
-    const List message{.replica = {member, extent}, .page = from, .to = landing_.name_of(into.bytes())};
+    const Question message{.replica = {member, extent}, .page = from, .to = landing_.name_of(into.bytes())};
     const auto reply = co_await client->call(message, options_.timeouts.read, std::make_shared<Chunk>(slot));
     if (!reply) {
-      runs = std::unexpected(reply.error());
+      listed = std::unexpected(reply.error());
     } else if (reply->size <= into.size()) {
       const auto text = into.text().substr(0, reply->size);
-      runs = fail(ErrorCode::corrupt, "a list changed on its way");
-      if (crc32c(text) == reply->crc32c) runs = decode_runs(text);
+      listed = fail(ErrorCode::corrupt, "a list changed on its way");
+      if (crc32c(text) == reply->crc32c) listed = std::string(text);
       from = static_cast<Pages>(reply->value);
     }
   }
   landing_freed_.finish(done);
-  co_return runs;
+  co_return listed;
+}
+
+Task<std::vector<Run>> Cluster::list_at(Uuid member, ExtentNumber extent, Pages& from, std::size_t count) {
+  CO_TRY(const std::string bytes, co_await listed_at<List>(member, extent, from, count));
+  co_return decode_runs(bytes);
+}
+
+Task<Survey> Cluster::survey_at(Uuid member, ExtentNumber extent, Pages end) {
+  std::string parts;
+  Pages from = 0, before = 0;
+  do {
+    before = from;
+    CO_TRY(const std::string some, co_await listed_at<Inspect>(member, extent, from, kRunsListed));
+    parts += some;
+  } while (from > before);
+  CO_TRY(auto survey, decode_survey(parts));
+  if (end_of(survey) != end) co_return fail(ErrorCode::corrupt, "a survey of another length");
+  co_return survey;
 }
 
 Task<std::vector<Run>> Cluster::runs_at(Uuid member, ExtentNumber extent, Pages end) {

@@ -11,6 +11,7 @@
 #include "backends/rdma/disk_log.h"
 #include "backends/rdma/pace.h"
 #include "backends/rdma/replica.h"
+#include "backends/rdma/survey.h"
 #include "backends/rdma/waiters.h"
 
 namespace sluice::rdma {
@@ -87,6 +88,10 @@ class Disk {
   /// The runs that begin at or behind `from` and are not released, at most `count` of them. Fails
   /// with corrupt if the disk never had the extent.
   Task<std::vector<Run>> list(ExtentNumber extent, Pages from, std::size_t count);
+
+  /// What can be said of the runs of a sealed extent from `from` on, where a part begins, in at most `count` parts: also
+  /// behind headers that cannot be read. Fails with corrupt if the disk has nothing of the extent, or it is not sealed.
+  Task<Survey> survey(ExtentNumber extent, Pages from, std::size_t count);
 
   /// The header of the run at `page`; corrupt if there is none or it was released.
   Task<RunHeader> header(ExtentNumber extent, Pages page);

@@ -138,6 +138,73 @@ TEST_CASE("damaged bytes and damaged headers are corrupt") {
   CHECK(world.bytes(kExtent, second) == "failed: no such run");
 }
 
+namespace {
+
+using Runs = std::vector<Run>;
+using Ranges = std::vector<PageRange>;
+
+// Part by part, or in as many as there are at a time.
+Survey surveyed(World& world, Pages end, std::size_t count) {
+  Survey all;
+  for (Pages from = 0; from < end; from = end_of(all)) {
+    const auto some = world.probe->run(world.disk().survey(kExtent, from, count));
+    REQUIRE(some);
+    all.runs.insert(all.runs.end(), some->runs.begin(), some->runs.end());
+    all.released.insert(all.released.end(), some->released.begin(), some->released.end());
+    all.unknown.insert(all.unknown.end(), some->unknown.begin(), some->unknown.end());
+  }
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("a survey says what is known behind headers that cannot be read") {
+  World world;
+  Runs runs;
+  for (const std::size_t size : {5000U, 9000U, 0U, 70'000U, 5000U, 1U, 4096U}) {
+    runs.push_back(world.append(kExtent, text(size, 'a')));
+  }
+  const Pages end = end_of(runs.back());
+  CHECK(world.probe->run(world.disk().survey(kExtent, 0, 100)).error().code == ErrorCode::corrupt);
+  REQUIRE(world.probe->run(world.disk().seal(kExtent, end)));
+  REQUIRE(world.probe->run(world.disk().release(kExtent, runs[4].page)));
+  for (const std::size_t n : {1U, 2U, 6U}) world.flip(world.place_of(kExtent, runs[n].page) + 20);
+  REQUIRE_FALSE(world.probe->run(world.disk().list(kExtent, 0, 100)));
+
+  for (const std::size_t count : {100U, 1U, 2U}) {
+    const Survey survey = surveyed(world, end, count);
+
+    CHECK(survey.runs == Runs{runs[0], runs[3], runs[5]});
+    CHECK(survey.released == Ranges{{runs[4].page, runs[5].page}});
+    CHECK(survey.unknown == Ranges{{runs[1].page, runs[3].page}, {runs[6].page, end}});
+  }
+}
+
+TEST_CASE("a survey takes nothing for a run that is not the extent's own, there") {
+  World world;
+  // What another had in the slab before, and stays behind the end.
+  std::vector<Run> before;
+  for (int n = 0; n < 100; ++n) before.push_back(world.append(kOther, text(100, 'o')));
+  REQUIRE(world.probe->run(world.disk().seal(kOther, end_of(before.back()))));
+  const auto slab = world.disk().table().find(kOther)->slab;
+  REQUIRE(world.probe->run(world.disk().drop(kOther)));
+  // Bytes that look like headers: of another extent, of another page, of another disk, and one that is cut.
+  const Uuid disk = world.disk().superblock().incarnation;
+  std::string bytes = encode_page(describe({disk, kOther}, Epoch{1}, 1, "x"));
+  bytes += encode_page(describe({disk, kExtent}, Epoch{1}, 7, "x"));
+  bytes += encode_page(describe({Uuid::random(), kExtent}, Epoch{1}, 3, "x"));
+  bytes += encode_page(describe({disk, kExtent}, Epoch{1}, 4, "x")).substr(0, 40);
+  const Run run = world.append(kExtent, bytes), last = world.append(kExtent, text(100, 'e'));
+  REQUIRE(world.disk().table().find(kExtent)->slab == slab);
+  REQUIRE(world.probe->run(world.disk().seal(kExtent, end_of(last))));
+
+  world.flip(world.place_of(kExtent, run.page) + 20);
+  CHECK(surveyed(world, end_of(last), 100).runs == Runs{last});
+  CHECK(surveyed(world, end_of(last), 100).unknown == Ranges{{0, last.page}});
+  world.flip(world.place_of(kExtent, last.page) + 20);
+  CHECK(surveyed(world, end_of(last), 100).unknown == Ranges{{0, end_of(last)}});
+}
+
 TEST_CASE("fences are there after a restart, also of extents without bytes") {
   World world;
   world.append(kExtent, "x");

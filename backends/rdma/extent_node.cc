@@ -1,5 +1,6 @@
 #include "backends/rdma/extent_node.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <cstring>
@@ -9,6 +10,7 @@
 namespace sluice::rdma {
 namespace {
 
+constexpr std::size_t kSurveyPartsMax = 4096;  // In one answer: it is waited for.
 constexpr std::size_t kSlotSize = kPageSize + kRunLengthMax;
 
 Reply refusal(Refusal why) { return {.refusal = why}; }
@@ -66,15 +68,16 @@ void ExtentNode::on_message(const SessionPtr& session, const Envelope& envelope)
 void ExtentNode::shake_hands(const SessionPtr& session, const Envelope& envelope) {
   Handshake& handshake = session->handshake;
   if (const auto* hello = std::get_if<Hello>(&envelope.message)) {
-    const bool meant = hello->cluster == disk_.superblock().cluster && hello->version_min <= kWireVersion &&
-                       hello->version_max >= kWireVersion;
+    const std::uint16_t version = std::min(hello->version_max, options_.version_max);
+    const bool meant = hello->cluster == disk_.superblock().cluster &&
+                       version >= std::max(hello->version_min, kWireVersion);
     if (!meant || handshake.node_nonce != Nonce{}) return session->connection->close("not of this cluster");
-    handshake = {.version = kWireVersion,
+    handshake = {.version = version,
                  .cluster = hello->cluster,
                  .incarnation = disk_.superblock().incarnation,
                  .gateway_nonce = hello->nonce,
                  .node_nonce = random_nonce()};
-    const Challenge challenge{.version = kWireVersion,
+    const Challenge challenge{.version = version,
                               .incarnation = handshake.incarnation,
                               .nonce = handshake.node_nonce,
                               .mac = node_proof(options_.secret, handshake)};
@@ -94,6 +97,10 @@ void ExtentNode::shake_hands(const SessionPtr& session, const Envelope& envelope
 }
 
 Awaitable<> ExtentNode::serve(SessionPtr session, Envelope envelope) {
+  if (version_of(envelope.message) > session->handshake.version) {
+    session->connection->send({envelope.request, refusal(Refusal::invalid)});
+    co_return;
+  }
   const auto* replica = replica_in(envelope.message);
   if (replica != nullptr && replica->incarnation != disk_.superblock().incarnation) {
     session->connection->send({envelope.request, refusal(Refusal::wrong_incarnation)});
@@ -109,6 +116,8 @@ Awaitable<> ExtentNode::serve(SessionPtr session, Envelope envelope) {
     outcome = co_await serve(session, envelope.request, *read);
   } else if (const auto* list = std::get_if<List>(&envelope.message)) {
     outcome = co_await serve(session, envelope.request, *list);
+  } else if (const auto* inspect = std::get_if<Inspect>(&envelope.message)) {
+    outcome = co_await serve(session, envelope.request, *inspect);
   } else {
     Reply reply = refusal(Refusal::invalid);
     if (const auto* append = std::get_if<Append>(&envelope.message)) reply = co_await answer(session, *append);
@@ -274,6 +283,21 @@ Task<> ExtentNode::serve(const SessionPtr& session, std::uint64_t request, const
   std::memcpy(memory.writable().data(), bytes.data(), bytes.size());
   const Reply reply{.value = runs.size() < count ? 0 : end_of(runs.back())};
   co_await push(session, request, list.to, memory.slice(0, bytes.size()), reply);
+  co_return done;
+}
+
+Task<> ExtentNode::serve(const SessionPtr& session, std::uint64_t request, const Inspect& inspect) {
+  const ExtentNumber extent = inspect.replica.extent;
+  const std::size_t count = std::min(inspect.to.size / kListedRunSize, kSurveyPartsMax);
+  if (count == 0) co_return fail(ErrorCode::internal, "no room for a survey");
+  CO_TRY(const auto survey, co_await disk_.survey(extent, inspect.page, count));
+  const std::string bytes = encode_survey(survey);
+  Chunk memory = co_await slot();
+  std::memcpy(memory.writable().data(), bytes.data(), bytes.size());
+  const ExtentEntry* entry = disk_.table().find(extent);
+  const bool is_all = !entry->sealed || end_of(survey) >= entry->sealed->pages;
+  const Reply reply{.value = is_all ? 0 : end_of(survey)};
+  co_await push(session, request, inspect.to, memory.slice(0, bytes.size()), reply);
   co_return done;
 }
 

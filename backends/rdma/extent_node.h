@@ -19,6 +19,7 @@ struct ExtentNodeOptions {
   std::string secret;  ///< The cluster's; who does not know it is not heard.
   std::size_t staging_slots = 64;
   std::size_t connections_max = 256;
+  std::uint16_t version_max = kWireVersionMax;  ///< That it speaks; less for tests.
   /// Bytes of the extent did not match their checksums, or were not there. On the node's thread.
   std::function<void(ExtentNumber)> damaged;
 };
@@ -71,6 +72,7 @@ class ExtentNode {
   Awaitable<Reply> answer(const SessionPtr& session, const Status& status);
   Task<> serve(const SessionPtr& session, std::uint64_t request, const Read& read);
   Task<> serve(const SessionPtr& session, std::uint64_t request, const List& list);
+  Task<> serve(const SessionPtr& session, std::uint64_t request, const Inspect& inspect);
 
   Refusal check(const Append& append) const;
   Task<> take_in(const SessionPtr& session, const Append& append);

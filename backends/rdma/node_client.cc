@@ -48,6 +48,7 @@ void NodeClient::suspect() { suspect_until_ = std::chrono::steady_clock::now() +
 
 Task<Reply> NodeClient::call(Message message, std::chrono::milliseconds timeout, std::shared_ptr<const void> keep) {
   CO_TRY(co_await connect());
+  if (version_of(message) > version_) co_return fail(ErrorCode::unavailable, "the node is of an older version");
   const auto connection = connection_;
   const auto answer = co_await connection->call(message, timeout, std::move(keep));
   if (!answer) {
@@ -82,7 +83,9 @@ Task<> NodeClient::connect_once() {
     connection->close(why);
     return fail(ErrorCode::unavailable, address_.host + ":" + address_.port + ": " + why);
   };
-  if (challenge == nullptr || challenge->version != kWireVersion) co_return refuse("no challenge");
+  const bool speaks =
+      challenge != nullptr && challenge->version >= kWireVersion && challenge->version <= kWireVersionMax;
+  if (!speaks) co_return refuse("no challenge");
   const Handshake handshake{.version = challenge->version,
                             .cluster = identity_.cluster,
                             .incarnation = challenge->incarnation,
@@ -93,6 +96,7 @@ Task<> NodeClient::connect_once() {
   if (challenge->incarnation != address_.incarnation) co_return refuse("the disk was replaced");
   CO_TRY(co_await connection->call(Proof{gateway_proof(identity_.secret, handshake)}, timeouts_.connect));
   connection_ = connection;
+  version_ = challenge->version;
   co_return done;
 }
 

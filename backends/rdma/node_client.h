@@ -35,7 +35,8 @@ class NodeClient {
 
   /// The answer to a request; a refusal is a failure: conflict (fenced, sealed, out of
   /// order), corrupt (no such run, another incarnation), out_of_space, unavailable. `keep`
-  /// is held for as long as the node may use the memory named in the message.
+  /// is held for as long as the node may use the memory named in the message. What the node is too old for
+  /// is not sent: unavailable.
   Task<Reply> call(Message message, std::chrono::milliseconds timeout, std::shared_ptr<const void> keep = {});
 
   /// It failed a moment ago.
@@ -51,6 +52,7 @@ class NodeClient {
   const ClusterIdentity& identity_;
   const ClusterTimeouts& timeouts_;
   std::shared_ptr<Connection> connection_;
+  std::uint16_t version_ = kWireVersion;  ///< That is spoken on it.
   bool connecting_ = false;
   Waiters connected_;
   std::chrono::steady_clock::time_point suspect_until_;

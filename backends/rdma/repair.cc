@@ -301,6 +301,7 @@ Task<> Repair::copy(Copy copy) {
 // Fails if nobody has it, and not enough say that there is nothing to have.
 Task<Sources> Repair::sources(ExtentNumber extent, const ExtentRecord& record) {
   Sources found;
+  std::vector<Uuid> unlisted;
   Error failure{ErrorCode::unavailable, "no member can be read"};
   for (const Uuid& disk : disks_of(record)) {
     if (!is_there(disk)) continue;
@@ -310,6 +311,7 @@ Task<Sources> Repair::sources(ExtentNumber extent, const ExtentRecord& record) {
     auto all = co_await seal_at(extent, record, disk);
     auto runs = co_await cluster_.runs_at(disk, extent, record.pages);
     if (all) all = co_await seal_at(extent, record, disk);
+    if (all && !runs && runs.error().code == ErrorCode::corrupt) unlisted.push_back(disk);
     if (all && runs) {
       (is_damaged(extent, disk) ? found.damaged : found.complete).push_back(*std::move(runs));
     } else if (is_member && runs && runs->empty()) {
@@ -317,6 +319,10 @@ Task<Sources> Repair::sources(ExtentNumber extent, const ExtentRecord& record) {
     } else if (is_member) {
       failure = all ? runs.error() : all.error();
     }
+  }
+  if (!found.has_all() && !unlisted.empty()) {
+    CO_TRY(auto runs, co_await pieced_together(extent, record, unlisted));
+    found.damaged.push_back(std::move(runs));
   }
   const bool enough = found.has_all() || found.nothing_left(cluster_.options_.copies_min);
   if (!enough) co_return std::unexpected(failure);

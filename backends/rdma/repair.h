@@ -99,6 +99,8 @@ class Repair {
   Task<std::optional<std::uint64_t>> set(ExtentNumber extent, std::uint64_t revision, const ExtentRecord& record);
   Task<> seal_at(ExtentNumber extent, const ExtentRecord& record, const Uuid& target);
   Task<Sources> sources(ExtentNumber extent, const ExtentRecord& record);
+  Task<std::vector<Run>> pieced_together(ExtentNumber extent, const ExtentRecord& record,
+                                         const std::vector<Uuid>& disks);
   Task<> copy_to(const std::vector<Uuid>& targets, Copy of, Mending& mending);
   Task<> copy(Copy copy);
   Task<> fill(Copy& copy, Pages end);

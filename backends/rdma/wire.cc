@@ -29,6 +29,7 @@ void each(auto& m, auto& visit, const Seal*) { visit(m.replica, m.epoch, m.pages
 void each(auto& m, auto& visit, const Release*) { visit(m.replica, m.page); }
 void each(auto& m, auto& visit, const List*) { visit(m.replica, m.page, m.to); }
 void each(auto&, auto&, const Status*) {}
+void each(auto& m, auto& visit, const Inspect*) { visit(m.replica, m.page, m.to); }
 void each(auto& m, auto& visit, const Reply*) { visit(m.refusal, m.value, m.size, m.crc32c); }
 
 template <class T>
@@ -105,6 +106,8 @@ bool is_known(const Message& message) {
 }
 
 }  // namespace
+
+std::uint16_t version_of(const Message& message) { return std::holds_alternative<Inspect>(message) ? 2 : 1; }
 
 std::string encode(const Envelope& envelope) {
   std::string frame;

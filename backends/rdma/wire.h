@@ -17,7 +17,10 @@ namespace sluice::rdma {
 /// The messages between gateways and extent nodes, as values and as bytes:
 /// docs/rdma.md. Pure; every number is little-endian, every frame has a checksum.
 
+/// Of every frame, and the lowest version of the protocol that is spoken.
 inline constexpr std::uint16_t kWireVersion = 1;
+/// The highest: what version_of() says to be of it is sent to nobody who speaks less.
+inline constexpr std::uint16_t kWireVersionMax = 2;
 inline constexpr std::size_t kFrameSizeMax = 256;
 inline constexpr std::size_t kFrameHeadSize = 24;
 inline constexpr std::size_t kFrameSizeAt = 16;  ///< Where a frame has its own size, in 32 bits.
@@ -52,13 +55,13 @@ struct Run {
 /// The first message of a connection, from the gateway.
 struct Hello {
   std::uint16_t version_min = kWireVersion;
-  std::uint16_t version_max = kWireVersion;
+  std::uint16_t version_max = kWireVersionMax;
   Uuid cluster;
   Nonce nonce{};
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 
-/// The node's answer: its own challenge, and that it knows the secret.
+/// The node's answer: the highest version that both speak, its own challenge, and that it knows the secret.
 struct Challenge {
   std::uint16_t version = kWireVersion;
   Uuid incarnation;
@@ -144,7 +147,7 @@ enum class Refusal : std::uint16_t {
 
 /// The answer to everything but Hello. What `value` means depends on the request:
 /// Append, Fence: the pages that are durable from the extent's beginning. Release:
-/// the runs still there. List: the page to go on from, or 0. Status: free slabs.
+/// the runs still there. List, Inspect: the page to go on from, or 0. Status: free slabs.
 /// To a Fence `size` is 1 if the node is certain that never more was durable; to a Status it
 /// is all slabs (0: a node that does not say it).
 struct Reply {
@@ -155,8 +158,19 @@ struct Reply {
   friend bool operator==(const Reply&, const Reply&) = default;
 };
 
+/// As List, of a sealed extent, but goes on behind headers that cannot be read: as encoded by encode_survey().
+struct Inspect {
+  Replicated replica;
+  Pages page = 0;
+  RemoteMemory to;
+  friend bool operator==(const Inspect&, const Inspect&) = default;
+};
+
 /// In the order of their numbers on the wire, which start at 1.
-using Message = std::variant<Hello, Challenge, Proof, Append, Read, Fence, Seal, Release, List, Status, Reply>;
+using Message = std::variant<Hello, Challenge, Proof, Append, Read, Fence, Seal, Release, List, Status, Reply, Inspect>;
+
+/// The version from which on there is such a message.
+std::uint16_t version_of(const Message& message);
 
 /// A message and the number its answer repeats.
 struct Envelope {

@@ -27,7 +27,7 @@ struct Golden {
   std::string hex;
 };
 
-// Every message once. The bytes are what version 1 puts on the wire: they must never change.
+// Every message once. The bytes are what goes on the wire: they must never change.
 std::vector<Golden> golden() {
   const Replicated replica{uuid(0x10), ExtentNumber{0x0102030405060708}};
   const RemoteMemory memory{0x1112131415161718, 0x2122232425262728, 0x31323334};
@@ -88,6 +88,7 @@ std::vector<Golden> golden() {
                                       "0807060504030201"
                                       "14131211"
                                       "24232221"},
+      {{request, Inspect{replica, 0x41424344, memory}}, head("0c", "48", "ada61c1c") + at + "44434241" + where},
   };
 }
 

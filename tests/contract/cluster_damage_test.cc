@@ -118,6 +118,128 @@ TEST_CASE("where there is no other disk, a damaged copy is made anew on its own"
   CHECK(all_there(cluster, three.written) == 4);
 }
 
+namespace {
+
+/// Sealed on three of four nodes.
+struct Sealed {
+  explicit Sealed(std::uint64_t runs, ClusterShape shape = {}) : cluster(ClusterStore::patient(), shape) {
+    written = put_some(cluster, runs);
+    cluster.restart();
+    repair(cluster);
+    for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) {
+      if (cluster.has(n, written[0])) members.push_back(n);
+    }
+    REQUIRE(members.size() == 3);
+    for (const std::size_t n : members) cluster.await_seal(n, written[0]);
+  }
+
+  void damage_headers() {
+    for (std::size_t n = 0; n < 3; ++n) cluster.damage_header_at(members[n], written[n]);
+    for (const std::size_t n : members) REQUIRE(cluster.scrub(n) == 1);
+  }
+  rdma::ExtentRecord record() { return records(cluster).front().versioned.record; }
+
+  ClusterStore cluster;
+  std::vector<Extent> written;
+  std::vector<std::size_t> members;
+};
+
+}  // namespace
+
+TEST_CASE("an extent of which every copy has a damaged header is pieced together, and copied") {
+  Sealed sealed(5);
+  ClusterStore& cluster = sealed.cluster;
+  const auto& written = sealed.written;
+  REQUIRE(run(cluster.store().release(written[3])));
+  const bool compacted = GENERATE(false, true);
+  if (compacted) {
+    REQUIRE(run(cluster.store().release(written[4])));
+    for (const std::size_t n : sealed.members) REQUIRE(cluster.compact(n) == 1);
+  }
+  sealed.damage_headers();
+
+  CHECK(repair(cluster).damaged == 3);
+  for (const std::size_t n : sealed.members) cluster.amend(n);
+  CHECK(repair(cluster).copied == 1);
+
+  const auto record = sealed.record();
+  REQUIRE(record.members.size() == 3);
+  CHECK(record.partial.empty());
+  CHECK(run(cluster.control().damage())->empty());
+  for (std::size_t n = 0; n < ClusterStore::kNodes; ++n) CHECK(cluster.scrub(n) == 0);
+  const std::uint64_t live = compacted ? 3 : 5;
+  for (std::uint64_t seed = 0; seed < live; ++seed) {
+    if (seed != 3) CHECK(is_there(cluster, written[seed], seed));
+  }
+  // Each copy alone has all.
+  const std::size_t left = GENERATE(0U, 1U, 2U);
+  leave_alone(cluster, record.members[left]);
+  for (std::uint64_t seed = 0; seed < live; ++seed) {
+    if (seed != 3) CHECK(is_there(cluster, written[seed], seed));
+  }
+}
+
+TEST_CASE("an extent of which no copy has a run's header is not copied without it") {
+  Sealed sealed(3);
+  ClusterStore& cluster = sealed.cluster;
+  const auto before = sealed.record();
+  for (const std::size_t n : sealed.members) {
+    cluster.damage_header_at(n, sealed.written[1]);
+    REQUIRE(cluster.scrub(n) == 1);
+  }
+
+  CHECK(repair(cluster).copied == 0);
+
+  const auto record = sealed.record();
+  for (const rdma::Uuid& disk : before.members) CHECK(std::ranges::count(record.members, disk) == 1);
+  CHECK(record.members.size() == 3);
+  for (const std::size_t n : sealed.members) CHECK(cluster.drop_orphans(n) == 0);
+  for (const std::uint64_t seed : {0UL, 2UL}) CHECK(is_there(cluster, sealed.written[seed], seed));
+}
+
+TEST_CASE("what a node was away for is not asked of the others' damaged headers once it is back") {
+  Sealed sealed(3);
+  ClusterStore& cluster = sealed.cluster;
+  const std::size_t away = sealed.members[2];
+  const rdma::Uuid disk = cluster.incarnation(away);
+  cluster.stop(away);
+  cluster.control().silence(disk);
+  for (const std::size_t n : {0U, 1U}) {
+    cluster.damage_header_at(sealed.members[n], sealed.written[1]);
+    REQUIRE(cluster.scrub(sealed.members[n]) == 1);
+  }
+
+  // Only it has the header of the run.
+  CHECK(repair(cluster).copied == 0);
+  CHECK(sealed.record().members.size() == 3);
+  cluster.start(away);
+  for (int round = 0; round < 2; ++round) {
+    repair(cluster);
+    for (const std::size_t n : sealed.members) cluster.amend(n);
+  }
+  repair(cluster);
+
+  const auto record = sealed.record();
+  REQUIRE(record.members.size() == 3);
+  CHECK(run(cluster.control().damage())->empty());
+  leave_alone(cluster, record.members[GENERATE(0U, 1U, 2U)]);
+  CHECK(all_there(cluster, sealed.written) == 3);
+}
+
+TEST_CASE("nodes that speak an older version serve, and are not asked what they do not know") {
+  Sealed sealed(3, {.version_max = 1});
+  ClusterStore& cluster = sealed.cluster;
+  sealed.damage_headers();
+  const auto failures = cluster.extents().counts().append_failures.load();
+
+  CHECK(repair(cluster).copied == 0);
+
+  CHECK(sealed.record().members.size() == 3);
+  CHECK(all_there(cluster, sealed.written) == 3);
+  put_some(cluster, 3);
+  CHECK(cluster.extents().counts().append_failures == failures);
+}
+
 TEST_CASE("with one good copy left, the damaged one is made anew of it") {
   ThreeNodes three(4);
   ClusterStore& cluster = three.cluster;

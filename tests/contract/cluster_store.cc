@@ -24,10 +24,11 @@ constexpr char kSecret[] = "a secret for tests";
 
 }  // namespace
 
-NodeThread::NodeThread(const std::filesystem::path& path, const std::string& secret, Log& log)
+NodeThread::NodeThread(const std::filesystem::path& path, const std::string& secret, std::uint16_t version_max,
+                       Log& log)
     : disk_(path, io_.get_executor(), kDisk),
       fabric_(rdma::fabric_for_test(), io_.get_executor()),
-      node_(disk_, fabric_, {.secret = secret, .staging_slots = 16, .damaged = {}}, log),
+      node_(disk_, fabric_, {.secret = secret, .staging_slots = 16, .version_max = version_max, .damaged = {}}, log),
       port_(node_.listen("0")),
       thread_([this] { io_.run(); }) {}
 
@@ -78,7 +79,7 @@ ClusterStore::ClusterStore(rdma::ClusterTimeouts timeouts, ClusterShape shape) :
   for (std::size_t n = 0; n < shape.nodes; ++n) {
     paths_.push_back(directory_.path() / ("disk" + std::to_string(n)));
     format(n);
-    nodes_.push_back(std::make_unique<NodeThread>(paths_[n], kSecret, log_));
+    nodes_.push_back(std::make_unique<NodeThread>(paths_[n], kSecret, shape_.version_max, log_));
     announce(n);
   }
   store_ = std::make_unique<rdma::ClusterExtents>(control_, options(), uncertain_, log_);
@@ -183,7 +184,7 @@ std::uint64_t ClusterStore::compact(std::size_t node) {
 void ClusterStore::stop(std::size_t node) { nodes_[node].reset(); }
 
 void ClusterStore::start(std::size_t node) {
-  nodes_[node] = std::make_unique<NodeThread>(paths_[node], kSecret, log_);
+  nodes_[node] = std::make_unique<NodeThread>(paths_[node], kSecret, shape_.version_max, log_);
   announce(node);
 }
 
@@ -194,7 +195,7 @@ void ClusterStore::format(std::size_t node) {
 
 void ClusterStore::replace(std::size_t node) {
   format(node);
-  nodes_[node] = std::make_unique<NodeThread>(paths_[node], kSecret, log_);
+  nodes_[node] = std::make_unique<NodeThread>(paths_[node], kSecret, shape_.version_max, log_);
   announce(node);
 }
 

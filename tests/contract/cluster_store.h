@@ -20,7 +20,7 @@ namespace sluice::test {
 /// An extent node in this process, on a thread of its own.
 class NodeThread {
  public:
-  NodeThread(const std::filesystem::path& path, const std::string& secret, Log& log);
+  NodeThread(const std::filesystem::path& path, const std::string& secret, std::uint16_t version_max, Log& log);
   ~NodeThread();
 
   const std::string& port() const { return port_; }
@@ -46,6 +46,7 @@ class NodeThread {
 struct ClusterShape {
   std::size_t nodes = 4;
   std::optional<rdma::Scheme> code{};  ///< Of stripes; extents are cold as soon as they are sealed.
+  std::uint16_t version_max = rdma::kWireVersionMax;  ///< That nodes speak.
 };
 
 /// Four nodes, or another number, over loopback and a store over them.
