@@ -47,6 +47,7 @@ class ClusterCare::Gauges {
     gauges_.set("sluice_cluster_extents_endangered", "with too few copies; of the manager",
                 repaired.endangered - repaired.copied);
     gauges_.set("sluice_cluster_extents_lost", "that no disk has now; of the manager", repaired.lost);
+    gauges_.set("sluice_cluster_runs_lost", "whole on no disk that is there; of the manager", repaired.lost_runs);
     gauges_.set("sluice_cluster_extents_unsealed",
                 "of gateways that are gone, of which too few disks answer; of the manager", repaired.unsealed);
     gauges_.set("sluice_cluster_copies_damaged", "found damaged and not replaced yet; of the manager",

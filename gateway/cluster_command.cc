@@ -33,6 +33,7 @@ Result<T> outcome_of(Task<T> task) {
 /// What the records say.
 struct Census {
   std::uint64_t open = 0, sealed = 0, endangered = 0, damaged = 0;
+  std::uint64_t lost_runs = 0;           ///< Whole on no disk that was there.
   std::uint64_t coded = 0, missing = 0;  ///< Extents in stripes, and fragments of those without a good disk.
   std::map<rdma::Uuid, std::uint64_t> by_disk;
 };
@@ -74,6 +75,10 @@ Census count(rdma::Control& control, const std::vector<rdma::Node>& nodes, std::
         there += good[member] && !damaged ? 1 : 0;
       }
       census.endangered += there < copies ? 1 : 0;
+      census.lost_runs += record.lost.size();
+      // What is kept for their sake is not to be removed.
+      if (record.lost.empty()) continue;
+      for (const auto& disk : record.partial) ++census.by_disk[disk];
     }
     if (some.size() < kListed) return census;
   }
@@ -93,8 +98,9 @@ void show_status(rdma::Control& control, const Config& config) {
   }
   const std::uint64_t asked = *outcome_of(control.scrub_asked());
   const auto is_behind = [&](const rdma::Node& node) { return node.alive && node.scrubbed < asked; };
-  text += fmt::format("\nopen {}\nsealed {}\nendangered {}\ndamaged {}\nscrubbing {}\n", census.open, census.sealed,
-                      census.endangered, census.damaged, std::ranges::count_if(nodes, is_behind));
+  text += fmt::format("\nopen {}\nsealed {}\nendangered {}\ndamaged {}\nlost_runs {}\nscrubbing {}\n", census.open,
+                      census.sealed, census.endangered, census.damaged, census.lost_runs,
+                      std::ranges::count_if(nodes, is_behind));
   text += fmt::format("coded {}\nmissing {}\n", census.coded, census.missing);
   const auto balancing = *outcome_of(control.balancing());
   text += fmt::format("rebalancing {}\n", balancing ? 1 : 0);

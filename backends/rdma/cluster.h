@@ -172,10 +172,14 @@ class Cluster {
   Task<> release_in_stripe(RunPlace place);
   /// At most `count` runs from `from` on, which is then where to go on, or 0.
   Task<std::vector<Run>> list_at(Uuid member, ExtentNumber extent, Pages& from, std::size_t count);
+  /// As the disk has it.
+  Task<RunHeader> header_at(Uuid member, RunPlace place);
+  /// The disk knows that nobody needs the run of a sealed extent.
+  Task<bool> has_released(Uuid member, RunPlace place);
   Task<std::vector<Run>> runs_at(Uuid member, ExtentNumber extent, Pages end);
   /// What the disk can say of an extent that is so long and sealed, and that it has.
   Task<Survey> survey_at(Uuid member, ExtentNumber extent, Pages end);
-  /// The bytes that answer a List or an Inspect; `from` is then where to go on, or 0.
+  /// The bytes that answer a List, Inspect or Describe, in room for so many runs; `from` is then where to go on, or 0.
   template <class Question>
   Task<std::string> listed_at(Uuid member, ExtentNumber extent, Pages& from, std::size_t count);
   Task<std::uint64_t> collect_extent(ExtentNumber extent, const std::vector<ExtentId>& live, bool give_back);

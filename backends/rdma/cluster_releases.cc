@@ -124,6 +124,23 @@ Task<std::string> Cluster::listed_at(Uuid member, ExtentNumber extent, Pages& fr
   co_return listed;
 }
 
+Task<RunHeader> Cluster::header_at(Uuid member, RunPlace place) {
+  Pages from = place.page;
+  CO_TRY(const std::string page,
+         co_await listed_at<Describe>(member, place.extent, from, kPageSize / kListedRunSize + 1));
+  auto header = decode_run_header(page);
+  if (!header) co_return fail(ErrorCode::corrupt, "a run's header");
+  co_return *std::move(header);
+}
+
+// Who has heard that nobody needs it.
+Task<bool> Cluster::has_released(Uuid member, RunPlace place) {
+  Pages from = place.page;
+  CO_TRY(const std::string bytes, co_await listed_at<Inspect>(member, place.extent, from, 1));
+  CO_TRY(const auto survey, decode_survey(bytes));
+  co_return !survey.released.empty() && survey.released.front().begin == place.page;
+}
+
 Task<std::vector<Run>> Cluster::list_at(Uuid member, ExtentNumber extent, Pages& from, std::size_t count) {
   CO_TRY(const std::string bytes, co_await listed_at<List>(member, extent, from, count));
   co_return decode_runs(bytes);

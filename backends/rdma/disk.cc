@@ -289,16 +289,21 @@ Awaitable<> Disk::punch(std::uint64_t offset, std::uint64_t size) {
 }
 
 Task<std::optional<Run>> Disk::run_at(ExtentNumber extent, Pages page) {
+  CO_TRY(const auto header, co_await header_at(extent, page));
+  co_return header ? std::optional(header->run) : std::nullopt;
+}
+
+Task<std::optional<RunHeader>> Disk::header_at(ExtentNumber extent, Pages page) {
   Chunk memory = aligned_memory(kPageSize);
   while (true) {
     const auto offset = where(extent, page);
-    if (!offset) co_return std::optional<Run>{};
+    if (!offset) co_return std::optional<RunHeader>{};
     CO_TRY(co_await read_fully(file_, memory, *offset));
-    const auto header = decode_run_header(memory.text());
+    auto header = decode_run_header(memory.text());
     const bool right = header && header->incarnation == superblock_.incarnation && header->extent == extent &&
                        header->run.page == page;
-    if (right && end_of(header->run) <= superblock_.slab_pages) co_return header->run;
-    if (where(extent, page) == offset) co_return std::optional<Run>{};
+    if (right && end_of(header->run) <= superblock_.slab_pages) co_return header;
+    if (where(extent, page) == offset) co_return std::optional<RunHeader>{};
   }
 }
 
@@ -306,7 +311,7 @@ Task<bool> Disk::has(ExtentNumber extent, Run run) {
   CO_TRY(const auto there, co_await run_at(extent, run.page));
   if (there != run) co_return false;
   const auto found = co_await header(extent, run.page);
-  if (!found) co_return false;
+  if (!found || found->lacking) co_return false;
   if (run.length > 0 && !co_await read(*found, 0, run.length, aligned_memory(bytes_of(pages_for(run.length))))) {
     co_return false;
   }

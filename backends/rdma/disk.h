@@ -89,9 +89,15 @@ class Disk {
   /// with corrupt if the disk never had the extent.
   Task<std::vector<Run>> list(ExtentNumber extent, Pages from, std::size_t count);
 
-  /// What can be said of the runs of a sealed extent from `from` on, where a part begins, in at most `count` parts: also
-  /// behind headers that cannot be read. Fails with corrupt if the disk has nothing of the extent, or it is not sealed.
+  /// What can be said of the runs of a sealed extent from `from` on, where a part begins, in at most `count` parts:
+  /// also behind headers that cannot be read. Fails with corrupt if the disk has nothing of the extent, or it is not
+  /// sealed.
   Task<Survey> survey(ExtentNumber extent, Pages from, std::size_t count);
+
+  /// Of a run of a sealed extent: takes the blocks of `bytes` that are right in place of those on the disk that are
+  /// not, in one write, and returns when they are durable; whether all of the run is right then. Fails with corrupt
+  /// if that run is not needed there, with busy while it is on its way elsewhere.
+  Task<bool> patch(ExtentNumber extent, Run run, Chunk bytes);
 
   /// The header of the run at `page`; corrupt if there is none or it was released.
   Task<RunHeader> header(ExtentNumber extent, Pages page);
@@ -131,6 +137,8 @@ class Disk {
     bool logged = false;
   };
 
+  Task<std::optional<RunHeader>> header_at(ExtentNumber extent, Pages page);
+  Task<bool> patch_now(ExtentNumber extent, Run run, Chunk bytes);
   Task<bool> move_out(Leaving& leaving, Pace& pace);
   Task<> copy_out(Leaving& leaving, ExtentNumber extent, Pace& pace);
   Task<std::vector<Run>> runs_in(std::uint32_t slab, ExtentNumber extent);

@@ -110,7 +110,7 @@ std::string encode_page(const RunHeader& header) {
   assert(header.blocks.size() == block_count(header.run.length));
   std::string page;
   BytesOut out(page);
-  head(out, kRunMagic);
+  head(out, kRunMagic, header.lacking ? kLackingVersion : kDiskVersion);
   out.number(static_cast<std::uint16_t>(header.blocks.size()));
   out.text(text_of(header.incarnation));
   out.number(header.extent);
@@ -124,8 +124,11 @@ std::string encode_page(const RunHeader& header) {
 
 std::optional<RunHeader> decode_run_header(std::string_view page) {
   BytesIn in(page);
-  if (!has_head(in, kRunMagic)) return std::nullopt;
+  if (in.number<std::uint32_t>() != kRunMagic) return std::nullopt;
+  const auto version = in.number<std::uint16_t>();
+  if (version != kDiskVersion && version != kLackingVersion) return std::nullopt;
   RunHeader header;
+  header.lacking = version == kLackingVersion;
   header.blocks.resize(in.number<std::uint16_t>());
   if (header.blocks.size() > kBlocksMax) return std::nullopt;
   if (!is_sealed(page, kRunHeadSize + header.blocks.size() * sizeof(std::uint32_t))) return std::nullopt;

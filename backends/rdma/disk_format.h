@@ -15,6 +15,8 @@ namespace sluice::rdma {
 
 /// Of superblocks and runs, and of a log that has no record of compaction.
 inline constexpr std::uint16_t kDiskVersion = 1;
+/// Of the header of a run that lacks bytes: who does not know of that takes it for damaged.
+inline constexpr std::uint16_t kLackingVersion = 2;
 /// Of a log that may have some: who does not know them must not take its pages for the end of it.
 inline constexpr std::uint16_t kCompactedVersion = 2;
 
@@ -22,7 +24,7 @@ inline constexpr std::uint16_t kCompactedVersion = 2;
 inline constexpr std::uint32_t kBlockSize = 64 * 1024;
 /// The longest run.
 inline constexpr std::uint32_t kRunLengthMax = 1024 * 1024;
-inline constexpr std::size_t kBlocksMax = kRunLengthMax / kBlockSize;
+static_assert(kBlocksMax == kRunLengthMax / kBlockSize);
 
 /// Page 0 of a disk: how it was formatted. Never written again.
 struct Superblock {
@@ -46,6 +48,7 @@ struct RunHeader {
   Epoch epoch{};
   Run run;
   std::vector<std::uint32_t> blocks;  ///< CRC32C of each block.
+  bool lacking = false;               ///< It was stored without the bytes of some blocks.
   friend bool operator==(const RunHeader&, const RunHeader&) = default;
 };
 

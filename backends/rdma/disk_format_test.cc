@@ -147,6 +147,11 @@ TEST_CASE("pages come back from their bytes") {
   CHECK(decode_log_page(encode_page(compacted_page())) == compacted_page());
   CHECK(decode_superblock(encode_page(superblock())) == superblock());
   CHECK(decode_run_header(encode_page(header())) == header());
+  RunHeader lacking = header();
+  lacking.lacking = true;
+  CHECK(decode_run_header(encode_page(lacking)) == lacking);
+  // Who knows only version 1 takes it for damaged.
+  CHECK(to_hex(encode_page(lacking).substr(4, 2)) == "0200");
   CHECK(decode_log_page(encode_page(log_page())) == log_page());
 }
 

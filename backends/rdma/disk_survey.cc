@@ -8,7 +8,7 @@ namespace {
 constexpr Pages kLookedForMax = 1024;
 
 std::size_t parts_of(const Survey& survey) {
-  return survey.runs.size() + survey.released.size() + survey.unknown.size();
+  return survey.runs.size() + survey.lacking.size() + survey.released.size() + survey.unknown.size();
 }
 
 }  // namespace
@@ -33,7 +33,8 @@ Task<Survey> Disk::survey(ExtentNumber extent, Pages from, std::size_t count) {
       page = survey.released.back().end;
       continue;
     }
-    CO_TRY(const auto run, co_await run_at(extent, page));
+    CO_TRY(const auto header, co_await header_at(extent, page));
+    const std::optional<Run> run = header ? std::optional(header->run) : std::nullopt;
     Pages next = run ? end_of(*run) : page + 1;
     while (!run && !compacted && next < std::min(end, page + kLookedForMax)) {
       CO_TRY(const auto found, co_await run_at(extent, next));
@@ -45,7 +46,7 @@ Task<Survey> Disk::survey(ExtentNumber extent, Pages from, std::size_t count) {
     if (!entry->sealed || !entry->holds()) co_return none;
     if (compacted == entry->slab.has_value()) co_return fail(ErrorCode::busy, "it is being compacted");
     if (run && entry->is_needed(page)) {
-      survey.runs.push_back(*run);
+      (header->lacking ? survey.lacking : survey.runs).push_back(*run);
     } else {
       (run ? survey.released : survey.unknown).push_back({page, next});
     }

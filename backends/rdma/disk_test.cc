@@ -205,6 +205,39 @@ TEST_CASE("a survey takes nothing for a run that is not the extent's own, there"
   CHECK(surveyed(world, end_of(last), 100).unknown == Ranges{{0, end_of(last)}});
 }
 
+TEST_CASE("a damaged run of a sealed extent takes the blocks that are right, and no others") {
+  World world;
+  const std::string bytes = text(200'000, 'a');
+  const Run first = world.append(kExtent, text(5000, 'f')), run = world.append(kExtent, bytes);
+  const auto patch = [&](const std::string& with) {
+    return world.probe->run(world.disk().patch(kExtent, run, aligned_chunk(with)));
+  };
+  CHECK(patch(bytes).error().code == ErrorCode::corrupt);
+  REQUIRE(world.probe->run(world.disk().seal(kExtent, end_of(run))));
+  CHECK(patch(bytes) == true);
+  world.flip(world.place_of(kExtent, run.page) + 4096 + 70'000);
+  world.flip(world.place_of(kExtent, run.page) + 4096 + 199'000);
+  REQUIRE(world.bytes(kExtent, run) == "failed: a block's checksum");
+
+  std::string one = bytes, wrong(200'000, 'x');
+  one[199'000] = static_cast<char>(one[199'000] + 1);
+  CHECK(patch(wrong) == false);
+  CHECK(world.bytes(kExtent, run) == "failed: a block's checksum");
+  CHECK(patch(one) == false);
+  CHECK(world.bytes(kExtent, run) == "failed: a block's checksum");
+  // What it has already it does not need again.
+  wrong.replace(150'000, 50'000, bytes.substr(150'000));
+  wrong.replace(3 * 65'536, 200'000 - 3 * 65'536, bytes.substr(3 * 65'536));
+  CHECK(patch(wrong) == true);
+
+  world.open();
+  CHECK((world.bytes(kExtent, run) == bytes));
+  CHECK((world.bytes(kExtent, first) == text(5000, 'f')));
+  // Of nothing that is not needed.
+  REQUIRE(world.probe->run(world.disk().release(kExtent, run.page)));
+  CHECK(patch(bytes).error().code == ErrorCode::corrupt);
+}
+
 TEST_CASE("fences are there after a restart, also of extents without bytes") {
   World world;
   world.append(kExtent, "x");

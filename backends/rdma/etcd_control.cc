@@ -22,6 +22,8 @@ constexpr std::size_t kNumberDigits = 16;
 constexpr int kFormat = 1;  // Of what is in the rows.
 // Of rows of stripes, and of what is in them: who knows nothing of those must not take them for others.
 constexpr int kCodedFormat = 2;
+// Of rows of extents with lost runs: who knows nothing of those would forget the disks that may have them.
+constexpr int kLossFormat = 3;
 constexpr int kAttemptsMax = 5;
 
 std::string number_text(ExtentNumber extent) { return fmt::format("{:016x}", static_cast<std::uint64_t>(extent)); }
@@ -151,15 +153,42 @@ Result<> decode_coded(const Json& json, ExtentRecord& record) {
   return done;
 }
 
+Json encode_lost(const std::vector<Run>& lost) {
+  Json json = Json::array();
+  for (const Run& run : lost) json.push_back({{"page", run.page}, {"length", run.length}, {"crc32c", run.crc32c}});
+  return json;
+}
+
+Result<std::vector<Run>> decode_lost(const Json& json) {
+  const auto wrong = fail(ErrorCode::corrupt, "lost runs in an extent's row");
+  if (!json.is_array() || json.empty()) return wrong;
+  std::vector<Run> lost;
+  for (const Json& one : json) {
+    for (const char* name : {"page", "length", "crc32c"}) {
+      if (!member_of(one, name).is_number_unsigned()) return wrong;
+    }
+    lost.push_back({one["page"].get<Pages>(), one["length"].get<std::uint32_t>(), one["crc32c"].get<std::uint32_t>()});
+  }
+  return lost;
+}
+
+int format_of(const ExtentRecord& record) {
+  if (!is_replicated(record)) return kCodedFormat;
+  return record.lost.empty() ? kFormat : kLossFormat;
+}
+
 }  // namespace
 
 std::string encode_record(const ExtentRecord& record) {
-  const bool coded = !is_replicated(record);
-  Json json{{"format", coded ? kCodedFormat : kFormat},          {"state", static_cast<int>(record.state)},
-            {"epoch", static_cast<std::uint64_t>(record.epoch)}, {"writer", to_text(record.writer)},
-            {"members", encode_disks(record.members)},           {"pages", record.pages}};
+  Json json{{"format", format_of(record)},
+            {"state", static_cast<int>(record.state)},
+            {"epoch", static_cast<std::uint64_t>(record.epoch)},
+            {"writer", to_text(record.writer)},
+            {"members", encode_disks(record.members)},
+            {"pages", record.pages}};
   if (!record.partial.empty()) json["partial"] = encode_disks(record.partial);
   if (record.sealed_s != 0) json["sealed"] = record.sealed_s;
+  if (!record.lost.empty()) json["lost"] = encode_lost(record.lost);
   if (record.stripe) json["stripe"] = encode_stripe(*record.stripe);
   if (record.place) json["place"] = {{"stripe", number_text(record.place->stripe)}, {"index", record.place->index}};
   return json.dump();
@@ -173,8 +202,8 @@ Result<ExtentRecord> decode_record(std::string_view text) {
   for (const char* name : {"format", "state", "epoch", "pages"}) {
     if (!is_number(name)) return wrong;
   }
-  const bool coded = json["format"] == kCodedFormat;
-  if (!coded && json["format"] != kFormat) return wrong;
+  const bool coded = json["format"] == kCodedFormat, loses = json["format"] == kLossFormat;
+  if (!coded && !loses && json["format"] != kFormat) return wrong;
   if (!json.contains("writer") || !json["writer"].is_string()) return wrong;
   if (!json.contains("members")) return wrong;
   const auto state = json["state"].get<unsigned>();
@@ -192,6 +221,10 @@ Result<ExtentRecord> decode_record(std::string_view text) {
   if (is_number("sealed")) record.sealed_s = json["sealed"].get<std::uint64_t>();
   if (coded) {
     TRY(decode_coded(json, record));
+  }
+  if (loses) {
+    TRY(record.lost, decode_lost(member_of(json, "lost")));
+    if (record.state != ExtentState::sealed) return wrong;
   }
   return record;
 }

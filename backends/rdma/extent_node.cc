@@ -10,6 +10,7 @@
 namespace sluice::rdma {
 namespace {
 
+constexpr char kLacks[] = "bytes that the run was stored without";
 constexpr std::size_t kSurveyPartsMax = 4096;  // In one answer: it is waited for.
 constexpr std::size_t kSlotSize = kPageSize + kRunLengthMax;
 
@@ -69,8 +70,8 @@ void ExtentNode::shake_hands(const SessionPtr& session, const Envelope& envelope
   Handshake& handshake = session->handshake;
   if (const auto* hello = std::get_if<Hello>(&envelope.message)) {
     const std::uint16_t version = std::min(hello->version_max, options_.version_max);
-    const bool meant = hello->cluster == disk_.superblock().cluster &&
-                       version >= std::max(hello->version_min, kWireVersion);
+    const bool meant =
+        hello->cluster == disk_.superblock().cluster && version >= std::max(hello->version_min, kWireVersion);
     if (!meant || handshake.node_nonce != Nonce{}) return session->connection->close("not of this cluster");
     handshake = {.version = version,
                  .cluster = hello->cluster,
@@ -118,9 +119,13 @@ Awaitable<> ExtentNode::serve(SessionPtr session, Envelope envelope) {
     outcome = co_await serve(session, envelope.request, *list);
   } else if (const auto* inspect = std::get_if<Inspect>(&envelope.message)) {
     outcome = co_await serve(session, envelope.request, *inspect);
+  } else if (const auto* describe = std::get_if<Describe>(&envelope.message)) {
+    outcome = co_await serve(session, envelope.request, *describe);
   } else {
     Reply reply = refusal(Refusal::invalid);
     if (const auto* append = std::get_if<Append>(&envelope.message)) reply = co_await answer(session, *append);
+    if (const auto* lacking = std::get_if<AppendLacking>(&envelope.message)) reply = co_await answer(session, *lacking);
+    if (const auto* patch = std::get_if<Patch>(&envelope.message)) reply = co_await answer(session, *patch);
     if (const auto* fence = std::get_if<Fence>(&envelope.message)) reply = co_await answer(session, *fence);
     if (const auto* seal = std::get_if<Seal>(&envelope.message)) reply = co_await answer(session, *seal);
     if (const auto* release = std::get_if<Release>(&envelope.message)) reply = co_await answer(session, *release);
@@ -144,7 +149,7 @@ void ExtentNode::tell_damage(const Message& message, const Result<>& outcome) {
   const auto* read = std::get_if<Read>(&message);
   if (outcome || read == nullptr || outcome.error().code != ErrorCode::corrupt || !options_.damaged) return;
   const ExtentEntry* entry = disk_.table().find(read->replica.extent);
-  if (entry == nullptr || !entry->is_needed(read->run.page)) return;
+  if (entry == nullptr || !entry->is_needed(read->run.page) || outcome.error().detail == kLacks) return;
   options_.damaged(read->replica.extent);
 }
 
@@ -158,7 +163,7 @@ Refusal ExtentNode::check(const Append& append) const {
   return may_append(disk_.table().find(append.replica.extent), append.epoch);
 }
 
-Awaitable<Reply> ExtentNode::answer(const SessionPtr& session, const Append& append) {
+Awaitable<Reply> ExtentNode::answer(const SessionPtr& session, const Append& append, const BlockSums* lacking) {
   const Refusal refused = check(append);
   if (refused != Refusal::none) co_return refusal(refused);
   const ExtentNumber extent = append.replica.extent;
@@ -176,7 +181,7 @@ Awaitable<Reply> ExtentNode::answer(const SessionPtr& session, const Append& app
   // A copy's run may be there from before. What a writer appends is new.
   Result<bool> there = false;
   if (append.epoch > Epoch{1}) there = co_await disk_.has(extent, append.run);
-  const Result<> taken = there && *there ? done : co_await take_in(session, append);
+  const Result<> taken = there && *there ? done : co_await take_in(session, append, lacking);
   // The extent is not sealed while this is under way, so its replica is still there.
   Replica& replica = disk_.replica(extent);
   if (taken) {
@@ -190,19 +195,64 @@ Awaitable<Reply> ExtentNode::answer(const SessionPtr& session, const Append& app
   co_return reply;
 }
 
-Task<> ExtentNode::take_in(const SessionPtr& session, const Append& append) {
+Awaitable<Reply> ExtentNode::answer(const SessionPtr& session, const AppendLacking& append) {
+  const Append as_any{.replica = append.replica, .epoch = append.epoch, .run = append.run, .from = append.from};
+  co_return co_await answer(session, as_any, &append.blocks);
+}
+
+namespace {
+
+// Of a run that is stored as far as there is anything of it; nothing if these are not the checksums of its blocks.
+std::optional<RunHeader> header_of(const Append& append, const BlockSums& blocks) {
+  RunHeader header{.incarnation = append.replica.incarnation,
+                   .extent = append.replica.extent,
+                   .epoch = append.epoch,
+                   .run = append.run,
+                   .blocks = {},
+                   .lacking = true};
+  std::uint32_t sum = 0;
+  for (std::uint32_t at = 0; at < append.run.length; at += kBlockSize) {
+    header.blocks.push_back(blocks.sums.at(at / kBlockSize));
+    const std::uint32_t size = std::min(kBlockSize, append.run.length - at);
+    sum = at == 0 ? header.blocks.back() : combine_crc32c(sum, header.blocks.back(), size);
+  }
+  return sum == append.run.crc32c ? std::optional(std::move(header)) : std::nullopt;
+}
+
+}  // namespace
+
+Task<> ExtentNode::take_in(const SessionPtr& session, const Append& append, const BlockSums* lacking) {
   Chunk memory = co_await slot();
   const auto into = memory.writable().subspan(kPageSize, append.run.length);
   const auto pull = session->connection->pull(append.from, 0, into, staging_.region(), std::make_shared<Chunk>(memory));
   CO_TRY(co_await Transfer::wait(pull));
   const auto bytes = memory.text().substr(kPageSize, append.run.length);
-  const RunHeader header = describe(append.replica, append.epoch, append.run.page, bytes);
-  if (header.run != append.run) co_return fail(ErrorCode::corrupt, "pulled bytes");
+  RunHeader header = describe(append.replica, append.epoch, append.run.page, bytes);
+  if (header.run != append.run) {
+    const auto described = lacking == nullptr ? std::nullopt : header_of(append, *lacking);
+    if (!described) co_return fail(ErrorCode::corrupt, "pulled bytes");
+    header = *described;
+  }
   const std::string page = encode_page(header);
   std::memcpy(memory.writable().data(), page.data(), page.size());
   Chunk image = memory.slice(0, bytes_of(pages_of(append.run)));
   std::memset(image.writable().data() + kPageSize + bytes.size(), 0, image.size() - kPageSize - bytes.size());
   co_return co_await disk_.write(append.replica.extent, append.run, std::move(image));
+}
+
+Awaitable<Reply> ExtentNode::answer(const SessionPtr& session, const Patch& patch) {
+  if (patch.run.length > kRunLengthMax || patch.from.size != patch.run.length) co_return refusal(Refusal::invalid);
+  const auto patched = co_await take_in(session, patch);
+  if (!patched) co_return reply_of(std::unexpected(patched.error()));
+  co_return Reply{.value = *patched ? 1U : 0U};
+}
+
+Task<bool> ExtentNode::take_in(const SessionPtr& session, const Patch& patch) {
+  Chunk memory = co_await slot();
+  const auto into = memory.writable().first(patch.run.length);
+  const auto pull = session->connection->pull(patch.from, 0, into, staging_.region(), std::make_shared<Chunk>(memory));
+  CO_TRY(co_await Transfer::wait(pull));
+  co_return co_await disk_.patch(patch.replica.extent, patch.run, memory.slice(0, patch.run.length));
 }
 
 // ---- fence and seal
@@ -263,10 +313,13 @@ Task<> ExtentNode::serve(const SessionPtr& session, std::uint64_t request, const
   CO_TRY(const auto header, co_await disk_.header(read.replica.extent, read.run.page));
   if (header.run != read.run || read.to.size < read.length) co_return fail(ErrorCode::corrupt, "another run");
   const Chunk memory = co_await slot();
-  CO_TRY(const auto begin, co_await disk_.read(header, read.offset, read.length, memory));
+  const auto begin = co_await disk_.read(header, read.offset, read.length, memory);
+  // That is known, and no damage to look for.
+  if (!begin && header.lacking) co_return fail(ErrorCode::corrupt, kLacks);
+  CO_TRY(begin);
   ++counts_.reads;
   counts_.read_bytes += read.length;
-  co_await push(session, request, read.to, memory.slice(begin, read.length), Reply{});
+  co_await push(session, request, read.to, memory.slice(*begin, read.length), Reply{});
   co_return done;
 }
 
@@ -298,6 +351,16 @@ Task<> ExtentNode::serve(const SessionPtr& session, std::uint64_t request, const
   const bool is_all = !entry->sealed || end_of(survey) >= entry->sealed->pages;
   const Reply reply{.value = is_all ? 0 : end_of(survey)};
   co_await push(session, request, inspect.to, memory.slice(0, bytes.size()), reply);
+  co_return done;
+}
+
+Task<> ExtentNode::serve(const SessionPtr& session, std::uint64_t request, const Describe& describe) {
+  CO_TRY(const auto header, co_await disk_.header(describe.replica.extent, describe.page));
+  if (describe.to.size < kPageSize) co_return fail(ErrorCode::internal, "no room for a header");
+  const std::string page = encode_page(header);
+  Chunk memory = co_await slot();
+  std::memcpy(memory.writable().data(), page.data(), page.size());
+  co_await push(session, request, describe.to, memory.slice(0, page.size()), Reply{});
   co_return done;
 }
 

@@ -65,7 +65,9 @@ class ExtentNode {
   void count(const Reply& reply);
   void tell_damage(const Message& message, const Result<>& outcome);
 
-  Awaitable<Reply> answer(const SessionPtr& session, const Append& append);
+  Awaitable<Reply> answer(const SessionPtr& session, const Append& append, const BlockSums* lacking = nullptr);
+  Awaitable<Reply> answer(const SessionPtr& session, const AppendLacking& append);
+  Awaitable<Reply> answer(const SessionPtr& session, const Patch& patch);
   Awaitable<Reply> answer(const SessionPtr& session, const Fence& fence);
   Awaitable<Reply> answer(const SessionPtr& session, const Seal& seal);
   Awaitable<Reply> answer(const SessionPtr& session, const Release& release);
@@ -73,9 +75,11 @@ class ExtentNode {
   Task<> serve(const SessionPtr& session, std::uint64_t request, const Read& read);
   Task<> serve(const SessionPtr& session, std::uint64_t request, const List& list);
   Task<> serve(const SessionPtr& session, std::uint64_t request, const Inspect& inspect);
+  Task<> serve(const SessionPtr& session, std::uint64_t request, const Describe& describe);
 
   Refusal check(const Append& append) const;
-  Task<> take_in(const SessionPtr& session, const Append& append);
+  Task<> take_in(const SessionPtr& session, const Append& append, const BlockSums* lacking);
+  Task<bool> take_in(const SessionPtr& session, const Patch& patch);
   std::optional<Reply> sealed(ExtentNumber extent) const;
   Awaitable<Reply> fenced(ExtentNumber extent, Epoch epoch);
   Awaitable<Chunk> slot();

@@ -27,6 +27,12 @@ ExtentRecord Mending::begun(const std::vector<Uuid>& targets) {
   return record_;
 }
 
+ExtentRecord Mending::loses(const Run& run) {
+  const auto at = std::ranges::lower_bound(record_.lost, run.page, {}, &Run::page);
+  if (at == record_.lost.end() || at->page != run.page) record_.lost.insert(at, run);
+  return record_;
+}
+
 ExtentRecord Mending::mended() const {
   ExtentRecord mended = record_;
   mended.members.clear();
@@ -41,9 +47,11 @@ ExtentRecord Mending::mended() const {
       mended.partial.push_back(member.disk);
     } else if (mended.members.size() < wanted_) {
       mended.members.push_back(member.disk);
+    } else if (kept_.contains(member.disk)) {
+      mended.partial.push_back(member.disk);
     }
   }
-  if (whole()) mended.partial.clear();
+  if (whole()) std::erase_if(mended.partial, [&](const Uuid& disk) { return !kept_.contains(disk); });
   return mended;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <vector>
 
 #include "backends/rdma/seal.h"
@@ -35,9 +36,14 @@ class Mending {
 
   void filled(const Uuid& disk) { filled_.push_back(disk); }
 
+  /// The run was whole on no disk that is there. What to set before any disk takes it without some of its bytes.
+  ExtentRecord loses(const Run& run);
+  /// The disk may have what is lost: it is not left out.
+  void keep(const Uuid& disk) { kept_.insert(disk); }
+
   /// A bad member is kept while there are too few others; a damaged one as partial, where a good one
   /// is there: it can be filled again from before the damage on (Scrub::amend). While there are too few,
-  /// disks that may have some of it keep it.
+  /// disks that may have some of it keep it, and so do those of keep().
   ExtentRecord mended() const;
   /// mended() has as many good members as are wanted.
   bool whole() const { return good() + filled_.size() >= wanted_; }
@@ -50,6 +56,7 @@ class Mending {
   std::vector<MemberState> members_;
   std::size_t wanted_;
   std::vector<Uuid> filled_;
+  std::set<Uuid> kept_;
 };
 
 /// What disks said they have of an extent.

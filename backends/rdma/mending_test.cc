@@ -131,4 +131,22 @@ TEST_CASE("what any disk has is copied, and once what is there twice") {
   CHECK(runs_of_any({{filler, third}, {second}}) == std::vector<Run>{filler, third});
 }
 
+TEST_CASE("a disk that may have what is lost is not left out, and all others are") {
+  Mending one = mending(kLost, kGood, kGood);
+  one.begun({disk(7)});
+  const Run late{20, 5000, 1}, early{3, 100, 2};
+  one.loses(late);
+  one.loses(early);
+  CHECK(one.loses(late).lost == std::vector<Run>{early, late});
+  one.filled(disk(7));
+  CHECK(one.mended().partial.empty());
+  CHECK(one.mended().lost == std::vector<Run>{early, late});
+
+  one.keep(disk(1));
+
+  CHECK(one.mended().partial == Members{disk(1)});
+  CHECK(one.mended().members == Members{disk(2), disk(3), disk(7)});
+  CHECK(one.whole());
+}
+
 }  // namespace sluice::rdma

@@ -39,6 +39,9 @@ class NodeClient {
   /// is not sent: unavailable.
   Task<Reply> call(Message message, std::chrono::milliseconds timeout, std::shared_ptr<const void> keep = {});
 
+  /// What was spoken with it last.
+  std::uint16_t version() const { return version_; }
+
   /// It failed a moment ago.
   bool is_suspect() const;
 

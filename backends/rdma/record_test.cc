@@ -62,6 +62,7 @@ TEST_CASE("the records of a stripe and of what is in it have another format, whi
     CHECK(text.find(R"("format":2)") != std::string::npos);
     CHECK(decode_record(text) == record);
     CHECK(is_refused(replaced(text, R"("format":2)", R"("format":3)")));
+    CHECK(is_refused(replaced(text, R"("format":2)", R"("format":4)")));
     std::size_t taken = 0;
     for (std::size_t length = 0; length < text.size(); ++length) taken += decode_record(text.substr(0, length)) ? 1 : 0;
     CHECK(taken == 0);
@@ -69,6 +70,28 @@ TEST_CASE("the records of a stripe and of what is in it have another format, whi
   CHECK(encode_record(coded) ==
         R"({"epoch":2,"format":2,"members":[],"pages":300,"place":{"index":3,"stripe":"0000000000000030"},"sealed":5,)"
         R"("state":4,"writer":"09090909090909090909090909090909"})");
+}
+
+TEST_CASE("the record of an extent with lost runs has another format, and comes back") {
+  ExtentRecord record{.state = ExtentState::sealed,
+                      .epoch = Epoch{2},
+                      .writer = disk(9),
+                      .members = {disk(1)},
+                      .partial = {disk(2)},
+                      .pages = 300};
+  record.lost = {{4, 5000, 77}, {9, 1, 78}};
+  const std::string text = encode_record(record);
+  CHECK(text ==
+        R"({"epoch":2,"format":3,"lost":[{"crc32c":77,"length":5000,"page":4},{"crc32c":78,"length":1,"page":9}],)"
+        R"("members":["01010101010101010101010101010101"],"pages":300,)"
+        R"("partial":["02020202020202020202020202020202"],"state":3,)"
+        R"("writer":"09090909090909090909090909090909"})");
+  CHECK(decode_record(text) == record);
+  CHECK(is_refused(replaced(text, R"("format":3)", R"("format":4)")));
+  CHECK(is_refused(replaced(text, R"("state":3)", R"("state":1)")));
+  CHECK(is_refused(replaced(text, R"("length":5000)", R"("length":"5000")")));
+  CHECK(is_refused(replaced(text, R"("page":9)", R"("pag":9)")));
+  CHECK(is_refused(replaced(text, R"("lost")", R"("lots")")));
 }
 
 TEST_CASE("a stripe's record that does not fit together is refused") {

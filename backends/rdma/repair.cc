@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "backends/rdma/disk_format.h"
 #include "backends/rdma/placement.h"
@@ -13,6 +14,8 @@ namespace {
 
 constexpr std::size_t kRecordsListed = 500;
 constexpr Pages kRunPagesMax = 1 + pages_for(kRunLengthMax);
+// More of one extent are not put down, and it is not copied: its record would be too long.
+constexpr std::size_t kLostMax = 1000;
 
 // Those that have all of it first.
 std::vector<Uuid> disks_of(const ExtentRecord& record) {
@@ -42,6 +45,8 @@ Task<> Repair::look_at_nodes() {
   still_there_.clear();
   placed_.clear();
   on_disks_.clear();
+  losing_.clear();
+  lost_runs_ = 0;
   CO_TRY(balancing_, co_await cluster_.control_.balancing());
   co_return done;
 }
@@ -57,9 +62,11 @@ bool Repair::has_damage(ExtentNumber extent) const {
 }
 
 bool Repair::is_good(ExtentNumber extent, const Uuid& member) const {
-  if (is_damaged(extent, member)) return false;
-  const auto node = nodes_.find(member);
-  if (node == nodes_.end() || node->second.draining) return false;
+  return !is_damaged(extent, member) && is_present(member) && !nodes_.at(member).draining;
+}
+
+bool Repair::is_present(const Uuid& member) const {
+  if (!nodes_.contains(member)) return false;
   const auto silent = silent_since_.find(member);
   return silent == silent_since_.end() || Clock::now() - silent->second < options_.lost_after;
 }
@@ -71,7 +78,9 @@ std::size_t Repair::good_among(ExtentNumber extent, const ExtentRecord& record) 
 
 bool Repair::is_whole(ExtentNumber extent, const ExtentRecord& record) const {
   const std::size_t good = good_among(extent, record);
-  return good >= cluster_.options_.replicas && good == record.members.size() && record.partial.empty();
+  const auto waits = [&](const Uuid& disk) { return !record.lost.empty() && !is_there(disk) && nodes_.contains(disk); };
+  return good >= cluster_.options_.replicas && good == record.members.size() &&
+         std::ranges::all_of(record.partial, waits);
 }
 
 // ---- a round
@@ -96,6 +105,13 @@ Task<Repaired> Repair::round(const std::atomic<bool>& go_on) {
     const auto number = static_cast<std::uint64_t>(candidate.extent);
     cluster_.log_.warning("extent_not_repaired", {{"extent", number}, {"detail", mended.error().detail}});
   }
+  for (const ExtentNumber extent : losing_) {
+    if (!go_on) break;
+    const auto looked = co_await mend(extent);
+    if (!looked) cluster_.log_.warning("lost_runs_not_looked_for", {{"detail", looked.error().detail}});
+  }
+  found.lost_runs = lost_runs_;
+  std::erase_if(searched_, [this](const auto& one) { return std::ranges::count(losing_, one.first) == 0; });
   CO_TRY(co_await move_copies(found, go_on));
   co_return found;
 }
@@ -140,8 +156,10 @@ Task<> Repair::look_at(const NumberedRecord& one, std::map<Uuid, bool>& buried, 
   for (const Uuid& disk : disks_of(record)) {
     if (is_damaged(one.extent, disk)) still_there_.insert({one.extent, disk});
   }
+  lost_runs_ += record.lost.size();
   if (is_whole(one.extent, record)) {
-    placed_.push_back({one.extent, record.members});
+    if (record.lost.empty()) placed_.push_back({one.extent, record.members});
+    if (!record.lost.empty()) losing_.push_back(one.extent);
   } else {
     candidates.push_back({good_among(one.extent, record), one.extent});
   }
@@ -182,13 +200,19 @@ Task<std::optional<std::uint64_t>> Repair::set(ExtentNumber extent, std::uint64_
 
 // Whether it has enough good members now.
 Task<bool> Repair::mend(ExtentNumber extent) {
-  CO_TRY(const auto found, co_await cluster_.control_.find(extent));
+  CO_TRY(auto found, co_await cluster_.control_.find(extent));
   if (!found || found->record.state != ExtentState::sealed) co_return false;
+  bool searched = true;
+  if (!found->record.lost.empty()) {
+    if (is_whole(extent, found->record) && !is_search_due(extent, *found)) co_return true;
+    CO_TRY(searched, co_await search(extent, *found));
+  }
   const ExtentRecord& record = found->record;
   if (std::ranges::none_of(disks_of(record), [&](const Uuid& disk) { return is_there(disk); })) {
     co_return fail(ErrorCode::corrupt, "no member is there");
   }
-  Turn turn{.extent = extent, .found = *found, .mending = mending_of(extent, record), .targets = {}};
+  Turn turn{
+      .extent = extent, .found = *found, .mending = mending_of(extent, record), .targets = {}, .searched = searched};
   if (turn.mending.missing() > 0) {
     CO_TRY(turn.targets, co_await targets(extent, record, turn.mending.missing()));
   }
@@ -198,25 +222,25 @@ Task<bool> Repair::mend(ExtentNumber extent) {
 Task<bool> Repair::mend(Turn turn) {
   const ExtentNumber extent = turn.extent;
   Mending& mending = turn.mending;
-  ExtentRecord before = turn.found.record;
-  std::uint64_t revision = turn.found.revision;
+  VersionedRecord before = turn.found;
   Result<> outcome = done;
   if (mending.missing() > 0 && turn.targets.empty()) outcome = fail(ErrorCode::out_of_space, "no disk for a copy");
   if (!turn.targets.empty()) {
-    before = mending.begun(turn.targets);
-    CO_TRY(const auto begun, co_await set(extent, revision, before));
+    before.record = mending.begun(turn.targets);
+    CO_TRY(const auto begun, co_await set(extent, before.revision, before.record));
     if (!begun) co_return false;
-    revision = *begun;
-    CO_TRY(const auto found_at, co_await sources(extent, before));
+    before.revision = *begun;
+    CO_TRY(const auto found_at, co_await sources(extent, before.record));
     if (found_at.nothing_left(cluster_.options_.copies_min)) {
-      co_return co_await cluster_.control_.erase(extent, revision);
+      co_return co_await cluster_.control_.erase(extent, before.revision);
     }
-    Copy copy{.extent = extent, .record = before, .runs = runs_of_any(found_at.lists()), .go_on = turn.go_on};
-    outcome = co_await copy_to(turn.targets, std::move(copy), mending);
+    CO_TRY(const bool ours, co_await fill_targets(turn, before, runs_of_any(found_at.lists()), outcome));
+    if (!ours) co_return false;
   }
+  keep_who_may_have_it(turn, before.record, mending);
   const ExtentRecord mended = mending.mended();
-  if (mended != before) {
-    CO_TRY(const auto ended, co_await set(extent, revision, mended));
+  if (mended != before.record) {
+    CO_TRY(const auto ended, co_await set(extent, before.revision, mended));
     if (!ended) co_return false;
   }
   CO_TRY(std::move(outcome));
@@ -260,13 +284,38 @@ Task<std::vector<Uuid>> Repair::targets(ExtentNumber extent, const ExtentRecord&
 
 // ---- a copy
 
-Task<> Repair::copy_to(const std::vector<Uuid>& targets, Copy of, Mending& mending) {
+// A run that is whole nowhere stands in the record before any disk takes it without some of its bytes.
+Task<bool> Repair::fill_targets(Turn& turn, VersionedRecord& begun, const std::vector<Run>& runs, Result<>& outcome) {
+  std::vector<Copy> copies;
+  for (const Uuid& target : turn.targets) {
+    copies.push_back(
+        {.extent = turn.extent, .record = begun.record, .target = target, .runs = runs, .go_on = turn.go_on});
+  }
+  while (true) {
+    outcome = co_await copy_to_all(copies, turn.mending);
+    const auto losing = std::ranges::find_if(copies, [](const Copy& copy) { return copy.lost.has_value(); });
+    if (losing == copies.end() || begun.record.lost.size() >= kLostMax) co_return true;
+    const Run lost = *std::exchange(losing->lost, {});
+    begun.record = turn.mending.loses(lost);
+    CO_TRY(const auto named, co_await set(turn.extent, begun.revision, begun.record));
+    if (!named) co_return false;
+    begun.revision = *named;
+    ++lost_runs_;
+    const std::uint64_t number = static_cast<std::uint64_t>(turn.extent), page = lost.page;
+    cluster_.log_.error("run_lost", {{"extent", number}, {"page", page}});
+    for (Copy& copy : copies) copy.record = begun.record;
+  }
+}
+
+// Ends at the first run that is found to be lost.
+Task<> Repair::copy_to_all(std::vector<Copy>& copies, Mending& mending) {
   Result<> outcome = done;
-  for (const Uuid& target : targets) {
-    Copy copy = of;
-    copy.target = target;
-    const auto filled = co_await this->copy(std::move(copy));
-    if (filled) mending.filled(target);
+  for (Copy& copy : copies) {
+    if (copy.filled) continue;
+    const auto filled = co_await this->copy(copy);
+    if (copy.lost) co_return filled;
+    copy.filled = filled.has_value();
+    if (filled) mending.filled(copy.target);
     if (!filled) outcome = filled;
   }
   co_return outcome;
@@ -274,10 +323,11 @@ Task<> Repair::copy_to(const std::vector<Uuid>& targets, Copy of, Mending& mendi
 
 // The target takes runs in the order of their pages, without a gap, from where it has them: where runs
 // were given back it gets empty ones, which are given back again once all is there.
-Task<> Repair::copy(Copy copy) {
+Task<> Repair::copy(Copy& copy) {
   CO_TRY(NodeClient* const client, co_await cluster_.node(copy.target));
   const Fence fence{.replica = {copy.target, copy.extent}, .epoch = copy.record.epoch};
   CO_TRY(const auto reply, co_await client->call(fence, cluster_.options_.timeouts.read));
+  copy.had_some = copy.had_some || (copy.at == 0 && reply.value > 0);
   copy.at = static_cast<Pages>(reply.value);
   for (const Run& run : copy.runs) {
     // It is there, or a part of it is stood for: by what may end anywhere in runs that were given back.
@@ -292,6 +342,9 @@ Task<> Repair::copy(Copy copy) {
   CO_TRY(co_await fill(copy, copy.record.pages));
   // Only who says that it has all is a member.
   CO_TRY(co_await seal_at(copy.extent, copy.record, copy.target));
+  if (copy.had_some) {
+    CO_TRY(co_await check_what_was_there(copy));
+  }
   for (const Pages page : copy.fillers) {
     CO_TRY(co_await cluster_.release_at(copy.target, {copy.extent, page}));
   }
@@ -342,31 +395,19 @@ Task<> Repair::fill(Copy& copy, Pages end) {
   co_return done;
 }
 
+// The target may have it, from before it began anew: then it takes no bytes.
 Task<> Repair::copy_run(Copy& copy, Run run) {
   CO_TRY(Chunk slot, co_await staging_slot());
-  if (run.length == 0) co_return co_await append(copy, run, slot);
-  const Chunk into = slot.slice(0, run.length);
-  Result<> read = fail(ErrorCode::unavailable, "no member can be read");
-  for (const Uuid& member : disks_of(copy.record)) {
-    if (!is_there(member) || member == copy.target) continue;
-    CO_TRY(NodeClient* const client, co_await cluster_.node(member));
-    const Read message{.replica = {member, copy.extent},
-                       .run = run,
-                       .offset = 0,
-                       .length = run.length,
-                       .to = cluster_.staging_.name_of(into.bytes())};
-    const auto reply = co_await client->call(message, cluster_.options_.timeouts.read, std::make_shared<Chunk>(slot));
-    if (!reply) {
-      read = std::unexpected(reply.error());
-    } else if (crc32c(into.text()) != run.crc32c) {
-      read = fail(ErrorCode::corrupt, "bytes changed on their way");
-    } else {
-      co_return co_await append(copy, run, slot);
-    }
+  CO_TRY(const auto gathered, co_await gather(copy.extent, copy.record, run, slot, copy.target));
+  if (gathered.whole) co_return co_await append(copy, run, slot);
+  if (std::ranges::count(copy.record.lost, run) > 0) {
+    if (!gathered.certain) co_return fail(ErrorCode::unavailable, "a disk does not say what it has of a run");
+    co_return co_await append_lacking(copy, run, slot);
   }
-  // The target may have it, from before it began anew: then it takes no bytes.
-  const auto there = co_await append(copy, run, slot);
-  co_return there ? there : read;
+  CO_TRY(const bool released, co_await is_released(copy.extent, copy.record, run));
+  // What follows fills its place.
+  if (released) co_return done;
+  co_return lose(copy, run, gathered);
 }
 
 Task<> Repair::append(Copy& copy, Run run, Chunk slot) {

@@ -81,7 +81,7 @@ Task<bool> Repair::move(const Move& move, const std::atomic<bool>& go_on) {
   if (!found || found->record.state != ExtentState::sealed) co_return false;
   const ExtentRecord& record = found->record;
   const auto has = [&](const Uuid& disk) { return std::ranges::count(record.members, disk) > 0; };
-  const bool fits = is_whole(move.extent, record) && has(move.from) && !has(move.to);
+  const bool fits = is_whole(move.extent, record) && record.lost.empty() && has(move.from) && !has(move.to);
   if (!fits || is_damaged(move.extent, move.to)) co_return false;
   co_return co_await mend({.extent = move.extent,
                            .found = *found,

@@ -67,7 +67,10 @@ Task<> Scrub::check(ExtentNumber extent) {
   const auto before = place(extent);
   if (!before) co_return done;
   Result<> whole = co_await read_all(extent);
-  if (!whole) whole = co_await read_all(extent);
+  if (!whole) {
+    CO_TRY(const auto lost, co_await lost_runs(extent));
+    whole = co_await read_all(extent, lost);
+  }
   if (whole || place(extent) != before) co_return done;
   // A disk that takes nothing more is lost as a whole, and known to be.
   if (disk_.failed()) co_return whole;
@@ -76,14 +79,24 @@ Task<> Scrub::check(ExtentNumber extent) {
   co_return done;
 }
 
-Task<> Scrub::read_all(ExtentNumber extent) {
+// What is whole nowhere is known to be so.
+Task<std::set<Pages>> Scrub::lost_runs(ExtentNumber extent) {
+  CO_TRY(const auto found, co_await control_.find(extent));
+  std::set<Pages> lost;
+  if (found) {
+    for (const Run& run : found->record.lost) lost.insert(run.page);
+  }
+  co_return lost;
+}
+
+Task<> Scrub::read_all(ExtentNumber extent, const std::set<Pages>& lost) {
   Pages from = 0;
   while (true) {
     CO_TRY(const auto runs, co_await disk_.list(extent, from, kRunsListed));
     for (const Run& run : runs) {
       const auto read = co_await read_run(extent, run);
       // It may have been given back meanwhile.
-      if (!read && is_needed(extent, run.page)) co_return read;
+      if (!read && is_needed(extent, run.page) && !lost.contains(run.page)) co_return read;
     }
     if (runs.size() < kRunsListed) co_return done;
     from = end_of(runs.back());

@@ -60,7 +60,8 @@ class Scrub {
   bool is_needed(ExtentNumber extent, Pages page) const;
   bool is_short(ExtentNumber extent, Pages pages);
   Task<> check(ExtentNumber extent);
-  Task<> read_all(ExtentNumber extent);
+  Task<std::set<Pages>> lost_runs(ExtentNumber extent);
+  Task<> read_all(ExtentNumber extent, const std::set<Pages>& lost = {});
   Task<> read_run(ExtentNumber extent, const Run& run);
   Task<> amend(ExtentNumber extent);
   Task<> begin_anew(ExtentNumber extent, const VersionedRecord& found);

@@ -5,6 +5,7 @@
 
 #include "backends/rdma/erasure.h"
 #include "backends/rdma/identity.h"
+#include "backends/rdma/wire.h"
 
 namespace sluice::rdma {
 
@@ -55,6 +56,9 @@ struct ExtentRecord {
   /// Of a coded extent, which has no members: where it is. Of a fragment, which has one: what it was made to be,
   /// and its stripe's record says whether it is.
   std::optional<StripePlace> place{};
+  /// Runs of a sealed extent that some copies may lack bytes of: they were whole on no disk that was there. In the
+  /// order of their pages. While there are any, disks that may have them stay among the partial ones.
+  std::vector<Run> lost{};
   std::optional<Stripe> stripe{};  ///< Of a stripe, which has no members; sealed once its fragments are known.
   friend bool operator==(const ExtentRecord&, const ExtentRecord&) = default;
 };

@@ -129,7 +129,8 @@ bool Striper::is_whole(const NumberedRecord& one) const {
   const ExtentRecord& record = one.versioned.record;
   const auto is_good_at = [&](const Uuid& member) { return is_there(member) && is_good({one.extent, member}); };
   return record.state == ExtentState::sealed && is_replicated(record) && record.pages > 0 && record.partial.empty() &&
-         record.members.size() >= cluster_.options_.replicas && std::ranges::all_of(record.members, is_good_at) &&
+         record.lost.empty() && record.members.size() >= cluster_.options_.replicas &&
+         std::ranges::all_of(record.members, is_good_at) &&
          stored_pages(record.pages) <= cluster_.options_.extent_pages;
 }
 

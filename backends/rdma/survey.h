@@ -17,7 +17,8 @@ struct PageRange {
 /// What one disk can say of a sealed extent that it has all of, though some headers are damaged: each page of it is in
 /// exactly one of these.
 struct Survey {
-  std::vector<Run> runs;  ///< That are needed.
+  std::vector<Run> runs;     ///< That are needed.
+  std::vector<Run> lacking;  ///< So, but stored without some of their bytes.
   std::vector<PageRange> released;
   std::vector<PageRange> unknown;  ///< Behind a header that cannot be read.
   friend bool operator==(const Survey&, const Survey&) = default;

@@ -30,6 +30,12 @@ void each(auto& m, auto& visit, const Release*) { visit(m.replica, m.page); }
 void each(auto& m, auto& visit, const List*) { visit(m.replica, m.page, m.to); }
 void each(auto&, auto&, const Status*) {}
 void each(auto& m, auto& visit, const Inspect*) { visit(m.replica, m.page, m.to); }
+void each(auto& m, auto& visit, const Describe*) { visit(m.replica, m.page, m.to); }
+void each(auto& m, auto& visit, const BlockSums*) {
+  for (auto& sum : m.sums) visit(sum);
+}
+void each(auto& m, auto& visit, const AppendLacking*) { visit(m.replica, m.epoch, m.run, m.blocks, m.from); }
+void each(auto& m, auto& visit, const Patch*) { visit(m.replica, m.run, m.from); }
 void each(auto& m, auto& visit, const Reply*) { visit(m.refusal, m.value, m.size, m.crc32c); }
 
 template <class T>
@@ -107,7 +113,11 @@ bool is_known(const Message& message) {
 
 }  // namespace
 
-std::uint16_t version_of(const Message& message) { return std::holds_alternative<Inspect>(message) ? 2 : 1; }
+std::uint16_t version_of(const Message& message) {
+  constexpr std::size_t kFirstOfTwo = 11;
+  static_assert(std::is_same_v<std::variant_alternative_t<kFirstOfTwo, Message>, Inspect>);
+  return message.index() < kFirstOfTwo ? 1 : 2;
+}
 
 std::string encode(const Envelope& envelope) {
   std::string frame;

@@ -146,8 +146,9 @@ enum class Refusal : std::uint16_t {
 };
 
 /// The answer to everything but Hello. What `value` means depends on the request:
-/// Append, Fence: the pages that are durable from the extent's beginning. Release:
+/// Append, AppendLacking, Fence: the pages that are durable from the extent's beginning. Release:
 /// the runs still there. List, Inspect: the page to go on from, or 0. Status: free slabs.
+/// Patch: 1 if all of the run is right now.
 /// To a Fence `size` is 1 if the node is certain that never more was durable; to a Status it
 /// is all slabs (0: a node that does not say it).
 struct Reply {
@@ -166,8 +167,47 @@ struct Inspect {
   friend bool operator==(const Inspect&, const Inspect&) = default;
 };
 
+/// Push the header of the run at `page` into `to`, as the page that it is on the disk.
+struct Describe {
+  Replicated replica;
+  Pages page = 0;
+  RemoteMemory to;
+  friend bool operator==(const Describe&, const Describe&) = default;
+};
+
+inline constexpr std::size_t kBlocksMax = 16;  ///< Of a run.
+
+/// CRC32C of each block of a run; zero behind its last.
+struct BlockSums {
+  std::array<std::uint32_t, kBlocksMax> sums{};
+  friend bool operator==(const BlockSums&, const BlockSums&) = default;
+};
+
+/// As Append, of a run that *lacks* bytes: those of some blocks are not what their checksums say.
+struct AppendLacking {
+  Replicated replica;
+  Epoch epoch{};
+  Run run;
+  BlockSums blocks;
+  RemoteMemory from;
+  friend bool operator==(const AppendLacking&, const AppendLacking&) = default;
+};
+
+/// Pull the bytes of a run of a sealed extent out of `from`, and take the blocks that are right in place of those that
+/// are not.
+struct Patch {
+  Replicated replica;
+  Run run;
+  RemoteMemory from;
+  friend bool operator==(const Patch&, const Patch&) = default;
+};
+
 /// In the order of their numbers on the wire, which start at 1.
-using Message = std::variant<Hello, Challenge, Proof, Append, Read, Fence, Seal, Release, List, Status, Reply, Inspect>;
+using Message = std::variant<Hello, Challenge, Proof, Append, Read, Fence, Seal, Release, List, Status, Reply, Inspect,
+                             Describe, AppendLacking, Patch>;
+
+/// The version from which on there are runs that lack bytes.
+inline constexpr std::uint16_t kLackingSpoken = 2;
 
 /// The version from which on there is such a message.
 std::uint16_t version_of(const Message& message);

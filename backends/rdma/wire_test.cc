@@ -33,6 +33,9 @@ std::vector<Golden> golden() {
   const RemoteMemory memory{0x1112131415161718, 0x2122232425262728, 0x31323334};
   const Run run{0x41424344, 0x51525354, 0x61626364};
   const Epoch epoch{0x7172737475767778};
+  BlockSums sums;
+  sums.sums.front() = 0xa4a3a2a1;
+  sums.sums.back() = 0xb4b3b2b1;
   const std::string at =
       "101112131415161718191a1b1c1d1e1f"
       "0807060504030201";
@@ -89,6 +92,10 @@ std::vector<Golden> golden() {
                                       "14131211"
                                       "24232221"},
       {{request, Inspect{replica, 0x41424344, memory}}, head("0c", "48", "ada61c1c") + at + "44434241" + where},
+      {{request, Describe{replica, 0x41424344, memory}}, head("0d", "48", "0badec10") + at + "44434241" + where},
+      {{request, AppendLacking{replica, epoch, run, sums, memory}},
+       head("0e", "98", "d9db99f1") + at + in + which + "a1a2a3a4" + std::string(14 * 8, '0') + "b1b2b3b4" + where},
+      {{request, Patch{replica, run, memory}}, head("0f", "50", "7bef0ce1") + at + which + where},
   };
 }
 

@@ -94,6 +94,7 @@ rdma::ClusterExtentsOptions ClusterStore::options() const {
   options.cluster.timeouts = timeouts_;
   options.repair.lost_after = std::chrono::seconds(0);
   options.repair.look_apart_period = std::chrono::seconds(0);
+  options.repair.look_for_lost_period = std::chrono::seconds(0);
   options.repair.move_rate = 1ULL << 40;
   options.cluster.extent_pages = kSlabSize / rdma::kPageSize;
   options.cluster.leave_room = shape_.code.has_value();
