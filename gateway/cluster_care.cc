@@ -125,8 +125,9 @@ Task<> ClusterCare::work() {
     if (!manages_) next_repair = next_collect = {};
     if (manages_ && Clock::now() >= next_repair) {
       co_await repair();
-      co_await stripe();
-      next_repair = Clock::now() + kRepairPeriod;
+      // Between two stripes it is looked what became endangered meanwhile: that goes first.
+      const bool more = co_await stripe();
+      next_repair = more ? Clock::now() : Clock::now() + kRepairPeriod;
     }
     if (manages_ && !stopping_ && Clock::now() >= next_collect) {
       co_await collect_();
@@ -152,17 +153,18 @@ Awaitable<> ClusterCare::repair() {
                                  {"endangered", repaired->endangered - repaired->copied}});
 }
 
-Awaitable<> ClusterCare::stripe() {
+Awaitable<bool> ClusterCare::stripe() {
   const auto striped = co_await cluster_.stripe();
   if (!striped) {
     log_.warning("cluster_striping_failed", {{"detail", striped.error().detail}});
-    co_return;
+    co_return false;
   }
   gauges_->set(*striped);
-  if (striped->coded == 0 && striped->rebuilt == 0) co_return;
+  if (striped->coded == 0 && striped->rebuilt == 0) co_return striped->more;
   log_.info(
       "cluster_striped",
       {{"coded", striped->coded}, {"rebuilt", striped->rebuilt}, {"missing", striped->missing - striped->rebuilt}});
+  co_return striped->more;
 }
 
 }  // namespace sluice

@@ -32,7 +32,8 @@ class ClusterCare {
   class Gauges;
 
   Awaitable<> repair();
-  Awaitable<> stripe();
+  /// Whether there is another stripe to make at once.
+  Awaitable<bool> stripe();
 
   rdma::ClusterExtents& cluster_;
   const std::function<Task<>()> collect_;

@@ -72,6 +72,8 @@ constexpr Option kOptions[] = {
      "4+2 or 6+3: how extents are kept once they are cold, instead of as copies; empty: as copies"},
     {"cluster-code-after", &Config::cluster_code_after_s, "SECONDS", "an extent is cold so long after it was sealed",
      false, false, 0, 31536000},
+    {"cluster-code-rate", &Config::cluster_code_rate, "SIZE",
+     "bytes a second at most that coding reads of copies, and again of what it wrote", true, false, 1 << 20},
     {"s3", &Config::s3, "ADDR", "S3 listens here (HOST:PORT; port 0 picks one)"},
     {"s3-rdma", &Config::s3_rdma, "DEVICE",
      "moves objects over RDMA for clients that offer their memory: DEVICE or DEVICE:GID; empty: declined"},

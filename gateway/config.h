@@ -38,6 +38,7 @@ struct Config {
   std::uint64_t cluster_collect_period_s = 3600;
   std::string cluster_code;  ///< Scheme of cold extents; empty: they stay replicated.
   std::uint64_t cluster_code_after_s = 24 * 60 * 60;
+  std::uint64_t cluster_code_rate = 64ULL << 20;
   std::string s3 = "127.0.0.1:9000";
   std::string s3_rdma;  ///< DEVICE or DEVICE:GID; empty: objects' bytes go by HTTP alone.
   std::uint64_t s3_rdma_memory_size = 64ULL << 20;

@@ -118,11 +118,11 @@ class Store::ClusterWithPostgres final : public Kind {
     options.cluster.replicas = config.cluster_copies;
     options.cluster.extent_pages = static_cast<rdma::Pages>(config.cluster_extent_size / rdma::kPageSize);
     options.cluster.release_delay = std::chrono::seconds(config.cluster_release_delay_s);
-    options.repair.lost_after = std::chrono::seconds(config.cluster_lost_after_s);
+    options.lost_after = std::chrono::seconds(config.cluster_lost_after_s);
     options.repair.move_rate = config.cluster_move_rate;
     options.striper.scheme = rdma::scheme_of(config.cluster_code);
     options.striper.after = std::chrono::seconds(config.cluster_code_after_s);
-    options.striper.lost_after = options.repair.lost_after;
+    options.striper.code_rate = config.cluster_code_rate;
     options.cluster.leave_room = options.striper.scheme.has_value();
     options.cluster.given_up = [this] {
       given_up_ = true;

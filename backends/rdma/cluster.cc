@@ -245,6 +245,15 @@ Awaitable<> Cluster::append_to(OpenExtentPtr open, std::size_t member, Run run, 
   open->progress.finish(done);
 }
 
+Task<> Cluster::append_at(Uuid disk, ExtentNumber extent, Epoch epoch, Run run, Chunk slot) {
+  CO_TRY(NodeClient* const client, co_await node(disk));
+  const Append message{
+      .replica = {disk, extent}, .epoch = epoch, .run = run, .from = staging_.name_of(slot.bytes().first(run.length))};
+  CO_TRY(const auto reply, co_await client->call(message, options_.timeouts.read, std::make_shared<Chunk>(slot)));
+  if (reply.value < end_of(run)) co_return fail(ErrorCode::unavailable, "a copy with a hole");
+  co_return done;
+}
+
 Awaitable<> Cluster::seal_when_quiet(OpenExtentPtr open) {
   while (open->waiting > 0 && !open->failed) co_await open->progress.wait();
   // If it cannot be sealed now, it is when this run has ended.

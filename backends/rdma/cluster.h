@@ -122,6 +122,7 @@ class Cluster {
   const ClusterCounts& counts() const { return counts_; }
 
  private:
+  friend class DiskHealth;
   friend class Repair;
   friend class StripeReads;
   friend class Striper;
@@ -169,6 +170,9 @@ class Cluster {
   Task<Chunk> read_from(Uuid member, RunPlace place, Run run, ByteRange range);
   Task<Chunk> fetch(Uuid member, RunPlace place, Run run, ByteRange range);
   Task<bool> release_at(Uuid member, RunPlace place);
+  /// The run at the beginning of a slot of `staging_`, as one of a copy or a fragment. Fails if it is not at the end of
+  /// what the disk has.
+  Task<> append_at(Uuid disk, ExtentNumber extent, Epoch epoch, Run run, Chunk slot);
   Task<> release_in_stripe(RunPlace place);
   /// At most `count` runs from `from` on, which is then where to go on, or 0.
   Task<std::vector<Run>> list_at(Uuid member, ExtentNumber extent, Pages& from, std::size_t count);

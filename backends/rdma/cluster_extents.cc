@@ -31,8 +31,9 @@ class ClusterExtents::FabricThread {
         staging_(fabric_, options.write_slots, kRunLengthMax, MemoryRegion::Use::by_peers),
         landing_(fabric_, options.read_slots, kPieceSize, MemoryRegion::Use::by_peers),
         cluster_(control, fabric_, staging_, landing_, std::move(options.cluster), log),
-        repair_(cluster_, options.repair),
-        striper_(cluster_, options.striper) {
+        health_(cluster_, options.lost_after),
+        repair_(cluster_, health_, options.repair),
+        striper_(cluster_, health_, options.striper) {
     thread_ = std::jthread([this] { io_.run(); });
     const auto entered = wait_for(cluster_.enter());
     if (entered) return;
@@ -84,6 +85,7 @@ class ClusterExtents::FabricThread {
   Staging staging_;
   Staging landing_;
   Cluster cluster_;
+  DiskHealth health_;
   Repair repair_;
   Striper striper_;
   std::atomic<bool> repairs_ = true;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 
@@ -13,6 +14,8 @@ namespace sluice::rdma {
 struct ClusterExtentsOptions {
   FabricOptions fabric;
   ClusterOptions cluster;
+  /// A disk that was silent for so long is lost.
+  std::chrono::seconds lost_after{600};
   RepairOptions repair;
   StriperOptions striper;
   std::size_t write_slots = 128;  ///< Extents being written at one time; more are busy.

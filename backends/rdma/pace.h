@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <atomic>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <chrono>
@@ -15,17 +17,26 @@ class Pace {
 
   /// Returns when so many bytes may be read or written.
   Awaitable<> wait_for(std::uint64_t bytes) {
+    const std::atomic<bool> always = true;
+    co_await wait_for(bytes, always);
+  }
+
+  /// So, or soon after `go_on` is false.
+  Awaitable<> wait_for(std::uint64_t bytes, const std::atomic<bool>& go_on) {
     using Timer = boost::asio::basic_waitable_timer<Clock, boost::asio::wait_traits<Clock>, Executor>;
     const auto at = std::max(due_, Clock::now());
     due_ = at + std::chrono::nanoseconds(bytes * 1'000'000'000 / bytes_per_second_);
     if (at <= Clock::now()) co_return;
     Timer timer(co_await boost::asio::this_coro::executor);
-    timer.expires_at(at);
-    co_await timer.async_wait(boost::asio::as_tuple(use_task));
+    while (go_on && Clock::now() < at) {
+      timer.expires_at(std::min(at, Clock::now() + kLookMax));
+      co_await timer.async_wait(boost::asio::as_tuple(use_task));
+    }
   }
 
  private:
   using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kLookMax{200};
 
   const std::uint64_t bytes_per_second_;
   Clock::time_point due_;  ///< When the next may be.

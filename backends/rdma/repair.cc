@@ -26,22 +26,10 @@ std::vector<Uuid> disks_of(const ExtentRecord& record) {
 
 }  // namespace
 
-// ---- who is there
+// ---- who is good
 
-Task<> Repair::look_at_nodes() {
-  CO_TRY(const auto nodes, co_await cluster_.refresh_nodes());
-  nodes_.clear();
-  for (const Node& node : nodes) {
-    nodes_[node.address.incarnation] = node;
-    if (node.alive) {
-      silent_since_.erase(node.address.incarnation);
-    } else {
-      silent_since_.try_emplace(node.address.incarnation, Clock::now());
-    }
-  }
-  // Before the records: what these do not name any more has gone since.
-  CO_TRY(const auto damage, co_await cluster_.control_.damage());
-  damage_ = {damage.begin(), damage.end()};
+Task<> Repair::begin_round() {
+  CO_TRY(co_await health_.look());
   still_there_.clear();
   placed_.clear();
   on_disks_.clear();
@@ -51,34 +39,16 @@ Task<> Repair::look_at_nodes() {
   co_return done;
 }
 
-bool Repair::is_there(const Uuid& member) const {
-  const auto node = nodes_.find(member);
-  return node != nodes_.end() && node->second.alive;
-}
-
-bool Repair::has_damage(ExtentNumber extent) const {
-  const auto first = damage_.lower_bound({extent, Uuid{}});
-  return first != damage_.end() && first->extent == extent;
-}
-
-bool Repair::is_good(ExtentNumber extent, const Uuid& member) const {
-  return !is_damaged(extent, member) && is_present(member) && !nodes_.at(member).draining;
-}
-
-bool Repair::is_present(const Uuid& member) const {
-  if (!nodes_.contains(member)) return false;
-  const auto silent = silent_since_.find(member);
-  return silent == silent_since_.end() || Clock::now() - silent->second < options_.lost_after;
-}
-
 std::size_t Repair::good_among(ExtentNumber extent, const ExtentRecord& record) const {
   return static_cast<std::size_t>(
-      std::ranges::count_if(record.members, [&](const Uuid& member) { return is_good(extent, member); }));
+      std::ranges::count_if(record.members, [&](const Uuid& member) { return health_.is_good(extent, member); }));
 }
 
 bool Repair::is_whole(ExtentNumber extent, const ExtentRecord& record) const {
   const std::size_t good = good_among(extent, record);
-  const auto waits = [&](const Uuid& disk) { return !record.lost.empty() && !is_there(disk) && nodes_.contains(disk); };
+  const auto waits = [&](const Uuid& disk) {
+    return !record.lost.empty() && !health_.is_there(disk) && health_.is_known(disk);
+  };
   return good >= cluster_.options_.replicas && good == record.members.size() &&
          std::ranges::all_of(record.partial, waits);
 }
@@ -87,7 +57,7 @@ bool Repair::is_whole(ExtentNumber extent, const ExtentRecord& record) const {
 
 Task<Repaired> Repair::round(const std::atomic<bool>& go_on) {
   Repaired found;
-  CO_TRY(co_await look_at_nodes());
+  CO_TRY(co_await begin_round());
   CO_TRY(auto candidates, co_await look_at_extents(found));
   found.damaged = still_there_.size();
   CO_TRY(co_await forget_what_went());
@@ -142,7 +112,7 @@ Task<> Repair::look_at(const NumberedRecord& one, std::map<Uuid, bool>& buried, 
       CO_TRY(buried[record.writer], co_await cluster_.control_.bury(record.writer));
     }
     // Only what is sealed can be copied; its writer goes on in another.
-    if (!buried[record.writer] && !has_damage(one.extent)) {
+    if (!buried[record.writer] && !health_.has_damage(one.extent)) {
       ++found.open;
       co_return done;
     }
@@ -154,7 +124,7 @@ Task<> Repair::look_at(const NumberedRecord& one, std::map<Uuid, bool>& buried, 
   if (record.pages == 0) co_return co_await cluster_.erase(one.extent);
   ++found.extents;
   for (const Uuid& disk : disks_of(record)) {
-    if (is_damaged(one.extent, disk)) still_there_.insert({one.extent, disk});
+    if (health_.is_damaged(one.extent, disk)) still_there_.insert({one.extent, disk});
   }
   lost_runs_ += record.lost.size();
   if (is_whole(one.extent, record)) {
@@ -168,8 +138,8 @@ Task<> Repair::look_at(const NumberedRecord& one, std::map<Uuid, bool>& buried, 
 
 // A disk takes its own report back (Scrub::amend): who else knows what is on it?
 Task<> Repair::forget_what_went() {
-  for (const Damage& one : damage_) {
-    if (nodes_.contains(one.disk)) continue;
+  for (const Damage& one : health_.damage()) {
+    if (health_.is_known(one.disk)) continue;
     CO_TRY(co_await cluster_.control_.forget_damage(one));
   }
   co_return done;
@@ -181,8 +151,8 @@ Mending Repair::mending_of(ExtentNumber extent, const ExtentRecord& record, std:
   std::vector<MemberState> members;
   members.reserve(record.members.size());
   for (const Uuid& member : record.members) {
-    const bool good = is_good(extent, member) && member != leaving;
-    members.push_back({member, is_there(member), good, is_damaged(extent, member)});
+    const bool good = health_.is_good(extent, member) && member != leaving;
+    members.push_back({member, health_.is_there(member), good, health_.is_damaged(extent, member)});
   }
   return Mending(record, std::move(members), cluster_.options_.replicas);
 }
@@ -208,7 +178,7 @@ Task<bool> Repair::mend(ExtentNumber extent) {
     CO_TRY(searched, co_await search(extent, *found));
   }
   const ExtentRecord& record = found->record;
-  if (std::ranges::none_of(disks_of(record), [&](const Uuid& disk) { return is_there(disk); })) {
+  if (std::ranges::none_of(disks_of(record), [&](const Uuid& disk) { return health_.is_there(disk); })) {
     co_return fail(ErrorCode::corrupt, "no member is there");
   }
   Turn turn{
@@ -258,15 +228,15 @@ Task<> Repair::seal_at(ExtentNumber extent, const ExtentRecord& record, const Uu
 Task<std::vector<Uuid>> Repair::targets(ExtentNumber extent, const ExtentRecord& record, std::size_t count) {
   std::set<std::string> machines, zones;
   for (const Uuid& member : record.members) {
-    if (!is_good(extent, member)) continue;
-    machines.insert(nodes_.at(member).address.machine);
-    zones.insert(nodes_.at(member).address.zone);
+    if (!health_.is_good(extent, member)) continue;
+    machines.insert(health_.nodes().at(member).address.machine);
+    zones.insert(health_.nodes().at(member).address.zone);
   }
   std::vector<DiskChoice> choices;
-  for (const auto& [incarnation, node] : nodes_) {
+  for (const auto& [incarnation, node] : health_.nodes()) {
     const bool member = std::ranges::find(record.members, incarnation) != record.members.end();
     if (member || !node.alive || node.draining || machines.contains(node.address.machine)) continue;
-    if (is_damaged(extent, incarnation)) continue;
+    if (health_.is_damaged(extent, incarnation)) continue;
     CO_TRY(NodeClient* const client, co_await cluster_.node(incarnation));
     const std::size_t before = choices.size();
     co_await cluster_.ask_room(*client, choices);
@@ -357,7 +327,7 @@ Task<Sources> Repair::sources(ExtentNumber extent, const ExtentRecord& record) {
   std::vector<Uuid> unlisted;
   Error failure{ErrorCode::unavailable, "no member can be read"};
   for (const Uuid& disk : disks_of(record)) {
-    if (!is_there(disk)) continue;
+    if (!health_.is_there(disk)) continue;
     const bool is_member = std::ranges::find(record.members, disk) != record.members.end();
     // Who has less than all, after damage that a restart met or since others fill it, does not say so in its
     // list. Asked before and afterwards: it may change in between.
@@ -366,7 +336,7 @@ Task<Sources> Repair::sources(ExtentNumber extent, const ExtentRecord& record) {
     if (all) all = co_await seal_at(extent, record, disk);
     if (all && !runs && runs.error().code == ErrorCode::corrupt) unlisted.push_back(disk);
     if (all && runs) {
-      (is_damaged(extent, disk) ? found.damaged : found.complete).push_back(*std::move(runs));
+      (health_.is_damaged(extent, disk) ? found.damaged : found.complete).push_back(*std::move(runs));
     } else if (is_member && runs && runs->empty()) {
       ++found.emptied;
     } else if (is_member) {
@@ -411,14 +381,7 @@ Task<> Repair::copy_run(Copy& copy, Run run) {
 }
 
 Task<> Repair::append(Copy& copy, Run run, Chunk slot) {
-  CO_TRY(NodeClient* const client, co_await cluster_.node(copy.target));
-  const Append message{.replica = {copy.target, copy.extent},
-                       .epoch = copy.record.epoch,
-                       .run = run,
-                       .from = cluster_.staging_.name_of(slot.bytes().first(run.length))};
-  CO_TRY(const auto reply,
-         co_await client->call(message, cluster_.options_.timeouts.read, std::make_shared<Chunk>(slot)));
-  if (reply.value < end_of(run)) co_return fail(ErrorCode::unavailable, "a copy with a hole");
+  CO_TRY(co_await cluster_.append_at(copy.target, copy.extent, copy.record.epoch, run, slot));
   copy.at = end_of(run);
   co_return done;
 }

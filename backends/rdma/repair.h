@@ -8,14 +8,13 @@
 
 #include "backends/rdma/balance.h"
 #include "backends/rdma/cluster.h"
+#include "backends/rdma/disk_health.h"
 #include "backends/rdma/mending.h"
 #include "backends/rdma/pace.h"
 
 namespace sluice::rdma {
 
 struct RepairOptions {
-  /// A disk that was silent for so long is lost: what it had is copied from the others.
-  std::chrono::seconds lost_after{600};
   /// Copies are moved no faster, one at a time. What is endangered is copied as fast as it goes.
   std::uint64_t move_rate = 64 << 20;
   /// How often it is looked for copies that share a zone or a machine.
@@ -50,8 +49,9 @@ struct Repaired {
 /// thread of `cluster`, and gone before it.
 class Repair {
  public:
-  Repair(Cluster& cluster, RepairOptions options)
-      : cluster_(cluster), options_(options), move_pace_(options.move_rate) {}
+  /// A disk that `health` calls lost is copied from the others.
+  Repair(Cluster& cluster, DiskHealth& health, RepairOptions options)
+      : cluster_(cluster), health_(health), options_(options), move_pace_(options.move_rate) {}
 
   /// Looks at every extent once, the most endangered first; then moves copies for a while, if there is any to move.
   /// Ends early once `go_on` is false.
@@ -88,13 +88,7 @@ class Repair {
     const std::atomic<bool>* go_on = nullptr;  ///< Of a move.
   };
 
-  Task<> look_at_nodes();
-  bool is_good(ExtentNumber extent, const Uuid& member) const;
-  bool is_damaged(ExtentNumber extent, const Uuid& member) const { return damage_.contains({extent, member}); }
-  bool has_damage(ExtentNumber extent) const;
-  bool is_there(const Uuid& member) const;
-  /// Of the cluster, and not silent for too long.
-  bool is_present(const Uuid& member) const;
+  Task<> begin_round();
   std::size_t good_among(ExtentNumber extent, const ExtentRecord& record) const;
   bool is_whole(ExtentNumber extent, const ExtentRecord& record) const;
   /// `leaving`: a good member that is not to be one any more.
@@ -156,11 +150,9 @@ class Repair {
   Task<bool> move(const Move& move, const std::atomic<bool>& go_on);
 
   Cluster& cluster_;
+  DiskHealth& health_;
   const RepairOptions options_;
-  std::map<Uuid, Node> nodes_;
-  std::map<Uuid, Clock::time_point> silent_since_;
-  std::set<Damage> damage_;       ///< As reported.
-  std::set<Damage> still_there_;  ///< Of those, what a record counts on.
+  std::set<Damage> still_there_;  ///< Of what was reported, what a record counts on.
   std::optional<Balancing> balancing_;
   std::vector<PlacedExtent> placed_;        ///< Extents with enough good members.
   std::map<Uuid, std::uint64_t> on_disks_;  ///< Extents that name a disk.

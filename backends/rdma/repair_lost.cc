@@ -14,7 +14,7 @@ namespace sluice::rdma {
 std::vector<Uuid> Repair::disks_there(const ExtentRecord& record, const Uuid& last) const {
   std::vector<Uuid> disks = record.members;
   disks.insert(disks.end(), record.partial.begin(), record.partial.end());
-  std::erase_if(disks, [&](const Uuid& disk) { return !is_there(disk); });
+  std::erase_if(disks, [&](const Uuid& disk) { return !health_.is_there(disk); });
   if (std::erase(disks, last) > 0) disks.push_back(last);
   return disks;
 }
@@ -121,7 +121,7 @@ Task<> Repair::check_what_was_there(Copy& copy) {
 
 // Not while a disk may have it that only restarts.
 Result<> Repair::lose(Copy& copy, Run run, const Gathered& gathered) const {
-  const auto restarts = [&](const Uuid& disk) { return !is_there(disk) && is_present(disk); };
+  const auto restarts = [&](const Uuid& disk) { return !health_.is_there(disk) && health_.is_present(disk); };
   const bool may_be_there = !gathered.certain || std::ranges::any_of(copy.record.members, restarts) ||
                             std::ranges::any_of(copy.record.partial, restarts);
   if (may_be_there) return fail(ErrorCode::unavailable, "a disk does not say what it has of a run");
@@ -182,7 +182,7 @@ Awaitable<bool> Repair::give_to_members(ExtentNumber extent, const ExtentRecord&
   bool whole = true, anybody = false;
   for (const Uuid& member : record.members) {
     Result<bool> patched = false;
-    if (is_there(member)) {
+    if (health_.is_there(member)) {
       patched = co_await patch_at(member, extent, run, slot);
       given = given && patched.has_value();
       anybody = true;
@@ -198,8 +198,8 @@ void Repair::keep_who_may_have_it(const Turn& turn, const ExtentRecord& record, 
   if (record.lost.empty()) return;
   for (const auto* disks : {&record.members, &record.partial}) {
     for (const Uuid& disk : *disks) {
-      const bool has_given = turn.searched && is_there(disk);
-      if (nodes_.contains(disk) && !has_given) mending.keep(disk);
+      const bool has_given = turn.searched && health_.is_there(disk);
+      if (health_.is_known(disk) && !has_given) mending.keep(disk);
     }
   }
 }

@@ -51,7 +51,7 @@ Task<> Repair::move_copies(Repaired& found, const std::atomic<bool>& go_on) {
 Awaitable<Repair::Loads> Repair::loads() {
   Loads loads;
   std::vector<Awaitable<>> questions;
-  for (const auto& [incarnation, node] : nodes_) {
+  for (const auto& [incarnation, node] : health_.nodes()) {
     if (node.alive && !node.draining) questions.push_back(ask_load(node, loads));
   }
   co_await cluster_.all(std::move(questions));
@@ -82,7 +82,7 @@ Task<bool> Repair::move(const Move& move, const std::atomic<bool>& go_on) {
   const ExtentRecord& record = found->record;
   const auto has = [&](const Uuid& disk) { return std::ranges::count(record.members, disk) > 0; };
   const bool fits = is_whole(move.extent, record) && record.lost.empty() && has(move.from) && !has(move.to);
-  if (!fits || is_damaged(move.extent, move.to)) co_return false;
+  if (!fits || health_.is_damaged(move.extent, move.to)) co_return false;
   co_return co_await mend({.extent = move.extent,
                            .found = *found,
                            .mending = mending_of(move.extent, record, move.from),

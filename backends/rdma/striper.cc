@@ -14,41 +14,17 @@ constexpr std::uint32_t kPartLengthMax = 4 * kBlockSize;
 
 }  // namespace
 
-// ---- who is there
-
-Task<> Striper::look_at_nodes() {
-  CO_TRY(const auto nodes, co_await cluster_.refresh_nodes());
-  nodes_.clear();
-  for (const Node& node : nodes) {
-    nodes_[node.address.incarnation] = node;
-    if (node.alive) {
-      silent_since_.erase(node.address.incarnation);
-    } else {
-      silent_since_.try_emplace(node.address.incarnation, Clock::now());
-    }
-  }
-  CO_TRY(const auto damage, co_await cluster_.control_.damage());
-  damage_ = {damage.begin(), damage.end()};
-  co_return done;
-}
-
 // What was begun is dropped by a later round.
 Result<> Striper::go_on() const {
   if (!*go_on_) return fail(ErrorCode::unavailable, "the round ends");
   return done;
 }
 
-bool Striper::is_there(const Uuid& disk) const {
-  const auto node = nodes_.find(disk);
-  return node != nodes_.end() && node->second.alive;
-}
+bool Striper::is_good(const Fragment& fragment) const { return health_.is_good(fragment.extent, fragment.disk); }
 
-bool Striper::is_good(const Fragment& fragment) const {
-  if (damage_.contains({fragment.extent, fragment.disk})) return false;
-  const auto node = nodes_.find(fragment.disk);
-  if (node == nodes_.end() || node->second.draining) return false;
-  const auto silent = silent_since_.find(fragment.disk);
-  return silent == silent_since_.end() || Clock::now() - silent->second < options_.lost_after;
+Task<> Striper::pace(std::uint64_t bytes) {
+  co_await code_pace_.wait_for(bytes, *go_on_);
+  co_return go_on();
 }
 
 std::vector<std::size_t> Striper::missing_of(const Stripe& stripe) const {
@@ -89,7 +65,7 @@ Task<Striper::Census> Striper::look_at_records() {
 Task<Striped> Striper::round(const std::atomic<bool>& go_on) {
   Striped found;
   go_on_ = &go_on;
-  CO_TRY(co_await look_at_nodes());
+  CO_TRY(co_await health_.look());
   CO_TRY(auto census, co_await look_at_records());
   found.stripes = census.stripes.size();
   found.extents = census.coded_in.size();
@@ -119,13 +95,12 @@ Task<> Striper::code_cold(std::vector<NumberedRecord> extents, Striped& found) {
   std::ranges::sort(extents, std::ranges::greater(),
                     [](const NumberedRecord& one) { return one.versioned.record.pages; });
   const std::size_t together = options_.scheme->data;
-  for (std::size_t first = 0; first + together <= std::min(extents.size(), options_.stripes_max * together) && *go_on_;
-       first += together) {
-    const auto begin = extents.begin() + static_cast<std::ptrdiff_t>(first);
-    const auto coded = co_await code({begin, begin + static_cast<std::ptrdiff_t>(together)});
-    found.coded += coded.value_or(0);
-    if (!coded) cluster_.log_.warning("extents_not_coded", {{"detail", coded.error().detail}});
-  }
+  if (extents.size() < together || !*go_on_) co_return done;
+  const auto end = extents.begin() + static_cast<std::ptrdiff_t>(together);
+  const auto coded = co_await code({extents.begin(), end});
+  found.coded += coded.value_or(0);
+  if (!coded) cluster_.log_.warning("extents_not_coded", {{"detail", coded.error().detail}});
+  found.more = coded && *coded > 0 && extents.size() >= 2 * together;
   co_return done;
 }
 
@@ -136,7 +111,8 @@ Task<std::uint64_t> Striper::rebuild(ExtentNumber number) {
   CO_TRY(const auto found, co_await cluster_.control_.find(number));
   if (!found || found->record.state != ExtentState::sealed) co_return 0;
   const Stripe& stripe = *found->record.stripe;
-  const auto there = std::ranges::count_if(stripe.fragments, [this](const auto& one) { return is_there(one.disk); });
+  const auto there =
+      std::ranges::count_if(stripe.fragments, [this](const auto& one) { return health_.is_there(one.disk); });
   if (there < stripe.scheme.data) co_return fail(ErrorCode::corrupt, "too few of its disks are there");
   const auto missing = missing_of(stripe);
   std::vector<Fragment> others;
@@ -253,13 +229,13 @@ Task<std::vector<Uuid>> Striper::disks_for(const std::vector<Fragment>& others, 
                                            ExtentNumber extent) {
   std::set<std::string> machines, zones;
   for (const Fragment& other : others) {
-    machines.insert(nodes_.at(other.disk).address.machine);
-    zones.insert(nodes_.at(other.disk).address.zone);
+    machines.insert(health_.nodes().at(other.disk).address.machine);
+    zones.insert(health_.nodes().at(other.disk).address.zone);
   }
   std::vector<DiskChoice> choices;
-  for (const auto& [incarnation, node] : nodes_) {
+  for (const auto& [incarnation, node] : health_.nodes()) {
     if (!node.alive || node.draining || machines.contains(node.address.machine)) continue;
-    if (damage_.contains({extent, incarnation})) continue;
+    if (health_.is_damaged(extent, incarnation)) continue;
     CO_TRY(NodeClient* const client, co_await cluster_.node(incarnation));
     co_await cluster_.ask_room(*client, choices);
   }
@@ -292,18 +268,8 @@ Task<> Striper::append(std::vector<Making>& makings, Pages window, const std::ve
 Awaitable<> Striper::append_to(Making& making, Pages window, Chunk slot) {
   const Chunk bytes = slot.slice(0, window_length(making.pages, window));
   const Run run{window_page(window), static_cast<std::uint32_t>(bytes.size()), crc32c(bytes.text())};
-  const auto client = co_await cluster_.node(making.fragment.disk);
-  if (!client) {
-    making.outcome = std::unexpected(client.error());
-    co_return;
-  }
-  const Append message{.replica = {making.fragment.disk, making.fragment.extent},
-                       .epoch = Epoch{1},
-                       .run = run,
-                       .from = cluster_.staging_.name_of(bytes.bytes())};
-  const auto reply = co_await (*client)->call(message, cluster_.options_.timeouts.read, std::make_shared<Chunk>(slot));
-  if (!reply) making.outcome = std::unexpected(reply.error());
-  if (reply && reply->value < end_of(run)) making.outcome = fail(ErrorCode::unavailable, "a fragment with a hole");
+  const auto appended = co_await cluster_.append_at(making.fragment.disk, making.fragment.extent, Epoch{1}, run, slot);
+  if (!appended) making.outcome = appended;
 }
 
 // Only a disk that says that it has all has it; the record says so from then on.

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "backends/rdma/cluster.h"
+#include "backends/rdma/disk_health.h"
+#include "backends/rdma/pace.h"
 #include "backends/rdma/striping.h"
 
 namespace sluice::rdma {
@@ -16,8 +18,9 @@ namespace sluice::rdma {
 struct StriperOptions {
   std::optional<Scheme> scheme;              ///< Of new stripes; none are made without.
   std::chrono::seconds after{24 * 60 * 60};  ///< How long an extent must have been sealed.
-  std::chrono::seconds lost_after{600};      ///< A disk that was silent for so long is lost.
-  std::size_t stripes_max = 1;               ///< Made in one round.
+  /// Coding reads copies no faster, in bytes a second, nor what it has written again. What is lost is made anew as fast
+  /// as it goes.
+  std::uint64_t code_rate = 64 << 20;
 };
 
 /// What a round found, and did.
@@ -25,6 +28,7 @@ struct Striped {
   std::uint64_t stripes = 0;   ///< There were.
   std::uint64_t extents = 0;   ///< Coded, before the round.
   std::uint64_t coded = 0;     ///< In this round.
+  bool more = false;           ///< Another stripe can be made at once: by the next round, behind repairs.
   std::uint64_t missing = 0;   ///< Fragments of stripes without a good disk, before the round.
   std::uint64_t rebuilt = 0;   ///< Of those, in this round.
   std::uint64_t lost = 0;      ///< Stripes of which too few fragments can be read now.
@@ -38,10 +42,11 @@ struct Striped {
 /// before it.
 class Striper {
  public:
-  Striper(Cluster& cluster, StriperOptions options) : cluster_(cluster), options_(options) {}
+  Striper(Cluster& cluster, DiskHealth& health, StriperOptions options)
+      : cluster_(cluster), health_(health), options_(options), code_pace_(options.code_rate) {}
 
-  /// Looks at every record once, the most endangered stripe first; ends early once `go_on` is false, at the next
-  /// window.
+  /// Looks at every record once, the most endangered stripe first, and codes one stripe at most: repairs come between
+  /// two. Ends early once `go_on` is false, at the next window.
   Task<Striped> round(const std::atomic<bool>& go_on);
 
  private:
@@ -65,10 +70,10 @@ class Striper {
   class ReplicaImage;
   class ImageCheck;
 
-  Task<> look_at_nodes();
   Task<Census> look_at_records();
   Result<> go_on() const;
-  bool is_there(const Uuid& disk) const;
+  /// When coding may read so many bytes.
+  Task<> pace(std::uint64_t bytes);
   bool is_good(const Fragment& fragment) const;
   std::vector<std::size_t> missing_of(const Stripe& stripe) const;
 
@@ -106,13 +111,12 @@ class Striper {
   Task<std::vector<Chunk>> staging_slots(std::size_t count);
 
   Cluster& cluster_;
+  DiskHealth& health_;
   const StriperOptions options_;
   const std::atomic<bool>* go_on_ = nullptr;
-  std::map<Uuid, Node> nodes_;
-  std::map<Uuid, Clock::time_point> silent_since_;
   std::map<ExtentNumber, Clock::time_point> sealed_since_;  ///< As far as only this one knows.
   std::map<ExtentNumber, Clock::time_point> put_off_;       ///< What cannot be coded now, until when.
-  std::set<Damage> damage_;                                 ///< As reported.
+  Pace code_pace_;
 };
 
 }  // namespace sluice::rdma

@@ -127,7 +127,7 @@ class Striper::ImageCheck {
 // All its copies are good, and it would fit.
 bool Striper::is_whole(const NumberedRecord& one) const {
   const ExtentRecord& record = one.versioned.record;
-  const auto is_good_at = [&](const Uuid& member) { return is_there(member) && is_good({one.extent, member}); };
+  const auto is_good_at = [&](const Uuid& member) { return health_.is_there(member) && is_good({one.extent, member}); };
   return record.state == ExtentState::sealed && is_replicated(record) && record.pages > 0 && record.partial.empty() &&
          record.lost.empty() && record.members.size() >= cluster_.options_.replicas &&
          std::ranges::all_of(record.members, is_good_at) &&
@@ -223,6 +223,7 @@ Task<> Striper::write_stripe(const Stripe& stripe, std::vector<ReplicaImage>& im
     for (std::size_t n = 0; n < slots.size(); ++n) {
       Chunk part = slots[n].slice(0, window_length(longest, window));
       if (n < stripe.scheme.data) {
+        CO_TRY(co_await pace(part.size()));
         CO_TRY(co_await images[n].fill(std::uint64_t{window} * kRunLengthMax, part.writable()));
         data.push_back({n, part.bytes()});
       } else {
@@ -255,6 +256,7 @@ Task<bool> Striper::check_window(const Stripe& stripe, Pages window, std::vector
                         window_length(fragment_pages(stripe, stripe.scheme.data), window)};
   std::vector<std::string> stored;
   for (std::size_t n = 0; n < stripe.scheme.count(); ++n) {
+    CO_TRY(co_await pace(range.length));
     CO_TRY(auto bytes, co_await stored_range(stripe, n, range));
     stored.push_back(std::move(bytes));
   }

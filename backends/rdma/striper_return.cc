@@ -145,14 +145,7 @@ Task<> Striper::return_run(Returning& copy, Run run) {
 }
 
 Task<> Striper::append_copy(Returning& copy, Run run, Chunk slot) {
-  CO_TRY(NodeClient* const client, co_await cluster_.node(copy.disk));
-  const Append message{.replica = {copy.disk, copy.extent},
-                       .epoch = copy.coded.epoch,
-                       .run = run,
-                       .from = cluster_.staging_.name_of(slot.bytes().first(run.length))};
-  CO_TRY(const auto reply,
-         co_await client->call(message, cluster_.options_.timeouts.read, std::make_shared<Chunk>(slot)));
-  if (reply.value < end_of(run)) co_return fail(ErrorCode::unavailable, "a copy with a hole");
+  CO_TRY(co_await cluster_.append_at(copy.disk, copy.extent, copy.coded.epoch, run, slot));
   copy.at = end_of(run);
   co_return done;
 }

@@ -279,7 +279,7 @@ TEST_CASE("nodes of an older version get no copy without a run") {
 
 namespace {
 
-/// Of two rounds of a manager, the nth operation on the control store and all behind it fail; whether there were so
+/// Of three rounds of a manager, the nth operation on the control store and all behind it fail; whether there were so
 /// many.
 bool ends_at(Losing& losing, std::size_t operations) {
   NullLog log;
@@ -292,8 +292,10 @@ bool ends_at(Losing& losing, std::size_t operations) {
   });
   rdma::ClusterExtents manager(control, losing.cluster.options(), uncertain, log);
   left = operations;
-  for (int round = 0; round < 2; ++round) {
+  for (int round = 0; round < 3; ++round) {
     [[maybe_unused]] const auto repaired = run(manager.repair());
+    if (left == 0) break;
+    for (const std::size_t n : {0U, 1U}) losing.cluster.amend(losing.members[n]);
   }
   const bool ended = left == 0;
   left = SIZE_MAX;

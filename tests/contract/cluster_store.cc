@@ -92,13 +92,13 @@ rdma::ClusterExtentsOptions ClusterStore::options() const {
   options.fabric = rdma::fabric_for_test();
   options.cluster.identity = {cluster_, kSecret};
   options.cluster.timeouts = timeouts_;
-  options.repair.lost_after = std::chrono::seconds(0);
+  options.lost_after = std::chrono::seconds(0);
   options.repair.look_apart_period = std::chrono::seconds(0);
   options.repair.look_for_lost_period = std::chrono::seconds(0);
   options.repair.move_rate = 1ULL << 40;
   options.cluster.extent_pages = kSlabSize / rdma::kPageSize;
   options.cluster.leave_room = shape_.code.has_value();
-  options.striper = {.scheme = shape_.code, .after = std::chrono::seconds(0), .lost_after = std::chrono::seconds(0)};
+  options.striper = {.scheme = shape_.code, .after = std::chrono::seconds(0), .code_rate = 1ULL << 40};
   return options;
 }
 

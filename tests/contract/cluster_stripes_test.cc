@@ -309,6 +309,56 @@ TEST_CASE("what is drained has its fragments elsewhere") {
   CHECK(striped.unreadable() == 0);
 }
 
+TEST_CASE("one stripe is coded at a time: what became endangered meanwhile is made good before the next") {
+  StripedCluster striped(kFourTwo, 1);
+  ClusterStore& cluster = striped.cluster;
+  striped.write_short_extents(8);
+
+  const auto first = striped.round();
+  CHECK(first.coded == 4);
+  CHECK(first.more);
+  // A disk of the stripe, and of extents that still have copies.
+  const auto drained = striped.stripe().stripe->fragments[0].disk;
+  REQUIRE(run(cluster.control().drain(drained, true)));
+  repair(cluster);
+  const auto has_copies_there = [&](const rdma::NumberedRecord& one) {
+    return std::ranges::count(one.versioned.record.members, drained) > 0 && rdma::is_replicated(one.versioned.record);
+  };
+  CHECK(std::ranges::none_of(records(cluster), has_copies_there));
+  const auto second = striped.round();
+  CHECK(second.rebuilt == 1);
+  CHECK(second.coded == 4);
+  CHECK_FALSE(second.more);
+  CHECK(striped.unreadable() == 0);
+}
+
+TEST_CASE("coding goes no faster than it may, and ends when it is to") {
+  StripedCluster striped(kFourTwo);
+  ClusterStore& cluster = striped.cluster;
+  striped.write_short_extents(4);
+  auto options = cluster.options();
+  options.striper.code_rate = 1;
+  NullLog log;
+  const std::atomic<bool> uncertain = false;
+  rdma::ClusterExtents slow(cluster.control(), options, uncertain, log);
+  Result<rdma::Striped> outcome;
+  std::jthread round([&] { outcome = run(slow.stripe()); });
+  const auto is_begun = [](const rdma::NumberedRecord& one) { return one.versioned.record.stripe.has_value(); };
+  while (std::ranges::none_of(records(cluster), is_begun)) {
+  }
+
+  // Others are not held up, neither repairs nor who writes.
+  striped.write_short_extents(2);
+  CHECK(striped.unreadable() == 0);
+  CHECK(repair(cluster).endangered == 0);
+  slow.end_repair();
+  round.join();
+
+  REQUIRE(outcome);
+  CHECK(outcome->coded == 0);
+  CHECK(striped.unreadable() == 0);
+}
+
 TEST_CASE("an extent of which nothing is named any more goes, and its stripe with the last of them") {
   StripedCluster striped(kFourTwo);
   ClusterStore& cluster = striped.cluster;
