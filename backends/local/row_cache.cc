@@ -1,29 +1,23 @@
 #include "backends/local/row_cache.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace sluice::local {
 
 RowCache::RowCache(std::size_t capacity) : shard_capacity_(capacity / kShardCount) {}
 
-RowCache::Value RowCache::find(std::string_view key) {
-  Shard& shard = shard_of(hash_of(key));
-  const std::scoped_lock lock(shard.mutex);
-  const auto found = shard.places.find(key);
-  if (found == shard.places.end()) return nullptr;
-  Held& row = *found->second;
-  if (!row.found) row.found = true;
-  return row.value;
-}
+RowCache::Value RowCache::find(std::string_view key) { return find(key, std::numeric_limits<Moment>::max()); }
 
 RowCache::Value RowCache::find(std::string_view key, Moment moment) {
   Shard& shard = shard_of(hash_of(key));
   const std::scoped_lock lock(shard.mutex);
   const auto found = shard.places.find(key);
   if (found == shard.places.end() || found->second->since > moment) return nullptr;
-  found->second->found = true;
-  return found->second->value;
+  Held& row = *found->second;
+  if (!row.found) row.found = true;
+  return row.value;
 }
 
 RowCache::Ticket RowCache::ticket(std::string_view key) {
